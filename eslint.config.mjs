@@ -1,0 +1,101 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Who may import whom (CONTRIBUTING.md, "Import rules"). A library lists the libraries it may import;
+ * whatever is not listed is refused. An app may import every library but never another app.
+ */
+const libraries = {
+  events: [],
+  hl7v2: [],
+  platform: [],
+  fhir: ['platform'],
+  mapping: ['hl7v2', 'fhir', 'platform'],
+  dicom: ['platform'],
+  messaging: ['events', 'platform'],
+  intake: ['hl7v2', 'platform', 'fhir', 'messaging'],
+  testing: ['events', 'hl7v2', 'platform', 'fhir', 'mapping', 'dicom', 'messaging', 'intake'],
+};
+const services = ['orders', 'scheduling', 'contrast', 'results'];
+const edges = ['@nestjs/*', 'typeorm', 'pg', 'kafkajs', 'node:fs*', 'node:net', 'node:http*', 'node:tls'];
+
+const forbid = (groups) => ({ 'no-restricted-imports': ['error', { patterns: groups }] });
+const libraryRules = Object.entries(libraries).map(([name, allowed]) => ({
+  files: [`**/libs/${name}/**/*.ts`],
+  ignores: ['**/*.spec.ts'],
+  rules: forbid([
+    {
+      group: Object.keys(libraries)
+        .filter((other) => !allowed.includes(other))
+        .map((other) => `#${other}`),
+      message: `libs/${name} may import only: ${allowed.join(', ') || 'no other library'}.`,
+    },
+    { group: ['**/apps/**'], message: 'A library never imports an app.' },
+    { group: ['../../../*/src/**', '../../*/src/**'], message: 'Import a library by its name (#name), never by path.' },
+  ]),
+}));
+const appRules = services.map((name) => ({
+  files: [`**/apps/${name}/**/*.ts`],
+  ignores: ['**/*.spec.ts'],
+  rules: forbid([
+    {
+      group: services
+        .filter((other) => other !== name)
+        .flatMap((other) => [`**/apps/${other}/**`, `../../${other}/**`]),
+      message: 'Services share nothing but Kafka: an app never imports another app.',
+    },
+    { group: ['#testing'], message: '#testing is for specs only.' },
+    { group: ['**/libs/**'], message: 'Import a library by its name (#name), never by path.' },
+  ]),
+}));
+/** Pure domain: a file named *.decider.ts decides; it may import FHIR types, #events and pure mapping only. */
+const domainRules = {
+  files: ['**/*.decider.ts'],
+  rules: {
+    ...forbid([
+      { group: edges, message: 'Pure domain: no Nest, TypeORM, Kafka or I/O in a decider.' },
+      {
+        group: ['#messaging', '#platform', '#intake', '#testing'],
+        message: 'Pure domain imports FHIR types and #events only.',
+      },
+    ]),
+    'no-restricted-syntax': [
+      'error',
+      {
+        selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+        message: 'Time is an argument of the domain.',
+      },
+      {
+        selector: "MemberExpression[object.name='Date'][property.name='now']",
+        message: 'Time is an argument of the domain.',
+      },
+    ],
+  },
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.collimator/', 'test/fixtures/', 'coverage/'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.mjs', '**/*.ts'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        URL: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': 'off',
+    },
+  },
+  ...libraryRules,
+  ...appRules,
+  domainRules,
+);

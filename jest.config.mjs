@@ -1,0 +1,46 @@
+const shared = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: 'es2022',
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^#([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.collimator/'],
+};
+
+/** Suites by what they need: *.unit needs nothing, *.int needs Postgres and Kafka, the rest need the built services. */
+const suite = (displayName, testMatch) => ({
+  ...shared,
+  displayName,
+  testMatch: testMatch.map((pattern) => `<rootDir>/${pattern}`),
+});
+
+export default {
+  projects: [
+    suite('unit', ['{apps,libs,deploy,test}/**/*.unit.spec.ts']),
+    suite('golden', ['test/golden/**/*.golden.spec.ts']),
+    suite('service', ['{apps,libs,deploy}/**/*.int.spec.ts']),
+    suite('journey', ['test/journeys/**/*.journey.spec.ts']),
+    suite('invariant', ['test/invariants/**/*.invariant.spec.ts']),
+    suite('peer', ['test/peers/**/*.peer.spec.ts']),
+  ],
+  testTimeout: 60_000,
+  globalSetup: '<rootDir>/libs/testing/src/global-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/src/global-teardown.mjs',
+};

@@ -1,0 +1,139 @@
+/**
+ * Every event Collimator publishes: its type, who publishes it, what happened, and which FHIR R4 resources its message
+ * Bundle carries. A version only grows; a breaking change is a new version beside the old one.
+ *
+ * The topic is the first two parts of the type (`imaging.order`), so a consumer of one topic sees one aggregate's facts
+ * in order per patient.
+ */
+export const eventCatalog = {
+  'imaging.patient.registered.v1': fact('orders', 'A patient became known.', ['Patient'], ['Encounter']),
+  'imaging.patient.updated.v1': fact(
+    'orders',
+    "A patient's demographics or visit changed.",
+    ['Patient'],
+    ['Encounter'],
+  ),
+  'imaging.order.placed.v1': fact(
+    'orders',
+    'A physician ordered an imaging procedure.',
+    ['ServiceRequest', 'Patient'],
+    ['Encounter'],
+  ),
+  'imaging.order.changed.v1': fact(
+    'orders',
+    'An open order was changed.',
+    ['ServiceRequest', 'Patient'],
+    ['Encounter'],
+  ),
+  'imaging.order.cancelled.v1': fact(
+    'orders',
+    'An order was cancelled or discontinued by its placer.',
+    ['ServiceRequest', 'Patient'],
+    ['Encounter'],
+  ),
+  'imaging.schedule.booked.v1': fact(
+    'scheduling',
+    'A scheduled procedure step got its station and time and is on the worklist.',
+    ['Appointment', 'ServiceRequest', 'Patient'],
+  ),
+  'imaging.schedule.moved.v1': fact(
+    'scheduling',
+    'A scheduled procedure step changed its station, its time or what is to be done.',
+    ['Appointment', 'ServiceRequest', 'Patient'],
+  ),
+  'imaging.schedule.cancelled.v1': fact(
+    'scheduling',
+    'A scheduled procedure step left the worklist because its order was cancelled.',
+    ['Appointment', 'ServiceRequest', 'Patient'],
+  ),
+  'imaging.schedule.exam-started.v1': fact(
+    'scheduling',
+    'The modality reported the exam in progress (MPPS N-CREATE).',
+    ['Procedure', 'Patient'],
+    ['Appointment', 'ServiceRequest'],
+  ),
+  'imaging.schedule.exam-completed.v1': fact(
+    'scheduling',
+    'The modality reported the exam completed (MPPS N-SET); ImagingStudy lists the images it says it made.',
+    ['Procedure', 'Patient'],
+    ['Appointment', 'ServiceRequest', 'ImagingStudy'],
+  ),
+  'imaging.schedule.exam-discontinued.v1': fact(
+    'scheduling',
+    'The modality reported the exam discontinued (MPPS N-SET), with its reason.',
+    ['Procedure', 'Patient'],
+    ['Appointment', 'ServiceRequest', 'ImagingStudy'],
+  ),
+  'imaging.contrast.planned.v1': fact(
+    'contrast',
+    'An exam that uses contrast got its contrast record with the planned agent.',
+    ['MedicationRequest', 'ServiceRequest', 'Patient'],
+  ),
+  'imaging.contrast.cancelled.v1': fact('contrast', 'A planned contrast administration will not happen.', [
+    'MedicationRequest',
+    'ServiceRequest',
+    'Patient',
+  ]),
+  'imaging.contrast.administered.v1': fact(
+    'contrast',
+    'Contrast was given: agent, lot, dose, rate and route are in the MedicationAdministration.',
+    ['MedicationAdministration', 'Patient'],
+    ['MedicationRequest', 'ServiceRequest'],
+  ),
+  'imaging.result.study-available.v1': fact(
+    'results',
+    'The study was found in the PACS.',
+    ['ImagingStudy', 'Patient'],
+    ['ServiceRequest'],
+  ),
+  'imaging.result.study-missing.v1': fact(
+    'results',
+    'The exam was completed but its study, or part of it, did not appear in the PACS in time.',
+    ['ImagingStudy', 'Patient'],
+    ['ServiceRequest'],
+  ),
+  'imaging.result.reported.v1': fact(
+    'results',
+    'A report, or a new version of one, arrived.',
+    ['DiagnosticReport', 'Patient'],
+    ['ServiceRequest'],
+  ),
+} as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
+
+/** The type of one event, as carried in `ce_type` and in `MessageHeader.eventCoding`. */
+export type EventType = keyof typeof eventCatalog;
+
+/** All event types, in catalog order. */
+export const eventTypes = Object.keys(eventCatalog) as EventType[];
+
+/** What the catalog says of one event type. */
+export interface EventFact {
+  publisher: 'orders' | 'scheduling' | 'contrast' | 'results';
+  meaning: string;
+  /** Resource types the Bundle always carries; the first one is the focus. */
+  carries: readonly string[];
+  /** Resource types the Bundle carries where they are known. */
+  mayCarry: readonly string[];
+}
+
+/** The topic of an event type, without the deployment's prefix: `imaging.order.placed.v1` → `imaging.order`. */
+export function topicOf(type: EventType): string {
+  return type.split('.').slice(0, 2).join('.');
+}
+
+/** Every topic of the catalog, without the deployment's prefix. */
+export const topics = [...new Set(eventTypes.map(topicOf))];
+
+/** True if the text is an event type this version of the catalog knows. */
+export function isEventType(text: string): text is EventType {
+  return Object.hasOwn(eventCatalog, text);
+}
+
+function fact(
+  publisher: EventFact['publisher'],
+  meaning: string,
+  carries: readonly string[],
+  mayCarry: readonly string[] = [],
+): EventFact {
+  return { publisher, meaning, carries, mayCarry };
+}
