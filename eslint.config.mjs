@@ -48,15 +48,15 @@ const appRules = services.map((name) => ({
     { group: ['**/libs/**'], message: 'Import a library by its name (#name), never by path.' },
   ]),
 }));
-/** Pure domain: a file named *.decider.ts decides; it may import FHIR types, #events and pure mapping only. */
+/** Pure domain: a file named *.decider.ts decides. It may import FHIR types, #events, pure helpers of #fhir and Failure of #platform. */
 const domainRules = {
   files: ['**/*.decider.ts'],
   rules: {
     ...forbid([
       { group: edges, message: 'Pure domain: no Nest, TypeORM, Kafka or I/O in a decider.' },
       {
-        group: ['#messaging', '#platform', '#intake', '#testing'],
-        message: 'Pure domain imports FHIR types and #events only.',
+        group: ['#messaging', '#intake', '#testing'],
+        message: 'Pure domain knows no delivery: only FHIR types, #events, #fhir helpers and Failure.',
       },
     ]),
     'no-restricted-syntax': [
