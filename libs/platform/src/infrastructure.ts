@@ -1,0 +1,148 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+const path = z.string().min(1);
+
+const environment = z.object({
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
+  DATABASE_SCHEMA: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a lower-case schema name').optional(), // prettier-ignore
+  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10),
+  KAFKA_BROKERS: z
+    .string()
+    .min(1)
+    .transform((list) => list.split(',').map((one) => one.trim())),
+  TOPIC_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore').default(''), // prettier-ignore
+  SITE_FILE: path,
+  HTTP_HOST: z.string().default('127.0.0.1'),
+  HTTP_PORT: port,
+  MLLP_HOST: z.string().default('127.0.0.1'),
+  MLLP_PORT: port.optional(),
+  DICOM_HOST: z.string().default('127.0.0.1'),
+  DICOM_PORT: port.optional(),
+  DICOM_AE_TITLE: z.string().min(1).max(16).default('COLLIMATOR'),
+  ALLOW_PLAINTEXT: flag.default(false),
+  API_TOKENS: z
+    .string()
+    .default('{}')
+    .transform((text, context): Record<string, string> => {
+      const tokens = z.record(z.string().min(1), z.string().regex(/^[0-9a-f]{64}$/)).safeParse(safeJson(text));
+      if (tokens.success) return tokens.data;
+      context.addIssue({
+        code: 'custom',
+        message: 'must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}',
+      });
+      return z.NEVER;
+    }),
+  HTTP_TLS_CERT: path.optional(),
+  HTTP_TLS_KEY: path.optional(),
+  MLLP_TLS_CERT: path.optional(),
+  MLLP_TLS_KEY: path.optional(),
+  MLLP_TLS_CA: path.optional(),
+  DICOM_TLS_CERT: path.optional(),
+  DICOM_TLS_KEY: path.optional(),
+  DICOM_TLS_CA: path.optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** Where a listener binds, and its certificate and key files where it speaks TLS. */
+export interface Listener {
+  host: string;
+  port: number;
+  tls?: { certFile: string; keyFile: string; caFile?: string };
+}
+
+/** What a service needs to know of the machines around it. */
+export interface Infrastructure {
+  service: string;
+  database: { url: string; schema: string; poolSize: number };
+  kafka: { brokers: string[]; topicPrefix: string };
+  siteFile: string;
+  http: Listener;
+  mllp?: Listener;
+  dicom?: Listener & { aeTitle: string };
+  /** Client name → sha256 of its bearer token, in hex. Empty only on loopback: then HTTP is open. */
+  apiTokens: Record<string, string>;
+  logLevel: string;
+}
+
+/** Thrown at start; the message lists every variable at fault with its reason, one a line. */
+export class EnvironmentInvalid extends Error {
+  override readonly name = 'EnvironmentInvalid';
+  constructor(readonly mistakes: string[]) {
+    super(['The environment cannot be used:', ...mistakes.map((one) => `  ${one}`)].join('\n'));
+  }
+}
+
+/**
+ * Reads a service's environment.
+ *
+ * @throws EnvironmentInvalid naming every variable at fault; also where a listener off loopback would speak plaintext
+ *   or be open to anyone
+ */
+export function loadInfrastructure(service: string, env: Record<string, string | undefined>): Infrastructure {
+  const result = environment.safeParse(env);
+  if (!result.success)
+    throw new EnvironmentInvalid(
+      result.error.issues.map((issue) => {
+        const name = issue.path.join('.');
+        return `${name}: ${env[name] === undefined ? 'is missing' : issue.message}`;
+      }),
+    );
+  const read = result.data;
+  const infrastructure: Infrastructure = {
+    service,
+    database: { url: read.DATABASE_URL, schema: read.DATABASE_SCHEMA ?? service, poolSize: read.DATABASE_POOL },
+    kafka: { brokers: read.KAFKA_BROKERS, topicPrefix: read.TOPIC_PREFIX },
+    siteFile: read.SITE_FILE,
+    http: listener(read.HTTP_HOST, read.HTTP_PORT, read.HTTP_TLS_CERT, read.HTTP_TLS_KEY),
+    apiTokens: read.API_TOKENS,
+    logLevel: read.LOG_LEVEL,
+  };
+  if (read.MLLP_PORT !== undefined)
+    infrastructure.mllp = listener(
+      read.MLLP_HOST,
+      read.MLLP_PORT,
+      read.MLLP_TLS_CERT,
+      read.MLLP_TLS_KEY,
+      read.MLLP_TLS_CA,
+    );
+  if (read.DICOM_PORT !== undefined)
+    infrastructure.dicom = {
+      ...listener(read.DICOM_HOST, read.DICOM_PORT, read.DICOM_TLS_CERT, read.DICOM_TLS_KEY, read.DICOM_TLS_CA),
+      aeTitle: read.DICOM_AE_TITLE,
+    };
+  const exposed = exposures(infrastructure, read.ALLOW_PLAINTEXT);
+  if (exposed.length > 0) throw new EnvironmentInvalid(exposed);
+  return infrastructure;
+}
+
+/** True for an address that only programs on this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function exposures(infrastructure: Infrastructure, allowPlaintext: boolean): string[] {
+  const listeners = { HTTP: infrastructure.http, MLLP: infrastructure.mllp, DICOM: infrastructure.dicom };
+  const plaintext = Object.entries(listeners)
+    .filter(([, one]) => one && !one.tls && !isLoopback(one.host) && !allowPlaintext)
+    .map(([name]) => `${name}_HOST: off loopback needs ${name}_TLS_CERT and ${name}_TLS_KEY, or ALLOW_PLAINTEXT=true`);
+  const open =
+    !isLoopback(infrastructure.http.host) && Object.keys(infrastructure.apiTokens).length === 0
+      ? ['API_TOKENS: off loopback at least one client token is needed']
+      : [];
+  return [...plaintext, ...open];
+}
+
+function listener(host: string, port: number, certFile?: string, keyFile?: string, caFile?: string): Listener {
+  return certFile && keyFile ? { host, port, tls: { certFile, keyFile, caFile } } : { host, port };
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

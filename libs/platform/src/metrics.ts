@@ -1,0 +1,40 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Every metric Collimator exposes, pinned in this one file. Names follow the OpenTelemetry messaging conventions where
+ * they have one. Labels hold kinds and outcomes only, never anything of a patient.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly eventsHandled = this.counter('messaging_process_messages_total', 'Kafka records handled', ['type', 'outcome']); // prettier-ignore
+  readonly eventDuration = this.histogram('messaging_process_duration_seconds', 'Time to handle one record', ['type']);
+  readonly eventsPublished = this.counter('messaging_publish_messages_total', 'Outbox rows published', ['topic']);
+  readonly outboxUnpublished = this.gauge('collimator_outbox_unpublished', 'Outbox rows the broker does not have yet');
+  readonly outboxAge = this.gauge('collimator_outbox_oldest_seconds', 'Age of the oldest unpublished outbox row');
+  readonly parkedKeys = this.gauge('collimator_parked_keys', 'Patients whose events wait behind a parked one');
+  readonly deliveriesOpen = this.gauge('collimator_deliveries_open', 'Deliveries not yet done', ['destination', 'state']); // prettier-ignore
+  readonly deliveryAge = this.gauge('collimator_delivery_oldest_seconds', 'Age of the oldest undone delivery', ['destination']); // prettier-ignore
+  readonly deliveryAttempts = this.counter('collimator_delivery_attempts_total', 'Attempts to deliver', ['destination', 'outcome']); // prettier-ignore
+  readonly hl7Messages = this.counter('collimator_hl7_messages_total', 'HL7 messages answered', ['type', 'acknowledgement']); // prettier-ignore
+  readonly hl7Duration = this.histogram('collimator_hl7_acknowledge_seconds', 'Time from frame to acknowledgement', []);
+  readonly mllpEvents = this.counter('collimator_mllp_events_total', 'MLLP connections and broken frames', ['event']);
+  readonly dicomAssociations = this.counter('collimator_dicom_associations_total', 'DICOM associations', ['outcome']);
+  readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['operation', 'status']); // prettier-ignore
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  private counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+  private gauge<L extends string = never>(name: string, help: string, labelNames: L[] = []): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+  private histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
+    return new Histogram({ name, help, labelNames, buckets: seconds, registers: [this.registry] });
+  }
+}
