@@ -3,7 +3,7 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { json, type Express } from 'express';
+import { json, urlencoded, type Express } from 'express';
 import { migrate, type Migration } from './database.js';
 import { answerBodyFailure, authenticate, HttpFailureFilter, logRequests } from './http.js';
 import { loadInfrastructure, type Listener } from './infrastructure.js';
@@ -69,6 +69,7 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
   app.use(logRequests(logger));
   app.use(authenticate(infrastructure.apiTokens));
   app.use(json({ limit: '1mb', type: ['application/json', 'application/fhir+json', 'application/*+json'] }));
+  app.use(urlencoded({ limit: '1mb', extended: false }));
   app.use(answerBodyFailure);
   app.useGlobalFilters(new HttpFailureFilter(logger));
   const strategy = definition.strategy?.(app);

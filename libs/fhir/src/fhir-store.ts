@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { FhirResource } from 'fhir/r4.js';
+import { fail } from '#platform';
+import { indexOf } from './search-index.js';
+
+type TypeName = FhirResource['resourceType'];
+/** The FHIR type with that name. */
+export type ResourceOf<T extends TypeName> = Extract<FhirResource, { resourceType: T }>;
+
+/** A resource with its identity. */
+export interface ResourceKey {
+  type: string;
+  id: string;
+}
+
+/**
+ * A service's resources: the current ones in `resource`, every version in `resource_history`. Works inside the
+ * transaction of the manager it is given.
+ */
+@Injectable()
+export class FhirStore {
+  /** The current version, undefined if there is none. */
+  async read<T extends TypeName>(manager: EntityManager, type: T, id: string): Promise<ResourceOf<T> | undefined> {
+    const [found] = await this.readMany(manager, [{ type, id }]);
+    return found as ResourceOf<T> | undefined;
+  }
+
+  /** The current versions of those that exist, in any order, in one round trip. */
+  async readMany(manager: EntityManager, keys: ResourceKey[]): Promise<FhirResource[]> {
+    if (keys.length === 0) return [];
+    const rows: { body: FhirResource }[] = await manager.query(
+      `SELECT r.body FROM resource r
+         JOIN unnest($1::text[], $2::text[]) AS wanted (type, id) ON r.type = wanted.type AND r.id = wanted.id`,
+      [keys.map((key) => key.type), keys.map((key) => key.id)],
+    );
+    return rows.map((row) => row.body);
+  }
+
+  /** The current resources of a type with this identifier (`system` undefined matches any). */
+  async withIdentifier<T extends TypeName>(
+    manager: EntityManager,
+    type: T,
+    system: string | undefined,
+    value: string,
+  ): Promise<ResourceOf<T>[]> {
+    const rows: { body: ResourceOf<T> }[] = await manager.query(
+      'SELECT body FROM resource WHERE type = $1 AND identifiers @> ARRAY[$2] ORDER BY id',
+      [type, system === undefined ? value : `${system}|${value}`],
+    );
+    return rows.map((row) => row.body);
+  }
+
+  /** The current resources of a type that refer to this one, oldest first. */
+  async referringTo<T extends TypeName>(manager: EntityManager, type: T, reference: string): Promise<ResourceOf<T>[]> {
+    const rows: { body: ResourceOf<T> }[] = await manager.query(
+      'SELECT body FROM resource WHERE type = $1 AND refs @> ARRAY[$2] ORDER BY last_updated, id',
+      [type, reference],
+    );
+    return rows.map((row) => row.body);
+  }
+
+  /**
+   * Stores new versions, all in one statement. A resource whose `meta.versionId` names the version it was made from is
+   * stored only if that is still the current one; one without is stored as a new resource.
+   *
+   * @returns the resources with their new `meta`
+   * @throws Failure version-conflict if another writer was first; nothing of the statement is kept then
+   */
+  async save<R extends FhirResource>(manager: EntityManager, resources: R[], now: Date): Promise<R[]> {
+    if (resources.length === 0) return [];
+    const saved = resources.map((resource) => nextVersion(resource, now));
+    const rows = saved.map((resource) => ({
+      type: resource.resourceType,
+      id: resource.id,
+      version: Number(resource.meta!.versionId),
+      last_updated: resource.meta!.lastUpdated,
+      ...indexOf(resource),
+      body: resource,
+    }));
+    const [{ count }] = await manager.query(
+      `WITH incoming AS (
+         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (type text, id text, version int, last_updated timestamptz,
+           patient_id text, status text, identifiers text[], refs text[], body jsonb)
+       ), stored AS (
+         INSERT INTO resource AS r (type, id, version, last_updated, patient_id, status, identifiers, refs, body)
+         SELECT type, id, version, last_updated, patient_id, status, identifiers, refs, body FROM incoming
+         ON CONFLICT (type, id) DO UPDATE SET version = excluded.version, last_updated = excluded.last_updated,
+           patient_id = excluded.patient_id, status = excluded.status, identifiers = excluded.identifiers,
+           refs = excluded.refs, body = excluded.body
+         WHERE r.version = excluded.version - 1
+         RETURNING r.type, r.id, r.version, r.last_updated, r.body
+       ), kept AS (
+         INSERT INTO resource_history (type, id, version, last_updated, body) SELECT * FROM stored RETURNING 1
+       )
+       SELECT count(*)::int AS count FROM kept`,
+      [JSON.stringify(rows)],
+    );
+    if (count !== rows.length) throw fail('version-conflict', 'another writer stored the same resource first');
+    return saved;
+  }
+}
+
+function nextVersion<R extends FhirResource>(resource: R, now: Date): R {
+  const version = Number(resource.meta?.versionId ?? 0) + 1;
+  return { ...resource, meta: { ...resource.meta, versionId: String(version), lastUpdated: now.toISOString() } };
+}

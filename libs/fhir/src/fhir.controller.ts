@@ -1,0 +1,171 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Bundle, CapabilityStatement, FhirResource } from 'fhir/r4.js';
+import { CLOCK, INFRASTRUCTURE, clientOf, fail, type Clock, type Infrastructure } from '#platform';
+import { recordAccess, type Access } from './audit.js';
+import { capabilityStatement, type ServedTypes } from './capability-statement.js';
+import { referencedId } from './identity.js';
+import { indexOf } from './search-index.js';
+import { searchResources } from './search.js';
+
+/** Token of the table of types a service serves. */
+export const SERVED_TYPES = Symbol('ServedTypes');
+
+/** FHIR R4 read, search and history of a service's resources; each access is audited in its own transaction. */
+@ApiExcludeController()
+@Controller('fhir')
+export class FhirController {
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(SERVED_TYPES) private readonly served: ServedTypes,
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get('metadata')
+  metadata(): CapabilityStatement {
+    return capabilityStatement(this.infrastructure.service, this.served);
+  }
+
+  @Get(':type')
+  async search(@Param('type') type: string, @Query() query: object, @Req() request: Request): Promise<Bundle> {
+    return this.searchset(type, query, request);
+  }
+
+  /** The same search with its parameters in the body, so that an identifier is in no URL. */
+  @Post(':type/_search')
+  @HttpCode(200)
+  async searchByPost(
+    @Param('type') type: string,
+    @Query() query: object,
+    @Body() body: object,
+    @Req() request: Request,
+  ): Promise<Bundle> {
+    return this.searchset(type, { ...query, ...(body ?? {}) }, request);
+  }
+
+  @Get(':type/:id')
+  async read(@Param('type') type: string, @Param('id') id: string, @Req() request: Request, @Res() response: Response) {
+    this.check(type);
+    const rows = await this.audited(request, 'read', async (manager) => {
+      const found: { body: FhirResource }[] = await manager.query(
+        'SELECT body FROM resource WHERE type = $1 AND id = $2',
+        [type, id],
+      );
+      return found.map((row) => row.body);
+    });
+    const resource = rows[0];
+    if (!resource) throw fail('not-found', `there is no ${type} with this id`);
+    response
+      .setHeader('ETag', `W/"${resource.meta?.versionId}"`)
+      .setHeader('Last-Modified', new Date(resource.meta!.lastUpdated!).toUTCString())
+      .type('application/fhir+json')
+      .send(JSON.stringify(resource));
+  }
+
+  @Get(':type/:id/_history')
+  async history(@Param('type') type: string, @Param('id') id: string, @Req() request: Request): Promise<Bundle> {
+    this.check(type);
+    const versions = await this.audited(request, 'history-instance', async (manager) => {
+      const rows: { body: FhirResource }[] = await manager.query(
+        'SELECT body FROM resource_history WHERE type = $1 AND id = $2 ORDER BY version DESC',
+        [type, id],
+      );
+      return rows.map((row) => row.body);
+    });
+    if (versions.length === 0) throw fail('not-found', `there is no ${type} with this id`);
+    return {
+      resourceType: 'Bundle',
+      type: 'history',
+      total: versions.length,
+      entry: versions.map((resource) => ({
+        fullUrl: `${baseOf(request)}/${type}/${id}`,
+        resource,
+        request: { method: resource.meta?.versionId === '1' ? 'POST' : 'PUT', url: `${type}/${id}` },
+        response: { status: '200', etag: `W/"${resource.meta?.versionId}"`, lastModified: resource.meta?.lastUpdated },
+      })),
+    };
+  }
+
+  private async searchset(type: string, raw: object, request: Request): Promise<Bundle> {
+    this.check(type);
+    const query = parametersOf(raw);
+    const served = this.served[type as keyof ServedTypes]!.search;
+    let next: string | undefined;
+    let total = 0;
+    const matches = await this.audited(
+      request,
+      'search-type',
+      async (manager) => {
+        const page = await searchResources(manager, type, query, served);
+        ({ next, total } = page);
+        return page.matches;
+      },
+      new URLSearchParams(
+        Object.entries(query).flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+      ),
+    );
+    const link = (relation: string, cursor?: string) => ({ relation, url: urlOf(request, type, query, cursor) });
+    return {
+      resourceType: 'Bundle',
+      type: 'searchset',
+      total,
+      link: [link('self'), ...(next ? [link('next', next)] : [])],
+      entry: matches.map((resource) => ({
+        fullUrl: `${baseOf(request)}/${type}/${resource.id}`,
+        resource,
+        search: { mode: 'match' },
+      })),
+    };
+  }
+
+  private async audited(
+    request: Request,
+    interaction: Access['interaction'],
+    access: (manager: EntityManager) => Promise<FhirResource[]>,
+    query?: URLSearchParams,
+  ): Promise<FhirResource[]> {
+    return this.dataSource.transaction(async (manager) => {
+      const resources = await access(manager);
+      const patients = resources.map((one) => indexOf(one).patient_id).filter((id) => id !== null);
+      await recordAccess(
+        manager,
+        {
+          interaction,
+          client: clientOf(request),
+          service: this.infrastructure.service,
+          references: resources.map((one) => `${one.resourceType}/${one.id}`),
+          patientIds: [...new Set(patients.map((id) => referencedId(id, 'Patient') ?? id))],
+          ...(query ? { query: query.toString() } : {}),
+        },
+        this.clock.now(),
+      );
+      return resources;
+    });
+  }
+
+  private check(type: string): void {
+    if (!Object.hasOwn(this.served, type))
+      throw fail('not-found', `this service serves ${Object.keys(this.served).join(', ')}`);
+  }
+}
+
+function parametersOf(raw: object): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => [name, [value].flat().map((one) => String(one))]),
+  );
+}
+
+function baseOf(request: Request): string {
+  return `${request.protocol}://${request.get('host')}/fhir`;
+}
+
+function urlOf(request: Request, type: string, query: Record<string, string[]>, cursor?: string): string {
+  const parameters = new URLSearchParams();
+  for (const [name, values] of Object.entries(query))
+    if (name !== '_cursor') for (const value of values) parameters.append(name, value);
+  if (cursor) parameters.set('_cursor', cursor);
+  return `${baseOf(request)}/${type}?${parameters}`;
+}

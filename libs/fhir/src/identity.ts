@@ -1,0 +1,93 @@
+import { v5 as uuidv5 } from 'uuid';
+import type { Identifier } from 'fhir/r4.js';
+
+/** Namespace of every resource id Collimator derives; fixed for ever, since ids must come out the same everywhere. */
+const NAMESPACE = '0b6a4f5e-6c1c-5e0b-8a57-4f6c1d0e7a10';
+
+/**
+ * An id made from content alone: the same parts give the same UUIDv5 (RFC 9562 section 5.5) in every process and at
+ * every time, so the same message twice gives the same resource.
+ */
+export function uuidFrom(...parts: string[]): string {
+  return uuidv5(parts.map(encodeURIComponent).join('|'), NAMESPACE);
+}
+
+/** Identifier systems and type codes Collimator reads and writes. */
+export const systems = {
+  /** HL7 table 0203, the types of identifiers: MR, PLAC, FILL, ACSN, VN. */
+  identifierType: 'http://terminology.hl7.org/CodeSystem/v2-0203',
+  /** DICOM UIDs, valued `urn:oid:<uid>` (DICOM PS3.20, FHIR ImagingStudy). */
+  dicomUid: 'urn:dicom:uid',
+  dicomCode: 'http://dicom.nema.org/resources/ontology/DCM',
+  accessionNumber: 'urn:collimator:accession-number',
+  requestedProcedureId: 'urn:collimator:requested-procedure-id',
+  scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
+  procedure: 'urn:collimator:procedure',
+} as const;
+
+/** Extensions Collimator puts on resources. */
+export const extensions = {
+  /** On ServiceRequest: one scheduled procedure step the placer's system asks for (HL7 v2.5 segment IPC). */
+  scheduledProcedureStep: 'urn:collimator:extension:scheduled-procedure-step',
+  stationAeTitle: 'urn:collimator:extension:station-ae-title',
+  modality: 'urn:collimator:extension:modality',
+  /** On Appointment: why this station and time. */
+  schedulingReason: 'urn:collimator:extension:scheduling-reason',
+} as const;
+
+/** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */
+export function patientIdOf(identifier: { system: string; value: string }): string {
+  return uuidFrom('Patient', identifier.system, identifier.value);
+}
+
+/** Identity of an order: its placer order number. */
+export function serviceRequestIdOf(placer: { system: string; value: string }): string {
+  return uuidFrom('ServiceRequest', placer.system, placer.value);
+}
+
+/** The first identifier with this v2-0203 type code. */
+export function identifierOf(
+  resource: { identifier?: Identifier[] | undefined } | undefined,
+  typeCode: 'ACSN' | 'PLAC' | 'FILL' | 'MR' | 'VN',
+): Identifier | undefined {
+  return resource?.identifier?.find((one) => one.type?.coding?.some(({ code }) => code === typeCode));
+}
+
+/** The value of the first identifier of this system. */
+export function identifierValue(
+  resource: { identifier?: Identifier[] | undefined } | undefined,
+  system: string,
+): string | undefined {
+  return resource?.identifier?.find((one) => one.system === system)?.value;
+}
+
+/** An identifier of a v2-0203 type. */
+export function typedIdentifier(typeCode: string, system: string | undefined, value: string): Identifier {
+  return {
+    type: { coding: [{ system: systems.identifierType, code: typeCode }] },
+    ...(system ? { system } : {}),
+    value,
+  };
+}
+
+/** Study Instance UID of an order or study as DICOM writes it (0020,000D), without `urn:oid:`. */
+export function studyInstanceUidOf(
+  resource: { identifier?: Identifier[] | undefined } | undefined,
+): string | undefined {
+  return identifierValue(resource, systems.dicomUid)?.replace(/^urn:oid:/, '');
+}
+
+/** A DICOM UID as FHIR writes it. */
+export function dicomUidIdentifier(uid: string): Identifier {
+  return { system: systems.dicomUid, value: `urn:oid:${uid}` };
+}
+
+/** A DICOM UID made from a uuid (PS3.5 section B.2, `2.25.`): globally unique without a registered root. */
+export function uidFromUuid(uuid: string): string {
+  return `2.25.${BigInt(`0x${uuid.replaceAll('-', '')}`)}`;
+}
+
+/** The id in a literal reference such as `Patient/123`, if it is to that type. */
+export function referencedId(reference: string | undefined, type: string): string | undefined {
+  return reference?.startsWith(`${type}/`) ? reference.slice(type.length + 1) : undefined;
+}

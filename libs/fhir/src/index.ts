@@ -1,0 +1,15 @@
+import { Resource1700000000100 } from './migrations/1700000000100-resource.js';
+
+export * from './audit.js';
+export * from './capability-statement.js';
+export * from './fhir-store.js';
+export * from './fhir.module.js';
+export * from './foreign-fhir-server.js';
+export * from './identity.js';
+export * from './same-content.js';
+export * from './search-index.js';
+export * from './search.js';
+export * from './validate.js';
+
+/** What every service's database needs for its resources. */
+export const fhirMigrations = [Resource1700000000100];

@@ -1,0 +1,53 @@
+import type { FhirResource } from 'fhir/r4.js';
+import { referencedId } from './identity.js';
+
+/** What of a resource can be searched: the narrow columns beside its body. */
+export interface SearchIndex {
+  patient_id: string | null;
+  status: string | null;
+  /** `system|value`, `|value`-free `value`, so that both forms of the token parameter are one array test. */
+  identifiers: string[];
+  /** Literal references to resources other than the patient, such as `ServiceRequest/<id>`. */
+  refs: string[];
+}
+
+interface Indexable {
+  id?: string;
+  status?: string;
+  identifier?: { system?: string; value?: string } | { system?: string; value?: string }[];
+  subject?: { reference?: string };
+  patient?: { reference?: string };
+  basedOn?: { reference?: string }[];
+  request?: { reference?: string };
+  encounter?: { reference?: string };
+  participant?: { actor?: { reference?: string } }[];
+}
+
+/** The searchable part of a resource (FHIR R4 search parameters identifier, patient, status, based-on). */
+export function indexOf(resource: FhirResource): SearchIndex {
+  const body = resource as unknown as Indexable;
+  const references = [
+    body.subject?.reference,
+    body.patient?.reference,
+    ...(body.basedOn ?? []).map((one) => one.reference),
+    body.request?.reference,
+    body.encounter?.reference,
+    ...(body.participant ?? []).map((one) => one.actor?.reference),
+  ].filter((one) => one !== undefined);
+  const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);
+  const identifiers = [body.identifier ?? []]
+    .flat()
+    .flatMap(({ system, value }) =>
+      value === undefined ? [] : system === undefined ? [value] : [`${system}|${value}`, value],
+    );
+  return {
+    patient_id: patient ?? null,
+    status: body.status ?? null,
+    identifiers: [...new Set(identifiers)],
+    refs: [...new Set(references.filter((one) => !one.startsWith('Patient/')))],
+  };
+}
+
+function firstPatient(references: string[]): string | undefined {
+  return references.map((one) => referencedId(one, 'Patient')).find((id) => id !== undefined);
+}
