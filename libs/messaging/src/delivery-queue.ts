@@ -1,0 +1,136 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { asFailure, INFRASTRUCTURE, LOGGER, Metrics, type Failure, type Infrastructure, type Logger } from '#platform';
+import { backoffMs } from './backoff.js';
+import { Deliveries, type Delivery } from './deliveries.js';
+import { Lease } from './lease.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+const POLL_MS = 500;
+const MEASURE_EVERY_MS = 5000;
+
+/** Sends one delivery; must be idempotent by its idempotency key, since a crash may send it twice. */
+export type Send = (delivery: Delivery) => Promise<void>;
+
+interface Destination {
+  send: Send;
+  concurrency: number;
+  /** Not before this time on the monotonic clock: the peer is away. */
+  heldUntil: number;
+  failures: number;
+}
+
+/**
+ * Sends what was committed to be sent, in order per destination and patient, for as long as it takes. A peer that is
+ * away holds its destination; a failure of one content that may pass holds its patient there; content that the peer
+ * refuses is parked, and that patient's later deliveries to it wait behind it, while all others go on.
+ */
+@Injectable()
+export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly destinations = new Map<string, Destination>();
+  private readonly lease: Lease;
+  private readonly inFlight = new Map<string, Promise<void>>();
+  private running?: Promise<void>;
+  private stopping = false;
+  private measuredAt = 0;
+
+  constructor(
+    @Inject(Deliveries) private readonly deliveries: Deliveries,
+    @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
+    @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {
+    this.lease = new Lease('delivery-queue', infrastructure.database, logger, () => unitOfWork.delivered.wake());
+  }
+
+  /** Says how to reach a destination, and for how many patients at once. */
+  register(destination: string, send: Send, options: { concurrency: number }): void {
+    this.destinations.set(destination, { send, concurrency: options.concurrency, heldUntil: 0, failures: 0 });
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.destinations.size === 0) return;
+    this.lease.start();
+    this.running = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    this.unitOfWork.delivered.wake();
+    await this.running;
+    await Promise.allSettled(this.inFlight.values());
+    await this.lease.stop();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      if (this.lease.held)
+        try {
+          for (const [name, destination] of this.destinations) await this.startDue(name, destination);
+          await this.measure();
+        } catch (err) {
+          this.logger.warn({ err }, 'the delivery queue waits for the database');
+        }
+      await this.unitOfWork.delivered.wait(POLL_MS);
+    }
+  }
+
+  private async startDue(name: string, destination: Destination): Promise<void> {
+    if (performance.now() < destination.heldUntil) return;
+    const busy = [...this.inFlight.keys()].filter((key) => key.startsWith(`${name}\n`)).map((key) => key.slice(name.length + 1)); // prettier-ignore
+    // While the peer was last seen away, one delivery at a time finds out whether it is back.
+    const room = (destination.failures > 0 ? 1 : destination.concurrency) - busy.length;
+    if (room <= 0) return;
+    for (const delivery of await this.deliveries.due(name, busy, room)) {
+      const slot = `${name}\n${delivery.key}`;
+      const attempt = this.attempt(destination, delivery)
+        .catch((err: unknown) =>
+          this.logger.warn({ err }, 'the outcome of a delivery could not be stored; it is sent again'),
+        ) // prettier-ignore
+        .finally(() => {
+          this.inFlight.delete(slot);
+          this.unitOfWork.delivered.wake();
+        });
+      this.inFlight.set(slot, attempt);
+    }
+  }
+
+  private async attempt(destination: Destination, delivery: Delivery): Promise<void> {
+    const started = performance.now();
+    const milliseconds = () => Math.round(performance.now() - started);
+    const about = { delivery: delivery.id, destination: delivery.destination, kind: delivery.kind };
+    try {
+      await destination.send(delivery);
+    } catch (error) {
+      const failure = asFailure(error);
+      this.hold(destination, failure);
+      const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(delivery.attempts + 1, Math.random()));
+      await this.deliveries.failed(delivery, failure, wait, milliseconds());
+      this.metrics.deliveryAttempts.inc({ destination: delivery.destination, outcome: failure.code });
+      this.logger.warn({ ...about, attempt: delivery.attempts + 1, err: failure }, 'not delivered');
+      return;
+    }
+    destination.failures = 0;
+    await this.deliveries.done(delivery, milliseconds());
+    this.metrics.deliveryAttempts.inc({ destination: delivery.destination, outcome: 'delivered' });
+    this.logger.info({ ...about, ms: milliseconds() }, 'delivered');
+  }
+
+  private hold(destination: Destination, failure: Failure): void {
+    if (failure.code !== 'peer-unavailable' && failure.code !== 'peer-busy') return;
+    destination.failures++;
+    const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(destination.failures, Math.random()));
+    destination.heldUntil = performance.now() + wait;
+  }
+
+  private async measure(): Promise<void> {
+    if (performance.now() - this.measuredAt < MEASURE_EVERY_MS) return;
+    this.measuredAt = performance.now();
+    this.metrics.deliveriesOpen.reset();
+    this.metrics.deliveryAge.reset();
+    for (const { destination, state, count, age } of await this.deliveries.open()) {
+      this.metrics.deliveriesOpen.set({ destination, state }, count);
+      if (state === 'waiting') this.metrics.deliveryAge.set({ destination }, age);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { Messaging1700000000200 } from './migrations/1700000000200-messaging.js';
+
+export * from './backoff.js';
+export * from './deliveries.js';
+export * from './delivery-queue.js';
+export * from './event-processor.js';
+export * from './kafka.js';
+export * from './kafka-event-strategy.js';
+export * from './lease.js';
+export * from './messaging.module.js';
+export * from './outbox-relay.js';
+export * from './parked-events.js';
+export * from './unit-of-work.js';
+export * from './wake-signal.js';
+
+/** What every service's database needs for messaging. */
+export const messagingMigrations = [Messaging1700000000200];

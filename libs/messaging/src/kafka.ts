@@ -1,0 +1,60 @@
+import { Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { topics } from '#events';
+import type { Infrastructure, Logger } from '#platform';
+
+/** Partitions of a topic where the deployment has not made it otherwise: enough for six consumers of one service. */
+const PARTITIONS = 6;
+
+/** A Kafka client that logs into the service's log, one level lower: kafkajs cries before it retries. */
+export function kafkaClient(infrastructure: Infrastructure, logger: Logger): Kafka {
+  return new Kafka({
+    clientId: `collimator-${infrastructure.service}`,
+    brokers: infrastructure.kafka.brokers,
+    connectionTimeout: 3000,
+    retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8 },
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, level, log }) => {
+        const method = level === logLevel.ERROR ? 'warn' : 'debug';
+        logger[method]({ kafka: namespace, code: (log as { error?: string }).error?.slice(0, 80) }, log.message);
+      },
+  });
+}
+
+/** A producer that keeps order and does not repeat itself: idempotent, acknowledged by all in-sync replicas. */
+export function orderedProducer(kafka: Kafka): Producer {
+  return kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+  });
+}
+
+/** The name of a catalog topic in this deployment. */
+export function topicName(infrastructure: Infrastructure, topic: string): string {
+  return `${infrastructure.kafka.topicPrefix}${topic}`;
+}
+
+/** Creates the catalog's topics that are not there yet; what is there stays as the operators made it. */
+export async function ensureTopics(kafka: Kafka, infrastructure: Infrastructure): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.map((topic) => topicName(infrastructure, topic)).filter((name) => !existing.has(name));
+    if (missing.length === 0) return;
+    await admin
+      .createTopics({
+        topics: missing.map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: -1 })),
+        waitForLeaders: true,
+      })
+      .catch((error: Error) => {
+        // Another service may create the same topic at the same moment.
+        if (!/already exists/i.test(JSON.stringify(error, Object.getOwnPropertyNames(error)))) throw error;
+      });
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,139 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Producer } from 'kafkajs';
+import { INFRASTRUCTURE, LOGGER, Metrics, type Infrastructure, type Logger } from '#platform';
+import { backoffMs } from './backoff.js';
+import { ensureTopics, kafkaClient, orderedProducer, topicName } from './kafka.js';
+import { Lease } from './lease.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+const BATCH = 500;
+const POLL_MS = 250;
+/** Published rows are kept for a while, to be looked at; then they go. */
+const KEEP_PUBLISHED = '7 days';
+const PRUNE_EVERY_MS = 3_600_000;
+const MEASURE_EVERY_MS = 5000;
+
+interface OutboxRow {
+  id: string;
+  aggregatetype: string;
+  aggregateid: string;
+  payload: string;
+  headers: Record<string, string>;
+}
+
+/**
+ * Brings committed events from the outbox to Kafka, in the order of their commits. One process of a service does it at
+ * a time; rows are marked published only after the broker's acknowledgement, so a crash in between sends them again
+ * and the consumers' inboxes drop the second.
+ *
+ * It selects what is unpublished, never what is beyond a cursor: sequences commit out of order and a cursor loses rows.
+ */
+@Injectable()
+export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly lease: Lease;
+  private producer?: Producer;
+  private running?: Promise<void>;
+  private stopping = false;
+  private failures = 0;
+  private prunedAt = 0;
+  private measuredAt = 0;
+
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {
+    this.lease = new Lease('outbox-relay', infrastructure.database, logger, () => unitOfWork.published.wake());
+  }
+
+  onApplicationBootstrap(): void {
+    this.lease.start();
+    this.running = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    this.unitOfWork.published.wake();
+    await this.running;
+    await this.lease.stop();
+    await this.producer?.disconnect().catch(() => undefined);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      const relayed = this.lease.held ? await this.relayQuietly() : 0;
+      if (relayed === BATCH) continue;
+      await this.unitOfWork.published.wait(this.failures > 0 ? backoffMs(this.failures, Math.random()) : POLL_MS);
+    }
+    // What was committed before the shutdown began goes out with it, if the broker is there.
+    if (this.lease.held && this.failures === 0) await this.relayQuietly();
+  }
+
+  private async relayQuietly(): Promise<number> {
+    try {
+      const relayed = await this.relay();
+      if (this.failures > 0) this.logger.info('the broker is back; the outbox goes on');
+      this.failures = 0;
+      await this.lookAfterTable();
+      return relayed;
+    } catch (err) {
+      this.failures++;
+      if (this.failures === 1) this.logger.warn({ err }, 'the outbox waits for the broker or the database');
+      // An idempotent producer that failed may not be able to go on; a new one can.
+      await this.producer?.disconnect().catch(() => undefined);
+      this.producer = undefined;
+      return 0;
+    }
+  }
+
+  private async relay(): Promise<number> {
+    const rows: OutboxRow[] = await this.dataSource.query(
+      `SELECT id, aggregatetype, aggregateid, payload::text AS payload, headers FROM outbox
+        WHERE published_at IS NULL ORDER BY seq LIMIT ${BATCH}`,
+    );
+    if (rows.length === 0) return 0;
+    const byTopic = new Map<string, OutboxRow[]>();
+    for (const row of rows) byTopic.set(row.aggregatetype, [...(byTopic.get(row.aggregatetype) ?? []), row]);
+    this.producer ??= await this.connect();
+    await this.producer.sendBatch({
+      acks: -1,
+      topicMessages: [...byTopic].map(([topic, events]) => ({
+        topic: topicName(this.infrastructure, topic),
+        messages: events.map((row) => ({ key: row.aggregateid, value: row.payload, headers: row.headers })),
+      })),
+    });
+    await this.dataSource.query('UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::uuid[])', [
+      rows.map((row) => row.id),
+    ]);
+    for (const [topic, events] of byTopic) this.metrics.eventsPublished.inc({ topic }, events.length);
+    return rows.length;
+  }
+
+  private async connect(): Promise<Producer> {
+    const kafka = kafkaClient(this.infrastructure, this.logger);
+    await ensureTopics(kafka, this.infrastructure);
+    const producer = orderedProducer(kafka);
+    await producer.connect();
+    return producer;
+  }
+
+  private async lookAfterTable(): Promise<void> {
+    const now = performance.now();
+    if (now - this.measuredAt > MEASURE_EVERY_MS) {
+      this.measuredAt = now;
+      const [{ depth, age }] = await this.dataSource.query(
+        `SELECT count(*)::int AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS age
+           FROM outbox WHERE published_at IS NULL`,
+      );
+      this.metrics.outboxUnpublished.set(depth);
+      this.metrics.outboxAge.set(age);
+    }
+    if (now - this.prunedAt > PRUNE_EVERY_MS) {
+      this.prunedAt = now;
+      await this.dataSource.query(`DELETE FROM outbox WHERE published_at < now() - interval '${KEEP_PUBLISHED}'`);
+    }
+  }
+}
