@@ -58,7 +58,7 @@ export function failureOfAnswer(error: unknown, timedOut: boolean): Failure {
       retryAfterMs: retryAfter(response?.headers),
     });
   if (status === 409 || status === 408 || status >= 500)
-    return fail('peer-unavailable', `the FHIR server answered ${status}`, { cause: error });
+    return fail('peer-error', `the FHIR server answered ${status}`, { cause: error });
   return fail('peer-refused', `the FHIR server refused the content with ${status}`, { cause: error });
 }
 

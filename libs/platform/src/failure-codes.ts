@@ -18,6 +18,7 @@ export const failureCodes = {
   'broker-unavailable': kind('retry', 503, 'Kafka cannot be reached'),
   'peer-unavailable': kind('retry', 503, 'a foreign system cannot be reached or answers with a server error'),
   'peer-busy': kind('retry', 503, 'a foreign system asks to be called later'),
+  'peer-error': kind('retry', 502, 'a foreign system failed on this one content; the next may pass'),
   'peer-timeout': kind('retry', 504, 'a foreign system did not answer in time; whether it acted is unknown'),
 
   unexpected: kind('park', 500, 'a fault in Collimator itself'),
