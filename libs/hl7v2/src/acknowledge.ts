@@ -1,0 +1,91 @@
+import { errorCodes, type Hl7Refusal, type Location } from './refusal.js';
+import { recommended } from './encoding-characters.js';
+import { writeMessage, writeSegment, type Hl7Message } from './message.js';
+
+/** Who answers, when, and under which control id. */
+export interface Acknowledger {
+  /** MSH-3 and MSH-4, used where the message does not say whom it was sent to (its MSH-5 and MSH-6). */
+  application: string;
+  facility: string;
+  controlId: string;
+  now: Date;
+}
+
+/**
+ * True where the sender asks for enhanced acknowledgement: MSH-15 or MSH-16 is valued (HL7 v2.5.1 section 2.9.3).
+ */
+export function isEnhanced(message: Hl7Message | undefined): boolean {
+  return message !== undefined && (message.header.raw(15) !== '' || message.header.raw(16) !== '');
+}
+
+/** The MSA-1 code that is given: AA/AE/AR in original mode, CA/CE/CR in enhanced mode. */
+export function acknowledgementCode(message: Hl7Message | undefined, refusal: Hl7Refusal | undefined): string {
+  const code = refusal?.acknowledgement ?? 'AA';
+  return isEnhanced(message) ? code.replace('A', 'C') : code;
+}
+
+/**
+ * Writes the acknowledgement of a message (HL7 v2.5.1 section 2.9): MSA echoes its control id; a refusal is told in ERR
+ * with location, code and text, and before v2.5, which had no room for the text there, in MSA-3 as well.
+ *
+ * @param message undefined if not even its MSH could be read
+ */
+export function acknowledge(
+  message: Hl7Message | undefined,
+  refusal: Hl7Refusal | undefined,
+  from: Acknowledger,
+): Buffer {
+  const header = message?.header;
+  const version = header?.get(12) ?? '2.5.1';
+  const event = header?.get(9, 2);
+  const segments = [
+    writeSegment('MSH', {
+      1: '|',
+      3: header?.get(5) ?? from.application,
+      4: header?.get(6) ?? from.facility,
+      5: header?.get(3),
+      6: header?.get(4),
+      7: timestamp(from.now),
+      9: isBefore(version, '2.4') ? ['ACK', event] : ['ACK', event, 'ACK'],
+      10: from.controlId,
+      11: header?.get(11) ?? 'P',
+      12: version,
+      18: 'UNICODE UTF-8',
+    }),
+    writeSegment('MSA', {
+      1: acknowledgementCode(message, refusal),
+      2: header?.get(10),
+      3: refusal && isBefore(version, '2.5') ? refusal.message : undefined,
+    }),
+  ];
+  if (refusal) segments.push(errorSegment(refusal, version));
+  return writeMessage(segments);
+}
+
+function errorSegment(refusal: Hl7Refusal, version: string): string {
+  const code = [String(refusal.errorCode), errorCodes[refusal.errorCode], 'HL70357'];
+  if (isBefore(version, '2.5')) {
+    // ERR-1 (data type ELD): segment, sequence, field, and the code as subcomponents of the fourth component.
+    const { segment, sequence, field } = refusal.location ?? { segment: '' };
+    const place = [segment, sequence, field].map((one) => one ?? '').join(recommended.component);
+    return `ERR|${place}${recommended.component}${code.join(recommended.subcomponent)}`;
+  }
+  return writeSegment('ERR', { 2: writeLocation(refusal.location), 3: code, 4: 'E', 8: refusal.message });
+}
+
+/** Data type ERL: segment id, sequence, field, repetition, component. */
+function writeLocation(location: Location | undefined): string[] | undefined {
+  if (!location) return undefined;
+  const { segment, sequence = 1, field, repetition, component } = location;
+  const known = [segment, sequence, field, repetition ?? (component ? 1 : undefined), component];
+  return known.map((one) => (one === undefined ? '' : String(one)));
+}
+
+/** HL7 DTM in UTC with offset, to the second. */
+export function timestamp(now: Date): string {
+  return `${now.toISOString().slice(0, 19).replace(/[-:T]/g, '')}+0000`;
+}
+
+function isBefore(version: string, other: string): boolean {
+  return version.localeCompare(other, 'en', { numeric: true }) < 0;
+}

@@ -1,0 +1,174 @@
+import { decodeMessage } from './character-set.js';
+import { readEncodingCharacters, recommended, type EncodingCharacters } from './encoding-characters.js';
+import { escape, unescape } from './escapes.js';
+import { rejection, type Location } from './refusal.js';
+
+/** What stands in a field: a value, nothing (no change), or `""` (delete). HL7 v2.5.1 section 2.5.3. */
+export const DELETE = '""';
+
+/** One segment. Fields count from 1 as the standard counts them; MSH-1 is the field separator itself. */
+export class Segment {
+  private readonly fields: string[];
+  readonly name: string;
+
+  constructor(
+    line: string,
+    readonly characters: EncodingCharacters,
+    /** Which segment of this name in the message, from 1. */
+    readonly sequence: number,
+  ) {
+    const parts = line.split(characters.field);
+    this.name = parts[0]!;
+    this.fields = this.name === 'MSH' ? [parts[0]!, characters.field, ...parts.slice(1)] : parts;
+  }
+
+  /** A field as it stands, all repetitions and escapes included; empty where there is none. */
+  raw(field: number): string {
+    return this.fields[field] ?? '';
+  }
+
+  /** How many repetitions a field has; 0 where it is empty. */
+  repetitions(field: number): number {
+    const raw = this.raw(field);
+    return raw === '' ? 0 : this.split(raw, this.characters.repetition).length;
+  }
+
+  /**
+   * A value with its escapes read and surrounding spaces gone; undefined where nothing stands there or `""` does
+   * (see {@link isDeleted}). A component of a field without components is the field itself where it is the first.
+   */
+  get(field: number, component = 1, subcomponent = 1, repetition = 1): string | undefined {
+    const raw = this.raw(field);
+    if (raw === '') return undefined;
+    const whole = this.split(raw, this.characters.repetition)[repetition - 1] ?? '';
+    const part = this.split(whole, this.characters.component)[component - 1] ?? '';
+    const value = unescape(
+      this.split(part, this.characters.subcomponent)[subcomponent - 1] ?? '',
+      this.characters,
+    ).trim();
+    return value === '' || value === DELETE ? undefined : value;
+  }
+
+  /** A whole repetition of a field read as text: separators inside it belong to the text (data types TX, FT). */
+  text(field: number, repetition = 1): string | undefined {
+    const whole = this.split(this.raw(field), this.characters.repetition)[repetition - 1] ?? '';
+    return whole === '' || whole === DELETE ? undefined : unescape(whole, this.characters);
+  }
+
+  /** True where the sender says `""`: what was known is to be deleted. */
+  isDeleted(field: number): boolean {
+    return this.raw(field) === DELETE;
+  }
+
+  /** The ERR location of a field of this segment. */
+  at(field: number, component?: number, repetition?: number): Location {
+    return { segment: this.name, sequence: this.sequence, field, repetition, component };
+  }
+
+  private split(text: string, separator: string): string[] {
+    // Table 0357 has no code for it, but MSH-2 is the one field whose separators are not separators.
+    return separator === '' || (this.name === 'MSH' && text === this.raw(2)) ? [text] : text.split(separator);
+  }
+}
+
+/** One message, its segments in order. */
+export class Hl7Message {
+  constructor(
+    readonly segments: readonly Segment[],
+    readonly characters: EncodingCharacters,
+  ) {}
+
+  /** The message header. */
+  get header(): Segment {
+    return this.segments[0]!;
+  }
+
+  /** The first segment of that name. */
+  first(name: string): Segment | undefined {
+    return this.segments.find((segment) => segment.name === name);
+  }
+
+  /** All segments of that name. */
+  all(name: string): Segment[] {
+    return this.segments.filter((segment) => segment.name === name);
+  }
+
+  /** Message code and trigger event, such as `ORM^O01` (MSH-9.1 and 9.2). */
+  get type(): string {
+    return `${this.header.get(9, 1) ?? ''}^${this.header.get(9, 2) ?? ''}`;
+  }
+
+  /** MSH-10; empty where the sender gave none. */
+  get controlId(): string {
+    return this.header.get(10) ?? '';
+  }
+
+  /** MSH-3.1. */
+  get sendingApplication(): string {
+    return this.header.get(3) ?? '';
+  }
+
+  /** MSH-4.1. */
+  get sendingFacility(): string {
+    return this.header.get(4) ?? '';
+  }
+
+  /** MSH-12.1, such as `2.5.1`. */
+  get version(): string {
+    return this.header.get(12) ?? '';
+  }
+}
+
+const MAX_SEGMENTS = 10_000;
+
+/**
+ * Reads a message: separators from its MSH, characters by its MSH-18; segments end in CR, LF or both.
+ *
+ * @throws Hl7Refusal AR if it cannot be read at all
+ */
+export function parseMessage(bytes: Buffer): Hl7Message {
+  const text = decodeMessage(bytes);
+  const characters = readEncodingCharacters(text);
+  const lines = text.split(/[\r\n]+/).filter((line) => line !== '');
+  if (lines.length > MAX_SEGMENTS)
+    throw rejection(100, `the message has more than ${MAX_SEGMENTS} segments: send it in parts`);
+  const counts = new Map<string, number>();
+  const segments = lines.map((line, index) => {
+    const name = line.slice(0, 3);
+    if (!/^[A-Z][A-Z0-9]{2}$/.test(name) || (line.length > 3 && line.charAt(3) !== characters.field))
+      throw rejection(
+        100,
+        `line ${index + 1} is no segment: it must begin with a segment name and ${characters.field}`,
+      );
+    const sequence = (counts.get(name) ?? 0) + 1;
+    counts.set(name, sequence);
+    return new Segment(line, characters, sequence);
+  });
+  return new Hl7Message(segments, characters);
+}
+
+/** A value to be written: text, a list of components, or nothing. */
+export type FieldValue = string | undefined | readonly (string | undefined)[];
+
+/** Writes one segment with the recommended separators; trailing empty fields are left out. */
+export function writeSegment(name: string, fields: Record<number, FieldValue>): string {
+  const last = Math.max(0, ...Object.entries(fields).filter(([, value]) => writeField(value) !== '').map(([at]) => Number(at))); // prettier-ignore
+  const values = Array.from({ length: last }, (_, index) => writeField(fields[index + 1]));
+  // MSH-1 is the separator itself and MSH-2 the other four, unescaped.
+  if (name === 'MSH') values.splice(0, 2, '^~\\&');
+  return [name, ...values].join(recommended.field);
+}
+
+/** Segments as the bytes of a message, in UTF-8. */
+export function writeMessage(segments: string[]): Buffer {
+  return Buffer.from(segments.map((segment) => `${segment}\r`).join(''), 'utf8');
+}
+
+function writeField(value: FieldValue): string {
+  if (value === undefined) return '';
+  const components = typeof value === 'string' ? [value] : value.map((one) => one ?? '');
+  return components
+    .map((one) => escape(one, recommended))
+    .join(recommended.component)
+    .replace(/\^+$/, '');
+}
