@@ -13,7 +13,7 @@ const libraries = {
   mapping: ['hl7v2', 'fhir', 'platform'],
   dicom: ['platform'],
   messaging: ['events', 'platform'],
-  intake: ['hl7v2', 'platform', 'fhir', 'messaging'],
+  intake: ['hl7v2', 'mapping', 'platform', 'fhir', 'messaging'],
   testing: ['events', 'hl7v2', 'platform', 'fhir', 'mapping', 'dicom', 'messaging', 'intake'],
 };
 const services = ['orders', 'scheduling', 'contrast', 'results'];

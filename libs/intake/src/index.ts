@@ -1,0 +1,34 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Hl7Intake, INTERPRETERS, type Hl7Interpreter } from './hl7-intake.js';
+import { MessageLog } from './message-log.js';
+import { MessagesController } from './messages.controller.js';
+import { Hl7Message1700000000300 } from './migrations/1700000000300-hl7-message.js';
+
+export * from './hl7-intake.js';
+export * from './message-log.js';
+
+/** What a service's database needs for its message log. */
+export const intakeMigrations = [Hl7Message1700000000300];
+
+/** A service's HL7 v2 listener. */
+@Module({})
+export class IntakeModule {
+  /**
+   * @param interpreters classes of the service that read the message types it takes
+   * @param providers what the interpreters need
+   */
+  static forService(
+    interpreters: (new (...args: never[]) => Hl7Interpreter)[],
+    providers: Provider[],
+    imports: DynamicModule[] = [],
+  ): DynamicModule {
+    const all = { provide: INTERPRETERS, inject: interpreters, useFactory: (...all: Hl7Interpreter[]) => all };
+    return {
+      module: IntakeModule,
+      imports,
+      controllers: [MessagesController],
+      providers: [MessageLog, Hl7Intake, ...providers, ...(interpreters as Provider[]), all],
+      exports: [Hl7Intake],
+    };
+  }
+}

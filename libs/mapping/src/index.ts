@@ -1,0 +1,6 @@
+export * from './date-time.js';
+export * from './envelope.js';
+export * from './order.js';
+export * from './patient.js';
+export * from './report-in.js';
+export * from './report-out.js';

@@ -1,0 +1,193 @@
+import type { CodeableConcept, Encounter, Extension, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
+import { contentError, type Hl7Message, type Segment } from '#hl7v2';
+import { dicomUidIdentifier, extensions, serviceRequestIdOf, systems, typedIdentifier } from '#fhir';
+import { procedureFor, type Sender, type Site } from '#platform';
+import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
+import { fhirDateTime } from './date-time.js';
+import { missing, senderSystem, surroundingsOf } from './envelope.js';
+import { encounterFrom, patientFrom } from './patient.js';
+import { eachRepetition, type Surroundings } from './rows.js';
+import statuses from './tables/order-status.json' with { type: 'json' };
+import priorities from './tables/priority.json' with { type: 'json' };
+
+/** Order control codes taken today (table 0119). */
+const controls = ['NW', 'XO', 'CA', 'DC'] as const;
+export type OrderControl = (typeof controls)[number];
+
+/** What an order message asks: one patient, and each of its orders with what is to happen to it. */
+export interface OrderMessage {
+  patient: Patient;
+  encounter?: Encounter;
+  orders: { control: OrderControl; serviceRequest: ServiceRequest }[];
+}
+
+/** The segments of one order: its ORC and what follows up to the next. */
+interface OrderGroup {
+  orc: Segment;
+  obr?: Segment;
+  tq1?: Segment;
+  zds?: Segment;
+  ipc: Segment[];
+  notes: Segment[];
+}
+
+/**
+ * Reads ORM^O01, OMG^O19 or OMI^O23. The IG has no map for the last two and none for segment IPC: they are composed of
+ * the segment maps ORC[ServiceRequest] and OBR[ServiceRequest]; each IPC is one scheduled procedure step.
+ *
+ * @throws Hl7Refusal naming the field at fault
+ */
+export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site): OrderMessage {
+  const patient = patientFrom(message, sender, site);
+  const encounter = encounterFrom(message, sender, site, patient);
+  const groups = groupsOf(message);
+  if (groups.length === 0) throw missing('ORC', 1, 'order control');
+  const orders = groups.map((group) => ({
+    control: controlOf(group.orc),
+    serviceRequest: serviceRequestFrom(group, { patient, encounter, sender, site }),
+  }));
+  return { patient, ...(encounter ? { encounter } : {}), orders };
+}
+
+function groupsOf(message: Hl7Message): OrderGroup[] {
+  const groups: OrderGroup[] = [];
+  for (const segment of message.segments) {
+    if (segment.name === 'ORC') groups.push({ orc: segment, ipc: [], notes: [] });
+    const group = groups.at(-1);
+    if (!group) continue;
+    if (segment.name === 'OBR') group.obr ??= segment;
+    if (segment.name === 'TQ1') group.tq1 ??= segment;
+    if (segment.name === 'ZDS') group.zds ??= segment;
+    if (segment.name === 'IPC') group.ipc.push(segment);
+    if (segment.name === 'NTE' && group.obr) group.notes.push(segment);
+  }
+  return groups;
+}
+
+function controlOf(orc: Segment): OrderControl {
+  const code = orc.get(1);
+  if (!code) throw missing('ORC', 1, 'order control', orc.sequence);
+  const control = controls.find((one) => one === code);
+  if (!control) throw contentError(103, `ORC-1 must be one of ${controls.join(', ')}`, orc.at(1));
+  return control;
+}
+
+function serviceRequestFrom(
+  group: OrderGroup,
+  context: { patient: Patient; encounter?: Encounter; sender: Sender; site: Site },
+): ServiceRequest {
+  const { orc, obr, tq1 } = group;
+  const { patient, encounter, sender, site } = context;
+  const around = surroundingsOf(sender, site);
+  const placer = entityFromEi(orc, 2, around) ?? entityFromEi(obr, 2, around);
+  if (!placer) throw missing('ORC', 2, 'placer order number', orc.sequence);
+  const placerSystem = placer.system ?? senderSystem(sender);
+  const control = orc.get(1);
+  // A cancellation may leave the procedure out: the order is known by its number.
+  const isEnding = control === 'CA' || control === 'DC';
+  if (!obr && !isEnding) throw missing('OBR', 4, 'universal service identifier', orc.sequence);
+  const start = tq1?.get(7) ?? orc.get(7, 4) ?? obr?.get(27, 4);
+  const startPlace = tq1?.get(7) ? tq1.at(7) : orc.get(7, 4) ? orc.at(7, 4) : obr?.at(27, 4);
+  const authored = control === 'NW' ? orc.get(9) : undefined;
+  return compact<ServiceRequest>({
+    resourceType: 'ServiceRequest',
+    id: serviceRequestIdOf({ system: placerSystem, value: placer.value }),
+    identifier: identifiersOf(group, { system: placerSystem, value: placer.value }, around),
+    // ORC-5 wins; ORC-1 only where ORC-5 is empty. CA and DC are requests, which the order's state decides on.
+    status: (statuses[orc.get(5) as keyof typeof statuses] as ServiceRequest['status'] | undefined) ?? 'active',
+    intent: 'order',
+    priority: priorityOf(tq1?.get(9) ?? orc.get(7, 6) ?? obr?.get(27, 6)),
+    code: obr && (isEnding ? procedureIfKnown : procedureOf)(obr, sender, site),
+    subject: { reference: `Patient/${patient.id}` },
+    encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
+    occurrenceDateTime: start && startPlace ? fhirDateTime(start, around.zone, startPlace) : undefined,
+    authoredOn: authored ? fhirDateTime(authored, around.zone, orc.at(9)) : undefined,
+    requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
+    reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
+    locationCode: portable(obr),
+    note: notesOf(group),
+    extension: group.ipc.map((ipc) => stepFrom(ipc)),
+  });
+}
+
+/** ORC-2, ORC-3, accession (IPC-1, OBR-18), requested procedure id (IPC-2, OBR-19), study UID (IPC-3, ZDS-1). */
+function identifiersOf(
+  { orc, obr, zds, ipc: [ipc] }: OrderGroup,
+  placer: { system: string; value: string },
+  around: Surroundings,
+): Identifier[] {
+  const filler = entityFromEi(orc, 3, around) ?? entityFromEi(obr, 3, around);
+  const accession = ipc?.get(1) ?? obr?.get(18);
+  const requestedProcedureId = ipc?.get(2) ?? obr?.get(19);
+  const studyUid = ipc?.get(3) ?? zds?.get(1);
+  const uidPlace = ipc?.get(3) ? ipc.at(3) : zds?.at(1);
+  if (accession && accession.length > 16)
+    throw contentError(102, 'the accession number must have at most 16 characters (DICOM VR SH)', ipc?.get(1) ? ipc.at(1) : obr?.at(18)); // prettier-ignore
+  if (studyUid && !/^[0-2](\.(0|[1-9]\d*))+$/.test(studyUid.slice(0, 64)))
+    throw contentError(102, 'the study instance UID must be a DICOM UID', uidPlace);
+  return [
+    typedIdentifier('PLAC', placer.system, placer.value),
+    ...(filler ? [typedIdentifier('FILL', filler.system, filler.value)] : []),
+    ...(accession ? [typedIdentifier('ACSN', systems.accessionNumber, accession)] : []),
+    ...(requestedProcedureId ? [{ system: systems.requestedProcedureId, value: requestedProcedureId }] : []),
+    ...(studyUid ? [dicomUidIdentifier(studyUid)] : []),
+  ];
+}
+
+/** OBR-4 by the sender's own table or the site's procedures; the sender's code is kept beside ours. */
+function procedureOf(obr: Segment, sender: Sender, site: Site): CodeableConcept {
+  const code = obr.get(4);
+  if (!code) throw missing('OBR', 4, 'universal service identifier', obr.sequence);
+  const known = procedureIfKnown(obr, sender, site);
+  if (!known)
+    throw contentError(
+      103,
+      'OBR-4 is no procedure of this site: add it to procedures, or to the procedureCodes of this sender, in the site file',
+      obr.at(4),
+    );
+  return known;
+}
+
+function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableConcept | undefined {
+  const code = obr.get(4);
+  const procedure = code ? procedureFor(site, sender.procedureCodes[code] ?? code) : undefined;
+  if (!procedure) return undefined;
+  const theirs = procedure.code === code ? [] : (conceptFromCwe(obr, 4)?.coding ?? []);
+  return {
+    coding: [{ system: systems.procedure, code: procedure.code, display: procedure.display }, ...theirs],
+    text: obr.get(4, 2) ?? procedure.display,
+  };
+}
+
+/** Table 0485. Deviation: P, C and T, which the IG leaves out, become urgent; an urgency must not become routine. */
+function priorityOf(code: string | undefined): ServiceRequest['priority'] {
+  return priorities[code as keyof typeof priorities] as ServiceRequest['priority'];
+}
+
+/** OBR-30 transportation mode PORT: the exam is done at the bedside. */
+function portable(obr: Segment | undefined): CodeableConcept[] {
+  if (obr?.get(30) !== 'PORT') return [];
+  return [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0124', code: 'PORT' }], text: 'bedside' }];
+}
+
+/** NTE-3 behind OBR, and OBR-13 relevant clinical information. */
+function notesOf({ obr, notes }: OrderGroup): { text: string }[] {
+  const texts = [obr?.text(13), ...notes.map((note) => note.text(3))];
+  return texts.filter((text) => text !== undefined).map((text) => ({ text }));
+}
+
+function stepFrom(ipc: Segment): Extension {
+  const protocol = conceptFromCwe(ipc, 6)?.coding?.[0];
+  const parts: Extension[] = [
+    { url: 'stepId', valueString: ipc.get(4) },
+    { url: 'modality', valueCode: ipc.get(5) },
+    { url: 'protocol', valueCoding: protocol },
+    { url: 'stationName', valueString: ipc.get(7) },
+    { url: 'location', valueString: ipc.get(8) },
+    { url: 'stationAeTitle', valueString: ipc.get(9) },
+  ];
+  return {
+    url: extensions.scheduledProcedureStep,
+    extension: parts.filter((part) => Object.values(part).every((value) => value !== undefined)),
+  };
+}

@@ -1,0 +1,75 @@
+import type { DiagnosticReport } from 'fhir/r4.js';
+import { contentError, type Hl7Message, type Segment } from '#hl7v2';
+import { patientIdOf, typedIdentifier, uuidFrom } from '#fhir';
+import type { Sender, Site } from '#platform';
+import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
+import { fhirDateTime } from './date-time.js';
+import { missing, senderSystem, surroundingsOf } from './envelope.js';
+import { patientFrom } from './patient.js';
+import statuses from './tables/report-status.json' with { type: 'json' };
+
+/** What a report message says, and by which numbers its order can be found. */
+export interface ReportMessage {
+  patientId: string;
+  accessionNumber?: string;
+  placerOrderNumber?: { system: string; value: string };
+  report: DiagnosticReport;
+}
+
+/** LOINC codes and local abbreviations of the part of a report that concludes it. */
+const impression = /^(19005-8|IMP|IMPRESSION|.*&IMP)$/i;
+
+/**
+ * Reads ORU^R01 from a reporting system (IG message map ORU_R01, segment map OBR[DiagnosticReport]). The report's text
+ * is its OBX of types TX, FT and ST in order; an impression becomes the conclusion.
+ *
+ * @throws Hl7Refusal naming the field at fault
+ */
+export function reportFromMessage(message: Hl7Message, sender: Sender, site: Site): ReportMessage {
+  const patient = patientFrom(message, sender, site);
+  const around = surroundingsOf(sender, site);
+  const obr = message.first('OBR');
+  if (!obr) throw missing('OBR', 4, 'universal service identifier');
+  const status = statuses[(obr.get(25) ?? '') as keyof typeof statuses];
+  if (!status)
+    throw contentError(103, `OBR-25 must be a code of table 0123: ${Object.keys(statuses).join(', ')}`, obr.at(25));
+  const placer = entityFromEi(obr, 2, around) ?? entityFromEi(message.first('ORC'), 2, around);
+  const filler = entityFromEi(obr, 3, around);
+  const accessionNumber = obr.get(18) ?? message.first('IPC')?.get(1);
+  const own = filler ?? placer ?? (accessionNumber ? { value: accessionNumber, system: undefined } : undefined);
+  if (!own) throw missing('OBR', 3, 'filler order number, or OBR-2 or OBR-18,');
+  const system = own.system ?? senderSystem(sender);
+  const texts = message.all('OBX').filter((obx) => ['TX', 'FT', 'ST'].includes(obx.get(2) ?? ''));
+  const text = linesOf(texts);
+  return {
+    patientId: patientIdOf(patient.identifier!.find((one) => one.system === site.authorities[site.patientAuthority]) as { system: string; value: string }), // prettier-ignore
+    ...(accessionNumber ? { accessionNumber } : {}),
+    ...(placer ? { placerOrderNumber: { system: placer.system ?? '', value: placer.value } } : {}),
+    report: compact<DiagnosticReport>({
+      resourceType: 'DiagnosticReport',
+      id: uuidFrom('DiagnosticReport', system, own.value),
+      identifier: [typedIdentifier('FILL', system, own.value)],
+      status: status as DiagnosticReport['status'],
+      category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD' }] }],
+      code: conceptFromCwe(obr, 4) ?? { text: 'Diagnostic imaging report' },
+      subject: { reference: `Patient/${patient.id}` },
+      effectiveDateTime: obr.get(7) ? fhirDateTime(obr.get(7)!, around.zone, obr.at(7)) : undefined,
+      issued: instantOf(obr, around.zone),
+      resultsInterpreter: [personFromXcn(obr, 32, around)].filter((one) => one !== undefined),
+      conclusion: linesOf(texts.filter((obx) => impression.test(obx.raw(3).split('^')[0] ?? ''))) || undefined,
+      presentedForm: text ? [{ contentType: 'text/plain; charset=utf-8', data: Buffer.from(text).toString('base64') }] : [], // prettier-ignore
+    }),
+  };
+}
+
+function linesOf(observations: Segment[]): string {
+  return observations
+    .flatMap((obx) => Array.from({ length: obx.repetitions(5) }, (_, index) => obx.text(5, index + 1) ?? ''))
+    .join('\n');
+}
+
+/** OBR-22. FHIR wants an instant: a time known less exactly than to the minute is left out rather than made up. */
+function instantOf(obr: Segment, zone: string): string | undefined {
+  const text = obr.get(22);
+  return text && /^\d{12}/.test(text) ? fhirDateTime(text, zone, obr.at(22)) : undefined;
+}

@@ -1,0 +1,177 @@
+import type {
+  DiagnosticReport,
+  ImagingStudy,
+  Medication,
+  MedicationAdministration,
+  Patient,
+  ServiceRequest,
+} from 'fhir/r4.js';
+import { timestamp, writeMessage, writeSegment } from '#hl7v2';
+import { identifierOf } from '#fhir';
+import { hl7DateTime } from './date-time.js';
+
+/** What the EMR is to learn about one order. */
+export interface ResultFacts {
+  patient: Patient;
+  serviceRequest?: ServiceRequest;
+  report?: DiagnosticReport;
+  imagingStudy?: ImagingStudy;
+  medicationAdministrations?: MedicationAdministration[];
+  /** The exam's state in one word: started, completed, discontinued. */
+  examStatus?: string;
+}
+
+/** Who sends to whom, under which control id. */
+export interface ResultEnvelope {
+  sendingApplication: string;
+  sendingFacility: string;
+  receivingApplication: string;
+  receivingFacility: string;
+  controlId: string;
+  now: Date;
+  viewerUrl?: string;
+  /** Short name (HL7 namespace id) of a FHIR identifier system, where the site has one. */
+  namespaceOf(system: string | undefined): string | undefined;
+}
+
+/** Table 0123 and 0085 by DiagnosticReport.status. */
+const resultStatus: Record<DiagnosticReport['status'], string> = {
+  registered: 'I',
+  partial: 'R',
+  preliminary: 'P',
+  final: 'F',
+  amended: 'C',
+  corrected: 'C',
+  appended: 'C',
+  cancelled: 'X',
+  'entered-in-error': 'X',
+  unknown: 'I',
+};
+
+const sexes: Record<string, string> = { male: 'M', female: 'F', other: 'O', unknown: 'U' };
+
+/** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, report text. */
+export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): Buffer {
+  const { patient, serviceRequest, report } = facts;
+  const status = report ? resultStatus[report.status] : 'I';
+  const lines = observationsOf(facts, envelope);
+  return writeMessage([
+    writeSegment('MSH', {
+      1: '|',
+      3: envelope.sendingApplication,
+      4: envelope.sendingFacility,
+      5: envelope.receivingApplication,
+      6: envelope.receivingFacility,
+      7: timestamp(envelope.now),
+      9: ['ORU', 'R01', 'ORU_R01'],
+      10: envelope.controlId,
+      11: 'P',
+      12: '2.5.1',
+      18: 'UNICODE UTF-8',
+    }),
+    patientSegment(patient, envelope),
+    orderSegment(serviceRequest, report, status, envelope),
+    ...lines.map((line, index) =>
+      writeSegment('OBX', {
+        1: String(index + 1),
+        2: line.type,
+        3: [line.code, line.name, line.system],
+        4: String(index + 1),
+        5: line.value,
+        6: line.unit ? [line.unit, line.unit, 'UCUM'] : undefined,
+        11: line.isReport ? status : 'F',
+      }),
+    ),
+  ]);
+}
+
+interface Line {
+  type: 'ST' | 'TX' | 'NM';
+  code: string;
+  name: string;
+  system: string;
+  value: string;
+  unit?: string;
+  isReport?: true;
+}
+
+function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
+  const lines: Line[] = [];
+  const local = (code: string, name: string, value: string | undefined) => {
+    if (value) lines.push({ type: 'ST', code, name, system: 'L', value });
+  };
+  local('EXAMSTATUS', 'Exam status', facts.examStatus);
+  const study = facts.imagingStudy;
+  if (study) {
+    local('STUDYUID', 'Study Instance UID', study.identifier?.[0]?.value?.replace(/^urn:oid:/, ''));
+    local('IMAGES', 'Number of images', study.numberOfInstances?.toString());
+    local('VIEWER', 'Study link', envelope.viewerUrl);
+  }
+  for (const given of facts.medicationAdministrations ?? []) {
+    const agent = given.medicationCodeableConcept ?? containedAgent(given);
+    local('CONTRASTAGENT', 'Contrast agent', agent?.text ?? agent?.coding?.[0]?.display ?? agent?.coding?.[0]?.code);
+    local('CONTRASTLOT', 'Contrast lot number', containedMedication(given)?.batch?.lotNumber);
+    const dose = given.dosage?.dose;
+    if (dose?.value !== undefined)
+      lines.push({ type: 'NM', code: 'CONTRASTDOSE', name: 'Contrast dose', system: 'L', value: String(dose.value), unit: dose.unit ?? dose.code }); // prettier-ignore
+  }
+  for (const text of textOf(facts.report))
+    lines.push({
+      type: 'TX',
+      code: '18748-4',
+      name: 'Diagnostic imaging study',
+      system: 'LN',
+      value: text,
+      isReport: true,
+    });
+  if (facts.report?.conclusion)
+    lines.push({ type: 'TX', code: '19005-8', name: 'Impression', system: 'LN', value: facts.report.conclusion, isReport: true }); // prettier-ignore
+  return lines;
+}
+
+function textOf(report: DiagnosticReport | undefined): string[] {
+  const plain = report?.presentedForm?.find((form) => form.contentType?.startsWith('text/plain'))?.data;
+  return plain ? [Buffer.from(plain, 'base64').toString('utf8')] : [];
+}
+
+function containedMedication(given: MedicationAdministration): Medication | undefined {
+  return given.contained?.find((one): one is Medication => one.resourceType === 'Medication');
+}
+
+function containedAgent(given: MedicationAdministration) {
+  return containedMedication(given)?.code;
+}
+
+function patientSegment(patient: Patient, envelope: ResultEnvelope): string {
+  const number = patient.identifier?.[0];
+  const name = patient.name?.[0];
+  return writeSegment('PID', {
+    1: '1',
+    3: [number?.value, '', '', envelope.namespaceOf(number?.system), number?.type?.coding?.[0]?.code ?? 'MR'],
+    5: [name?.family, name?.given?.[0], name?.given?.slice(1).join(' ') || undefined],
+    7: hl7DateTime(patient.birthDate),
+    8: sexes[patient.gender ?? ''],
+  });
+}
+
+function orderSegment(
+  order: ServiceRequest | undefined,
+  report: DiagnosticReport | undefined,
+  status: string,
+  envelope: ResultEnvelope,
+): string {
+  const placer = identifierOf(order, 'PLAC');
+  const accession = identifierOf(order, 'ACSN')?.value;
+  const code = order?.code?.coding?.[0] ?? report?.code.coding?.[0];
+  return writeSegment('OBR', {
+    1: '1',
+    2: [placer?.value, envelope.namespaceOf(placer?.system)],
+    3: accession ?? identifierOf(report, 'FILL')?.value,
+    4: [code?.code ?? 'UNKNOWN', code?.display ?? order?.code?.text ?? report?.code.text, 'L'],
+    7: hl7DateTime(report?.effectiveDateTime),
+    18: accession,
+    22: timestamp(envelope.now),
+    24: 'RAD',
+    25: status,
+  });
+}
