@@ -24,12 +24,13 @@ export class Deliveries {
   /** The first open delivery of each patient at a destination, where that one is due, oldest first. */
   async due(destination: string, busyKeys: string[], limit: number): Promise<Delivery[]> {
     return this.dataSource.query(
-      `SELECT ${columns} FROM (
-         SELECT DISTINCT ON (key) * FROM delivery
-          WHERE destination = $1 AND state IN ('waiting', 'parked') AND NOT key = ANY($2::text[])
-          ORDER BY key, seq
-       ) AS first
-       WHERE state = 'waiting' AND next_attempt_at <= clock_timestamp() ORDER BY seq LIMIT $3`,
+      `SELECT ${columns} FROM delivery AS first
+        WHERE destination = $1 AND state = 'waiting' AND next_attempt_at <= clock_timestamp()
+          AND NOT key = ANY($2::text[])
+          AND NOT EXISTS (SELECT 1 FROM delivery AS older
+                           WHERE older.destination = first.destination AND older.key = first.key
+                             AND older.seq < first.seq AND older.state IN ('waiting', 'parked'))
+        ORDER BY seq LIMIT $3`,
       [destination, busyKeys, limit],
     );
   }
@@ -37,7 +38,7 @@ export class Deliveries {
   async done(delivery: Delivery, milliseconds: number): Promise<void> {
     await this.dataSource.query(
       `WITH finished AS (UPDATE delivery SET state = 'done', attempts = attempts + 1, finished_at = clock_timestamp(),
-                           code = NULL, reason = NULL WHERE id = $1)
+                           code = NULL, reason = NULL WHERE id = $1 AND state <> 'skipped')
        INSERT INTO delivery_attempt (delivery_id, at, outcome, milliseconds) VALUES ($1, clock_timestamp(), 'delivered', $2)`,
       [delivery.id, milliseconds],
     );
@@ -47,7 +48,8 @@ export class Deliveries {
   async failed(delivery: Delivery, failure: Failure, waitMs: number, milliseconds: number): Promise<void> {
     await this.dataSource.query(
       `WITH noted AS (UPDATE delivery SET state = $2, attempts = attempts + 1, code = $3, reason = $4,
-                        next_attempt_at = clock_timestamp() + $5 * interval '1 millisecond' WHERE id = $1)
+                        next_attempt_at = clock_timestamp() + $5 * interval '1 millisecond'
+                        WHERE id = $1 AND state = 'waiting')
        INSERT INTO delivery_attempt (delivery_id, at, outcome, milliseconds) VALUES ($1, clock_timestamp(), $3, $6)`,
       [
         delivery.id,

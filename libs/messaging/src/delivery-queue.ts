@@ -3,9 +3,12 @@ import { asFailure, INFRASTRUCTURE, LOGGER, Metrics, type Failure, type Infrastr
 import { backoffMs } from './backoff.js';
 import { Deliveries, type Delivery } from './deliveries.js';
 import { Lease } from './lease.js';
+import { within } from './pause.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-const POLL_MS = 500;
+const POLL_MS = 250;
+/** A send that does not end in that time does not keep the process from stopping; it is sent again. */
+const FINISH_WITHIN_MS = 12_000;
 const MEASURE_EVERY_MS = 5000;
 
 /** Sends one delivery; must be idempotent by its idempotency key, since a crash may send it twice. */
@@ -49,7 +52,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   onApplicationBootstrap(): void {
-    if (this.destinations.size === 0) return;
+    // Destinations may be registered by another provider's bootstrap hook, after this one.
     this.lease.start();
     this.running = this.run();
   }
@@ -58,7 +61,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
     this.stopping = true;
     this.unitOfWork.delivered.wake();
     await this.running;
-    await Promise.allSettled(this.inFlight.values());
+    await within(FINISH_WITHIN_MS, Promise.allSettled(this.inFlight.values()));
     await this.lease.stop();
   }
 

@@ -1,19 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { MalformedEvent, readCloudEvent, type ImagingEvent } from '#events';
-import { asFailure, INFRASTRUCTURE, Metrics, type Failure, type Infrastructure } from '#platform';
+import { asFailure, fail, INFRASTRUCTURE, Metrics, type Failure, type Infrastructure } from '#platform';
+import type { EventRecord } from './event-consumer.js';
 import { ParkedEvents, type ParkedEvent } from './parked-events.js';
 import { UnitOfWork, type Transaction } from './unit-of-work.js';
-
-/** One Kafka record, as far as handling it needs. */
-export interface EventRecord {
-  topic: string;
-  partition: number;
-  offset: string;
-  key: string;
-  headers: Record<string, string>;
-  value: Buffer | null;
-}
 
 /** Calls the service's handlers of an event inside the transaction that claimed it. */
 export type Dispatch = (event: ImagingEvent, transaction: Transaction) => Promise<void>;
@@ -47,16 +38,20 @@ export class EventProcessor {
   /**
    * Handles a record, or parks it.
    *
+   * @param lost aborted when the record's partition may be another process's: nothing is committed after that
    * @throws Failure of fate retry only: the caller holds the partition and tries again
    */
-  async process(record: EventRecord): Promise<Processed> {
+  async process(record: EventRecord, lost?: AbortSignal): Promise<Processed> {
     const type = record.headers.ce_type ?? '';
     if (type && !this.handles(type)) return 'not-ours';
     const stop = this.metrics.eventDuration.startTimer({ type });
-    const outcome = await this.handleOrPark(record);
-    stop();
-    this.metrics.eventsHandled.inc({ type, outcome });
-    return outcome;
+    try {
+      const outcome = await this.handleOrPark(record, lost);
+      this.metrics.eventsHandled.inc({ type, outcome });
+      return outcome;
+    } finally {
+      stop();
+    }
   }
 
   /**
@@ -93,18 +88,20 @@ export class EventProcessor {
     return this.infrastructure.service;
   }
 
-  private async handleOrPark(record: EventRecord): Promise<Processed> {
+  private async handleOrPark(record: EventRecord, lost: AbortSignal | undefined): Promise<Processed> {
     try {
       const event = readCloudEvent(record.headers, record.value);
       if (!event) return 'not-ours';
-      return await this.unitOfWork.run(event.patientId, (transaction) => this.handle(record, event, transaction));
+      if (event.patientId !== record.key) throw new MalformedEvent('ce_subject is not the key of the record');
+      return await this.unitOfWork.run(record.key, async (transaction) => {
+        const outcome = await this.handle(record, event, transaction);
+        if (lost?.aborted) throw fail('broker-unavailable', 'the partition was given to another consumer');
+        return outcome;
+      });
     } catch (error) {
       const failure = asFailure(error);
       if (failure.fate === 'retry') throw failure;
-      await this.unitOfWork.run(record.key, ({ manager }) =>
-        this.parked.park(manager, this.consumer, idOf(record), record, 'parked', failure),
-      );
-      return 'parked';
+      return await this.park(record, failure);
     }
   }
 
@@ -115,10 +112,26 @@ export class EventProcessor {
     if (place === 'claimed') await this.dispatch(event, transaction);
     return place === 'claimed' ? 'handled' : place;
   }
+
+  private async park(record: EventRecord, failure: Failure): Promise<Processed> {
+    const key = parkingKeyOf(record);
+    const id = failure.code === 'event-malformed' ? idByContent(record) : (record.headers.ce_id ?? idByContent(record));
+    await this.unitOfWork.run(key, ({ manager }) =>
+      this.parked.park(manager, this.consumer, id, { ...record, key }, 'parked', failure),
+    );
+    return 'parked';
+  }
 }
 
-/** A record whose event id cannot be read is known by its bytes. */
-function idOf(record: EventRecord): string {
-  const bytes = createHash('sha256').update(JSON.stringify(record.headers));
-  return record.headers.ce_id ?? bytes.update(record.value ?? '').digest('hex');
+/** A record without a usable key blocks nobody: it is parked under its own place. */
+function parkingKeyOf(record: EventRecord): string {
+  return record.key && !record.key.includes('\0') ? record.key : `record:${record.topic}:${record.partition}:${record.offset}`; // prettier-ignore
+}
+
+/** The id of what is no event: by its bytes, since whatever it says of itself may be another event's. */
+function idByContent(record: EventRecord): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([record.key, record.headers]))
+    .update(record.value ?? '');
+  return `malformed:${digest.digest('hex')}`;
 }

@@ -3,6 +3,8 @@ import { Messaging1700000000200 } from './migrations/1700000000200-messaging.js'
 export * from './backoff.js';
 export * from './deliveries.js';
 export * from './delivery-queue.js';
+export * from './event-consumer.js';
+export * from './event-context.js';
 export * from './event-processor.js';
 export * from './kafka.js';
 export * from './kafka-event-strategy.js';

@@ -1,4 +1,5 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveryQueue } from './delivery-queue.js';
@@ -18,4 +19,23 @@ const shared = [UnitOfWork, ParkedEvents, EventProcessor, Deliveries, DeliveryQu
   providers: shared,
   exports: shared,
 })
-export class MessagingModule {}
+export class MessagingModule {
+  /**
+   * The module, for one service: its name is the consumer group and the owner of the inbox, and comes with the
+   * process's infrastructure.
+   *
+   * @throws Failure at start if the process runs under another name
+   */
+  static forService(options: { service: string }): DynamicModule {
+    const check = {
+      provide: 'messaging service',
+      inject: [INFRASTRUCTURE],
+      useFactory: ({ service }: Infrastructure) => {
+        if (service !== options.service)
+          throw fail('unexpected', `messaging is for ${options.service}, not ${service}`);
+        return service;
+      },
+    };
+    return { module: MessagingModule, providers: [check] };
+  }
+}

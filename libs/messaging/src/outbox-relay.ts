@@ -5,12 +5,17 @@ import { INFRASTRUCTURE, LOGGER, Metrics, type Infrastructure, type Logger } fro
 import { backoffMs } from './backoff.js';
 import { ensureTopics, kafkaClient, orderedProducer, topicName } from './kafka.js';
 import { Lease } from './lease.js';
+import { ParkedEvents } from './parked-events.js';
+import { within } from './pause.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 const BATCH = 500;
-const POLL_MS = 250;
+const POLL_MS = 200;
 /** Published rows are kept for a while, to be looked at; then they go. */
-const KEEP_PUBLISHED = '7 days';
+const KEEP_PUBLISHED = '14 days';
+/** Longer than any replay of a topic reaches back. */
+const KEEP_HANDLED = '120 days';
+const KEEP_DELIVERED = '30 days';
 const PRUNE_EVERY_MS = 3_600_000;
 const MEASURE_EVERY_MS = 5000;
 
@@ -45,6 +50,7 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ParkedEvents) private readonly parked: ParkedEvents,
   ) {
     this.lease = new Lease('outbox-relay', infrastructure.database, logger, () => unitOfWork.published.wake());
   }
@@ -57,16 +63,18 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.unitOfWork.published.wake();
-    await this.running;
+    await within(10_000, this.running ?? Promise.resolve());
     await this.lease.stop();
-    await this.producer?.disconnect().catch(() => undefined);
+    if (this.producer) await within(3000, this.producer.disconnect());
   }
 
   private async run(): Promise<void> {
     while (!this.stopping) {
       const relayed = this.lease.held ? await this.relayQuietly() : 0;
       if (relayed === BATCH) continue;
-      await this.unitOfWork.published.wait(this.failures > 0 ? backoffMs(this.failures, Math.random()) : POLL_MS);
+      await this.unitOfWork.published.wait(
+        this.failures > 0 ? Math.min(3000, backoffMs(this.failures, Math.random())) : POLL_MS,
+      );
     }
     // What was committed before the shutdown began goes out with it, if the broker is there.
     if (this.lease.held && this.failures === 0) await this.relayQuietly();
@@ -83,7 +91,7 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
       this.failures++;
       if (this.failures === 1) this.logger.warn({ err }, 'the outbox waits for the broker or the database');
       // An idempotent producer that failed may not be able to go on; a new one can.
-      await this.producer?.disconnect().catch(() => undefined);
+      if (this.producer) await within(3000, this.producer.disconnect());
       this.producer = undefined;
       return 0;
     }
@@ -130,10 +138,13 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
       );
       this.metrics.outboxUnpublished.set(depth);
       this.metrics.outboxAge.set(age);
+      this.metrics.parkedKeys.set(await this.parked.countKeys());
     }
     if (now - this.prunedAt > PRUNE_EVERY_MS) {
       this.prunedAt = now;
       await this.dataSource.query(`DELETE FROM outbox WHERE published_at < now() - interval '${KEEP_PUBLISHED}'`);
+      await this.dataSource.query(`DELETE FROM inbox WHERE handled_at < now() - interval '${KEEP_HANDLED}'`);
+      await this.dataSource.query(`DELETE FROM delivery WHERE finished_at < now() - interval '${KEEP_DELIVERED}'`);
     }
   }
 }

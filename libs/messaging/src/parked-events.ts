@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { fail, type Failure } from '#platform';
-import type { EventRecord } from './event-processor.js';
+import type { EventRecord } from './event-consumer.js';
 
 /** A record that waits for a person, or behind one that does. */
 export interface ParkedEvent {

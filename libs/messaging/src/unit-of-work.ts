@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { cloudEventHeaders, topicOf, type ImagingEvent } from '#events';
-import { asFailure, CLOCK, type Clock } from '#platform';
+import { asFailure, CLOCK, fail, INFRASTRUCTURE, type Clock, type Infrastructure } from '#platform';
+import { pause } from './pause.js';
 import { WakeSignal } from './wake-signal.js';
 
 /** Something to be sent to a system outside, in order per destination and key. */
@@ -28,7 +29,9 @@ export interface Transaction {
   deliver(delivery: NewDelivery): void;
 }
 
-const ATTEMPTS = 4;
+const ATTEMPTS = 6;
+/** Largest event, in bytes of its JSON; topics are made to take a little more. */
+export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 /** Runs work in one Postgres transaction, together with the events and deliveries it gives rise to. */
 @Injectable()
@@ -39,6 +42,7 @@ export class UnitOfWork {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
   ) {}
 
   /**
@@ -56,67 +60,107 @@ export class UnitOfWork {
         const failure = asFailure(error);
         if (failure.code !== 'version-conflict' || attempt === ATTEMPTS)
           throw failure.code === 'unexpected' ? error : failure;
+        await pause(Math.random() * 10 * 2 ** attempt);
       }
     }
   }
 
   private async attempt<T>(patientId: string | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const events: ImagingEvent[] = [];
-    const deliveries: NewDelivery[] = [];
-    const result = await this.dataSource.transaction(async (manager) => {
-      if (patientId)
-        await manager.query('SELECT pg_advisory_xact_lock(hashtext(current_schema()), hashtext($1))', [patientId]);
-      const outcome = await work({
-        manager,
-        now: this.clock.now(),
-        publish: (event) => void events.push(event),
-        deliver: (delivery) => void deliveries.push(delivery),
-      });
-      if (events.length > 0) await insertEvents(manager, events);
-      if (deliveries.length > 0) await insertDeliveries(manager, deliveries);
-      return outcome;
-    });
-    if (events.length > 0) this.published.wake();
-    if (deliveries.length > 0) this.delivered.wake();
-    return result;
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      await this.begin(runner, patientId);
+      const transaction = new OpenTransaction(runner.manager, this.clock.now());
+      let result: T;
+      try {
+        result = await work(transaction);
+        transaction.open = false;
+        if (transaction.events.length > 0) await insertEvents(runner.manager, transaction.events);
+        if (transaction.deliveries.length > 0) await insertDeliveries(runner.manager, transaction.deliveries);
+        await runner.commitTransaction();
+      } catch (error) {
+        transaction.open = false;
+        await rollBack(runner);
+        throw error;
+      }
+      if (transaction.events.length > 0) this.published.wake();
+      if (transaction.deliveries.length > 0) this.delivered.wake();
+      return result;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /**
+   * Begins and takes the patient's lock in one round trip; TypeORM, whose own start would be a second one, is told of
+   * it, so that a nested `manager.transaction` is a savepoint as always.
+   */
+  private async begin(runner: QueryRunner, patientId: string | undefined): Promise<void> {
+    if (patientId === undefined) return runner.startTransaction();
+    Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
+    // A decimal number made from a hash: a statement list takes no parameters. Locks are shared by a whole database.
+    const lock = createHash('sha1').update(`${this.infrastructure.database.schema}\n${patientId}`).digest();
+    await runner.query(`BEGIN; SELECT pg_advisory_xact_lock(${lock.readBigInt64BE(0)})`);
+  }
+}
+
+class OpenTransaction implements Transaction {
+  readonly events: ImagingEvent[] = [];
+  readonly deliveries: NewDelivery[] = [];
+  open = true;
+
+  constructor(
+    readonly manager: EntityManager,
+    readonly now: Date,
+  ) {}
+
+  publish(event: ImagingEvent): void {
+    this.assertOpen();
+    this.events.push(event);
+  }
+  deliver(delivery: NewDelivery): void {
+    this.assertOpen();
+    this.deliveries.push(delivery);
+  }
+  private assertOpen(): void {
+    // A promise nobody awaited: what it publishes would silently be lost.
+    if (!this.open) throw new Error('the unit of work has ended already');
+  }
+}
+
+/** A connection whose transaction cannot be ended must not be lent to the next one. */
+async function rollBack(runner: QueryRunner): Promise<void> {
+  try {
+    await runner.rollbackTransaction();
+  } catch (error) {
+    await (runner as unknown as { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
+      error,
+    );
   }
 }
 
 /** An event id already there is the same fact told again: it stays one row. */
 async function insertEvents(manager: EntityManager, events: ImagingEvent[]): Promise<void> {
-  const rows = events.map((event) => ({
-    id: event.id,
-    aggregatetype: topicOf(event.type),
-    aggregateid: event.patientId,
-    type: event.type,
-    payload: event.data,
-    headers: cloudEventHeaders(event),
-  }));
-  await manager.query(
-    `INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers)
-     SELECT id, aggregatetype, aggregateid, type, payload, headers FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
-       AS (id uuid, aggregatetype text, aggregateid text, type text, payload jsonb, headers jsonb)) WITH ORDINALITY
-       AS r (id, aggregatetype, aggregateid, type, payload, headers, place)
-     ORDER BY place ON CONFLICT (id) DO NOTHING`,
-    [JSON.stringify(rows)],
-  );
+  const rows = events.map((event) => {
+    const payload = JSON.stringify(event.data);
+    if (Buffer.byteLength(payload) > MAX_EVENT_BYTES)
+      throw fail('too-large', `an event may hold ${MAX_EVENT_BYTES} bytes; send large content by reference`);
+    return [event.id, topicOf(event.type), event.patientId, event.type, payload, JSON.stringify(cloudEventHeaders(event))]; // prettier-ignore
+  });
+  await insert(manager, 'outbox (id, aggregatetype, aggregateid, type, payload, headers)', rows, '(id)');
 }
 
 async function insertDeliveries(manager: EntityManager, deliveries: NewDelivery[]): Promise<void> {
-  const rows = deliveries.map((delivery) => ({
-    id: randomUUID(),
-    destination: delivery.destination,
-    key: delivery.key,
-    kind: delivery.kind,
-    idempotency_key: delivery.idempotencyKey,
-    body: delivery.body,
-  }));
-  await manager.query(
-    `INSERT INTO delivery (id, destination, key, kind, idempotency_key, body)
-     SELECT id, destination, key, kind, idempotency_key, body FROM ROWS FROM (jsonb_to_recordset($1::jsonb)
-       AS (id uuid, destination text, key text, kind text, idempotency_key text, body jsonb)) WITH ORDINALITY
-       AS r (id, destination, key, kind, idempotency_key, body, place)
-     ORDER BY place ON CONFLICT (destination, idempotency_key) DO NOTHING`,
-    [JSON.stringify(rows)],
+  const rows = deliveries.map(
+    ({ destination, key, kind, idempotencyKey, body }) =>
+    [randomUUID(), destination, key, kind, idempotencyKey, JSON.stringify(body)], // prettier-ignore
   );
+  const columns = 'delivery (id, destination, key, kind, idempotency_key, body)';
+  await insert(manager, columns, rows, '(destination, idempotency_key)');
+}
+
+/** One statement for all rows, in their order; Postgres takes 65,535 parameters, far more than a unit of work needs. */
+async function insert(manager: EntityManager, into: string, rows: string[][], key: string): Promise<void> {
+  const width = rows[0]!.length;
+  const places = rows.map((row, r) => `(${row.map((_, c) => `$${r * width + c + 1}`).join(',')})`);
+  await manager.query(`INSERT INTO ${into} VALUES ${places.join(',')} ON CONFLICT ${key} DO NOTHING`, rows.flat());
 }

@@ -3,6 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 /** What makes delivery exact: outbox, inbox, parked events, deliveries. */
 export class Messaging1700000000200 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    // json, not jsonb: what is only carried is not taken apart, and a header may hold what jsonb refuses.
     // Columns as Debezium's outbox event router expects them, so that change data capture can take the relay's place.
     await runner.query(`
       CREATE TABLE outbox (
@@ -11,8 +12,8 @@ export class Messaging1700000000200 implements MigrationInterface {
         aggregatetype text NOT NULL,
         aggregateid text NOT NULL,
         type text NOT NULL,
-        payload jsonb NOT NULL,
-        headers jsonb NOT NULL,
+        payload json NOT NULL,
+        headers json NOT NULL,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         published_at timestamptz
       )`);
@@ -36,7 +37,7 @@ export class Messaging1700000000200 implements MigrationInterface {
         topic text NOT NULL,
         kafka_partition int NOT NULL,
         kafka_offset bigint NOT NULL,
-        headers jsonb NOT NULL,
+        headers json NOT NULL,
         value bytea,
         state text NOT NULL CHECK (state IN ('parked', 'waiting', 'replayed', 'skipped')),
         code text,
@@ -59,7 +60,7 @@ export class Messaging1700000000200 implements MigrationInterface {
         key text NOT NULL,
         kind text NOT NULL,
         idempotency_key text NOT NULL,
-        body jsonb NOT NULL,
+        body json NOT NULL,
         state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'parked', 'done', 'skipped')),
         attempts int NOT NULL DEFAULT 0,
         next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -74,6 +75,7 @@ export class Messaging1700000000200 implements MigrationInterface {
     await runner.query(
       "CREATE INDEX delivery_open ON delivery (destination, key, seq) WHERE state IN ('waiting', 'parked')",
     );
+    await runner.query("CREATE INDEX delivery_waiting ON delivery (destination, seq) WHERE state = 'waiting'");
     await runner.query(`
       CREATE TABLE delivery_attempt (
         delivery_id uuid NOT NULL REFERENCES delivery (id) ON DELETE CASCADE,
