@@ -1,5 +1,6 @@
 import type { Coding, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
+import { sameContent } from '#fhir';
 import { fail } from '#platform';
 
 /**
@@ -27,10 +28,14 @@ export interface OrderDecision {
  * @throws Failure duplicate-key (NW for a number in use with other content), unknown-key (change or cancel of an order
  *   never placed), state-conflict (the order can no longer be changed or cancelled)
  */
-export function decideOrder(current: ServiceRequest | undefined, command: OrderCommand, now: Date): OrderDecision {
+export function decideOrder(current: ServiceRequest | undefined, command: OrderCommand): OrderDecision {
+  if (current && current.subject.reference !== command.serviceRequest.subject.reference)
+    throw fail('duplicate-key', 'this placer order number belongs to an order of another patient', {
+      field: 'placerOrderNumber',
+    });
   switch (command.control) {
     case 'NW':
-      return current ? placeAgain(current, command.serviceRequest) : place(command.serviceRequest, now);
+      return current ? placeAgain(current, command.serviceRequest) : place(command.serviceRequest);
     case 'XO':
       return change(known(current), command.serviceRequest);
     case 'CA':
@@ -47,22 +52,23 @@ export function completeOrder(current: ServiceRequest): ServiceRequest | undefin
   return isOver(current) ? undefined : { ...current, status: 'completed' };
 }
 
-function place(ordered: ServiceRequest, now: Date): OrderDecision {
+function place(ordered: ServiceRequest): OrderDecision {
   if (ordered.status !== 'active' && ordered.status !== 'on-hold')
     throw fail('field-invalid', 'a new order must be active: send its order status as in process or leave it empty', {
       field: 'orderStatus',
     });
-  // authoredOn is when the physician wrote the order; if the placer does not say, it stays unknown. `now` is only
-  // when we learned of it, which FHIR keeps in meta.lastUpdated.
-  void now;
   return { serviceRequest: ordered, event: 'imaging.order.placed.v1' };
 }
 
 function placeAgain(current: ServiceRequest, ordered: ServiceRequest): OrderDecision {
-  if (!isOver(current) && isSameOrder(current, merge(current, ordered))) return {};
-  throw fail('duplicate-key', 'this placer order number is already in use: send XO to change the order, or a new number', {
-    field: 'placerOrderNumber',
-  });
+  if (!isOver(current) && sameContent(current, merge(current, ordered))) return {};
+  throw fail(
+    'duplicate-key',
+    'this placer order number is already in use: send XO to change the order, or a new number',
+    {
+      field: 'placerOrderNumber',
+    },
+  );
 }
 
 function change(current: ServiceRequest, ordered: ServiceRequest): OrderDecision {
@@ -71,7 +77,7 @@ function change(current: ServiceRequest, ordered: ServiceRequest): OrderDecision
       field: 'orderControl',
     });
   const changed = merge(current, ordered);
-  return isSameOrder(current, changed) ? {} : { serviceRequest: changed, event: 'imaging.order.changed.v1' };
+  return sameContent(current, changed) ? {} : { serviceRequest: changed, event: 'imaging.order.changed.v1' };
 }
 
 function cancel(current: ServiceRequest): OrderDecision {
@@ -116,17 +122,4 @@ function inOrderOf<T>(old: T[], joined: T[], kindOf: (item: T) => string): T[] {
     return at < 0 ? old.length : at;
   };
   return [...joined].sort((a, b) => rank(a) - rank(b));
-}
-
-function isSameOrder(a: ServiceRequest, b: ServiceRequest): boolean {
-  return canonical({ ...a, meta: undefined }) === canonical({ ...b, meta: undefined });
-}
-
-/** JSON with sorted keys and without undefined, so that equal content is equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) =>
-    item && typeof item === 'object' && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
 }

@@ -1,5 +1,6 @@
-import type { Patient } from 'fhir/r4.js';
+import type { Encounter, Patient } from 'fhir/r4.js';
 import type { EventType } from '#events';
+import { sameContent } from '#fhir';
 
 /** What is to be stored and told about a patient; empty where nothing new was said. */
 export interface PatientDecision {
@@ -21,19 +22,22 @@ export function decidePatient(current: Patient | undefined, stated: Patient): Pa
     ...current,
     ...stated,
     meta: current.meta,
-    identifier: [...identifiers, ...kept],
+    identifier: inOrderOf(current, [...identifiers, ...kept]),
   };
   return sameContent(current, patient) ? { patient: current } : { patient, event: 'imaging.patient.updated.v1' };
 }
 
-function sameContent(a: Patient, b: Patient): boolean {
-  const identifiersOf = (patient: Patient) =>
-    JSON.stringify((patient.identifier ?? []).map((one) => `${one.system}|${one.value}`).sort());
-  if (identifiersOf(a) !== identifiersOf(b)) return false;
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  keys.delete('meta');
-  keys.delete('identifier');
-  return [...keys].every(
-    (key) => JSON.stringify(a[key as keyof Patient]) === JSON.stringify(b[key as keyof Patient]),
-  );
+/** The same for a visit; a message that does not state the visit's status does not change it. */
+export function decideEncounter(current: Encounter | undefined, stated: Encounter): Encounter | undefined {
+  if (!current) return stated;
+  const status = stated.status === 'unknown' ? current.status : stated.status;
+  const encounter = { ...current, ...stated, status, meta: current.meta };
+  return sameContent(current, encounter) ? undefined : encounter;
+}
+
+/** Identifiers known before stay where they were, so that another order of the same ones is no change. */
+function inOrderOf(current: Patient, identifiers: NonNullable<Patient['identifier']>): Patient['identifier'] {
+  const keys = (current.identifier ?? []).map((one) => `${one.system}|${one.value}`);
+  const rank = (key: string) => (keys.includes(key) ? keys.indexOf(key) : keys.length);
+  return [...identifiers].sort((a, b) => rank(`${a.system}|${a.value}`) - rank(`${b.system}|${b.value}`));
 }

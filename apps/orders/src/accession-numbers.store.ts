@@ -1,0 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { fail, SITE, type Site } from '#platform';
+
+/** Accession numbers in use. One may name several orders, but of one patient only. */
+@Injectable()
+export class AccessionNumbers {
+  constructor(@Inject(SITE) private readonly site: Site) {}
+
+  /**
+   * Takes a number the placer gave.
+   *
+   * @throws Failure duplicate-key if it is another patient's
+   */
+  async claim(manager: EntityManager, value: string, patientId: string): Promise<void> {
+    if (!(await this.tryClaim(manager, value, patientId)))
+      throw fail('duplicate-key', "the accession number belongs to another patient's order: give this order its own", {
+        field: 'accessionNumber',
+      });
+  }
+
+  /** Assigns the next free number of the site's pattern; unique however many ask at once. */
+  async assign(manager: EntityManager, patientId: string): Promise<string> {
+    const { prefix, digits } = this.site.accession;
+    for (;;) {
+      const [{ next }] = await manager.query("SELECT nextval('accession_number_sequence')::text AS next");
+      if (next.length > digits)
+        throw fail('state-conflict', 'the accession numbers of this site are used up: raise accession.digits');
+      const value = `${prefix}${next.padStart(digits, '0')}`;
+      const [row] = await manager.query(
+        'INSERT INTO accession_number (value, patient_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
+        [value, patientId],
+      );
+      if (row) return value;
+    }
+  }
+
+  private async tryClaim(manager: EntityManager, value: string, patientId: string): Promise<boolean> {
+    const rows: unknown[] = await manager.query(
+      `INSERT INTO accession_number AS known (value, patient_id) VALUES ($1, $2)
+         ON CONFLICT (value) DO UPDATE SET patient_id = known.patient_id WHERE known.patient_id = excluded.patient_id
+         RETURNING 1`,
+      [value, patientId],
+    );
+    return rows.length > 0;
+  }
+}

@@ -1,0 +1,98 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import { newEvent, type EventType } from '#events';
+import {
+  dicomUidIdentifier,
+  FhirStore,
+  identifierOf,
+  studyInstanceUidOf,
+  systems,
+  typedIdentifier,
+  uidFromUuid,
+} from '#fhir';
+import type { Transaction } from '#messaging';
+import { AccessionNumbers } from './accession-numbers.store.js';
+import { decideOrder, type OrderCommand } from './order.decider.js';
+import { decideEncounter, decidePatient } from './patient.decider.js';
+
+/** What somebody says of one patient, and asks of orders for them. */
+export interface Request {
+  patient: Patient;
+  encounter?: Encounter;
+  orders: OrderCommand[];
+}
+
+/** Where orders come in, by HL7 or FHIR alike: reads what is known, has it decided, stores and tells the outcome. */
+@Injectable()
+export class OrderDesk {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(AccessionNumbers) private readonly accessionNumbers: AccessionNumbers,
+  ) {}
+
+  /**
+   * Carries a request out: all of it, or it throws and nothing of it happens.
+   *
+   * @returns the orders as they are now, in the order of the request
+   * @throws Failure as {@link decideOrder} and {@link AccessionNumbers}
+   */
+  async take(request: Request, transaction: Transaction): Promise<ServiceRequest[]> {
+    const { manager, now } = transaction;
+    const known = await this.known(request, transaction);
+    const find = <R extends FhirResource>(resource: R) => known.get(keyOf(resource)) as R | undefined;
+
+    const { patient, event: patientEvent } = decidePatient(find(request.patient), request.patient);
+    const encounter = request.encounter && decideEncounter(find(request.encounter), request.encounter);
+    const changed: FhirResource[] = [patientEvent && patient, encounter].filter((one) => one !== undefined);
+    const told: { event: EventType; orderId: string }[] = [];
+    for (const command of request.orders) {
+      const { serviceRequest, event } = decideOrder(find(command.serviceRequest), command);
+      if (!serviceRequest || !event) continue;
+      const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), patient.id!, transaction);
+      known.set(keyOf(numbered), numbered);
+      changed.push(numbered);
+      told.push({ event, orderId: numbered.id! });
+    }
+
+    for (const saved of await this.store.save(manager, changed, now)) known.set(keyOf(saved), saved);
+    const patientNow = known.get(keyOf(patient)) as Patient;
+    const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
+    const about = [patientNow, encounterNow].filter((one) => one !== undefined);
+    const tell = (type: EventType, resources: FhirResource[]) => {
+      const cause = `${keyOf(resources[0]!)}/${resources[0]!.meta?.versionId}`;
+      transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
+    };
+    if (patientEvent) tell(patientEvent, about);
+    for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
+    return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
+  }
+
+  private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {
+    const asked = [request.patient, request.encounter, ...request.orders.map((one) => one.serviceRequest)];
+    const keys = asked.filter((one) => one !== undefined).map((one) => ({ type: one.resourceType, id: one.id! }));
+    return new Map((await this.store.readMany(manager, keys)).map((one) => [keyOf(one), one]));
+  }
+
+  /** Every order has an accession number and a study instance UID: the placer's, or ours. */
+  private async numbered(
+    order: ServiceRequest,
+    before: ServiceRequest | undefined,
+    patientId: string,
+    { manager }: Transaction,
+  ): Promise<ServiceRequest> {
+    const identifier = [...(order.identifier ?? [])];
+    const given = identifierOf(order, 'ACSN')?.value;
+    if (!given)
+      identifier.push(
+        typedIdentifier('ACSN', systems.accessionNumber, await this.accessionNumbers.assign(manager, patientId)),
+      );
+    else if (given !== identifierOf(before, 'ACSN')?.value)
+      await this.accessionNumbers.claim(manager, given, patientId);
+    if (!studyInstanceUidOf(order)) identifier.push(dicomUidIdentifier(uidFromUuid(order.id!)));
+    return { ...order, identifier };
+  }
+}
+
+function keyOf(resource: FhirResource): string {
+  return `${resource.resourceType}/${resource.id}`;
+}

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import { fhirMigrations, FhirModule } from '#fhir';
+import { intakeMigrations, IntakeModule } from '#intake';
+import { messagingMigrations, MessagingModule } from '#messaging';
+import { AccessionNumbers } from './accession-numbers.store.js';
+import { CompleteOrderWhenExamCompleted } from './complete-order-when-exam-completed.handler.js';
+import { FhirOrdersController } from './fhir-orders.controller.js';
+import { AccessionNumber1700000001000 } from './migrations/1700000001000-accession-number.js';
+import { OrderDesk } from './order-desk.js';
+import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
+import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
+
+const resources = FhirModule.forService({
+  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+  Encounter: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+  ServiceRequest: {
+    search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
+    interactions: ['create'],
+    conditionalCreate: true,
+  },
+});
+const desk = [OrderDesk, AccessionNumbers];
+
+/** The only wiring of the orders service. */
+@Module({
+  imports: [
+    MessagingModule,
+    resources,
+    IntakeModule.forService([TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives], desk, [resources]),
+  ],
+  controllers: [FhirOrdersController, CompleteOrderWhenExamCompleted],
+  providers: desk,
+})
+export class OrdersModule {}
+
+export const ordersMigrations = [
+  ...fhirMigrations,
+  ...messagingMigrations,
+  ...intakeMigrations,
+  AccessionNumber1700000001000,
+];
