@@ -106,7 +106,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     this.metrics.hl7Messages.inc({ type, acknowledgement });
     stop();
     this.logger[refusal ? 'warn' : 'debug'](
-      { message: received.id, type, acknowledgement, error: refusal?.errorCode, place: refusal?.place },
+      { message: received.id, type, acknowledgement, errorCode: refusal?.errorCode, place: refusal?.place },
       'hl7 message answered',
     );
     return acknowledge(message, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now });

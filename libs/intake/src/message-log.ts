@@ -40,13 +40,12 @@ export class MessageLog {
     const stored: unknown[] = await manager.query(
       `INSERT INTO hl7_message (id, sender_application, sender_facility, control_id, sha256, message_type, received_at,
          outcome, acknowledgement, raw)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 'accepted', $8, $9)
+       SELECT $1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, 'accepted', $8, $9::bytea
+        WHERE NOT EXISTS (SELECT 1 FROM hl7_message WHERE outcome = 'accepted'
+          AND sender_application = $2 AND sender_facility = $3 AND control_id = $4)
        ON CONFLICT (id) DO UPDATE SET outcome = 'accepted', acknowledgement = excluded.acknowledgement,
          error_code = NULL, error_text = NULL, attempts = hl7_message.attempts + 1
        WHERE hl7_message.outcome = 'refused'
-         AND NOT EXISTS (SELECT 1 FROM hl7_message AS other WHERE other.outcome = 'accepted'
-           AND other.sender_application = excluded.sender_application
-           AND other.sender_facility = excluded.sender_facility AND other.control_id = excluded.control_id)
        RETURNING 1`,
       [...columnsOf(received, now), code, received.raw],
     );
