@@ -105,7 +105,7 @@ describe('deliveries to a foreign system', () => {
     expect(sent).toEqual(['good']);
   });
 
-  it('are sent by one process of a service, and by the other as soon as the first is gone', async () => {
+  it('are sent by one process of a service, and go on when its connections are cut', async () => {
     const second = await startService([], service.infrastructure);
     const byOther: string[] = [];
     const sendThere = async ({ kind }: Delivery) => void byOther.push(kind);
@@ -113,7 +113,7 @@ describe('deliveries to a foreign system', () => {
     await deliver(randomUUID(), 'a');
     await until('sent', () => sent.length + byOther.length === 1);
     expect(byOther).toEqual([]);
-    // As kill -9 would: every connection of the first process falls, the lease's among them.
+    // The connections that hold the leases fall, as they do when their process is killed.
     await service.database.query(
       `SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
           AND l.classid::bigint = (hashtext($1)::bigint & 4294967295)`,

@@ -14,6 +14,7 @@ export * from './outbox-relay.js';
 export * from './parked-events.js';
 export * from './unit-of-work.js';
 export * from './wake-signal.js';
+export * from './when-event.js';
 
 /** What every service's database needs for messaging. */
 export const messagingMigrations = [Messaging1700000000200];
