@@ -10,7 +10,7 @@ const PARTITIONS = 6;
 /** The largest event and its headers. */
 const MAX_RECORD_BYTES = MAX_EVENT_BYTES + 64 * 1024;
 
-/** A Kafka client that logs into the service's log, one level lower: kafkajs cries before it retries. */
+/** A Kafka client that logs at debug: kafkajs cries at every try of its own, what matters is said by its callers. */
 export function kafkaClient(infrastructure: Infrastructure, logger: Logger): Kafka {
   return new Kafka({
     clientId: `collimator-${infrastructure.service}`,
@@ -22,9 +22,8 @@ export function kafkaClient(infrastructure: Infrastructure, logger: Logger): Kaf
     logLevel: logLevel.WARN,
     logCreator:
       () =>
-      ({ namespace, level, log }) => {
-        const method = level === logLevel.ERROR ? 'warn' : 'debug';
-        logger[method]({ kafka: namespace, code: (log as { error?: string }).error?.slice(0, 80) }, log.message);
+      ({ namespace, log }) => {
+        logger.debug({ kafka: namespace, code: (log as { error?: string }).error?.slice(0, 80) }, log.message);
       },
   });
 }
