@@ -24,9 +24,16 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.collimator/'],
 };
 
+/** Starts Postgres and Kafka once for all projects that name it, and only if one of them has tests to run. */
+const infrastructure = {
+  globalSetup: '<rootDir>/libs/testing/src/global-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/src/global-teardown.mjs',
+};
+
 /** Suites by what they need: *.unit needs nothing, *.int needs Postgres and Kafka, the rest need the built services. */
-const suite = (displayName, testMatch) => ({
+const suite = (displayName, testMatch, needs = {}) => ({
   ...shared,
+  ...needs,
   displayName,
   testMatch: testMatch.map((pattern) => `<rootDir>/${pattern}`),
 });
@@ -35,12 +42,10 @@ export default {
   projects: [
     suite('unit', ['{apps,libs,deploy,test}/**/*.unit.spec.ts']),
     suite('golden', ['test/golden/**/*.golden.spec.ts']),
-    suite('service', ['{apps,libs,deploy}/**/*.int.spec.ts']),
-    suite('journey', ['test/journeys/**/*.journey.spec.ts']),
-    suite('invariant', ['test/invariants/**/*.invariant.spec.ts']),
-    suite('peer', ['test/peers/**/*.peer.spec.ts']),
+    suite('service', ['{apps,libs,deploy}/**/*.int.spec.ts'], infrastructure),
+    suite('journey', ['test/journeys/**/*.journey.spec.ts'], infrastructure),
+    suite('invariant', ['test/invariants/**/*.invariant.spec.ts'], infrastructure),
+    suite('peer', ['test/peers/**/*.peer.spec.ts'], infrastructure),
   ],
   testTimeout: 60_000,
-  globalSetup: '<rootDir>/libs/testing/src/global-setup.mjs',
-  globalTeardown: '<rootDir>/libs/testing/src/global-teardown.mjs',
 };

@@ -107,7 +107,9 @@ export async function untilReady(child, check, { withinMs, what, details = child
     const ended = !child.running();
     if (ended || Date.now() > deadline) {
       await child.kill9();
-      throw new Error(`${what} ${ended ? 'ended while starting' : `was not ready within ${withinMs} ms`}:\n${details()}`);
+      throw new Error(
+        `${what} ${ended ? 'ended while starting' : `was not ready within ${withinMs} ms`}:\n${details()}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

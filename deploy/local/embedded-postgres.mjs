@@ -45,9 +45,12 @@ export async function startPostgres({ dataDirectory, port, portVariable = 'POSTG
   await createCluster(home, initdb, user);
   const child = startChild(
     postgres,
-    ['-D', home, '-p', String(listenOn), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='].concat(
-      ['-c', 'max_connections=200', '-c', 'log_min_messages=warning'],
-    ),
+    ['-D', home, '-p', String(listenOn), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='].concat([
+      '-c',
+      'max_connections=200',
+      '-c',
+      'log_min_messages=warning',
+    ]),
     { ...user, cwd: home, stopSignal: 'SIGINT' },
   );
   const urlOf = (/** @type {string} */ database) => `postgres://postgres@127.0.0.1:${listenOn}/${database}`;
@@ -104,11 +107,10 @@ async function createCluster(home, initdb, user) {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true, mode: 0o700 });
   if (user !== undefined) chownSync(home, user.uid, user.gid);
-  await run(
-    initdb,
-    [`--pgdata=${home}`, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'],
-    { ...user, cwd: home },
-  ).catch((error) => {
+  await run(initdb, [`--pgdata=${home}`, '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C'], {
+    ...user,
+    cwd: home,
+  }).catch((error) => {
     rmSync(home, { recursive: true, force: true });
     throw new Error(`initdb failed: ${error.stderr || error.message}`);
   });

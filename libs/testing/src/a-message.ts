@@ -1,0 +1,89 @@
+/** What a test may say about a message of the test EMR; everything has a harmless default. */
+export interface MessageParts {
+  controlId?: string;
+  application?: string;
+  facility?: string;
+  mrn?: string;
+  familyName?: string;
+  givenName?: string;
+  /** HL7 v2 version, 2.5.1 unless given. */
+  version?: string;
+  /** Segments put after the last one. */
+  extra?: string[];
+}
+
+let sent = 0;
+
+/** An HL7 v2 order (ORM^O01) of the test EMR in the encoding it goes over the wire in, without the MLLP frame. */
+export function anOrmMessage(
+  parts: MessageParts & {
+    control?: 'NW' | 'XO' | 'CA' | 'DC';
+    placerOrderNumber?: string;
+    /** OBR-18; left empty unless given, so that orders assigns one. */
+    accessionNumber?: string;
+    procedure?: string;
+    priority?: 'S' | 'A' | 'R';
+    /** OBR-27.4, HL7 DTM. */
+    start?: string;
+  } = {},
+): Buffer {
+  const { control = 'NW', placerOrderNumber = 'ORD1', accessionNumber = '', procedure = 'CTHEAD' } = parts;
+  const { priority = 'R', start = '' } = parts;
+  return message(parts, 'ORM^O01', [
+    `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita`,
+    `ORC|${control}|${placerOrderNumber}^EMR||||||||20260302080000|||9001^Referrer^Rita`,
+    `OBR|1|${placerOrderNumber}^EMR||${procedure}^${procedure}^L` +
+      field(18 - 4, accessionNumber) +
+      field(27 - 18, `^^^${start}^^${priority}`),
+  ]);
+}
+
+/** A registration or update (ADT^A04, ADT^A08) of the test EMR. */
+export function anAdtMessage(parts: MessageParts & { event?: 'A04' | 'A08' } = {}): Buffer {
+  const { event = 'A04' } = parts;
+  return message(parts, `ADT^${event}`, ['PV1|1|O|RAD^^^SGH'], ['EVN||20260302080000']);
+}
+
+/** A report (ORU^R01) of the test reporting system. */
+export function anOruMessage(
+  parts: MessageParts & {
+    placerOrderNumber?: string;
+    accessionNumber?: string;
+    procedure?: string;
+    /** OBR-25, HL7 table 0123. */
+    status?: 'P' | 'F' | 'C';
+    text?: string;
+  } = {},
+): Buffer {
+  const { placerOrderNumber = 'ORD1', accessionNumber = '', procedure = 'CTHEAD', status = 'F' } = parts;
+  const { text = 'No abnormality.' } = parts;
+  return message({ application: 'RIS-REPORTS', ...parts }, 'ORU^R01', [
+    `ORC|RE|${placerOrderNumber}^EMR`,
+    `OBR|1|${placerOrderNumber}^EMR|REP-${placerOrderNumber}^RIS|${procedure}^${procedure}^L` +
+      field(18 - 4, accessionNumber) +
+      field(22 - 18, '20260302110000') +
+      field(25 - 22, status),
+    `OBX|1|TX|GDT^Report^L||${text}||||||${status}`,
+  ]);
+}
+
+/** Field values are put as many bars further as the number of the field they follow is away. */
+function field(distance: number, value: string): string {
+  return '|'.repeat(distance) + value;
+}
+
+function message(parts: MessageParts, type: string, segments: string[], first: string[] = []): Buffer {
+  const { application = 'EMR', facility = 'SGH', mrn = 'P1', version = '2.5.1' } = parts;
+  const { familyName = 'Tester', givenName = 'Tilda', controlId = `MSG${process.pid}-${++sent}` } = parts;
+  return Buffer.from(
+    [
+      `MSH|^~\\&|${application}|${facility}|COLLIMATOR|SGH|20260302080000||${type}|${controlId}|P|${version}||||||UNICODE UTF-8`,
+      ...first,
+      `PID|1||${mrn}^^^SGH^MR||${familyName}^${givenName}||19700131|F`,
+      ...segments,
+      ...(parts.extra ?? []),
+    ]
+      .map((segment) => `${segment}\r`)
+      .join(''),
+  );
+}

@@ -1,0 +1,59 @@
+import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import { dicomUidIdentifier, patientIdOf, serviceRequestIdOf, systems, typedIdentifier, uidFromUuid } from '#fhir';
+
+const patients = 'urn:oid:2.25.1001';
+const placers = 'urn:oid:2.25.1002';
+
+/**
+ * An invented patient.
+ *
+ * @param overrides `mrn` changes the identity; everything else replaces that key of the resource
+ */
+export function aPatient({ mrn = 'P1', ...overrides }: { mrn?: string } & Partial<Patient> = {}): Patient {
+  return {
+    resourceType: 'Patient',
+    id: patientIdOf({ system: patients, value: mrn }),
+    identifier: [typedIdentifier('MR', patients, mrn)],
+    name: [{ family: 'Tester', given: ['Tilda'] }],
+    gender: 'female',
+    birthDate: '1970-01-31',
+    ...overrides,
+  };
+}
+
+/**
+ * An active routine order as the orders service stores and publishes it.
+ *
+ * @param overrides `placerOrderNumber`, `accessionNumber` and `procedure` change those; everything else replaces that
+ *   key of the resource
+ */
+export function aServiceRequest({
+  placerOrderNumber = 'ORD1',
+  accessionNumber = 'TST00000001',
+  procedure = { code: 'CTHEAD', display: 'CT head without contrast' },
+  patient = aPatient(),
+  ...overrides
+}: {
+  placerOrderNumber?: string;
+  accessionNumber?: string;
+  procedure?: { code: string; display: string };
+  patient?: Patient;
+} & Partial<ServiceRequest> = {}): ServiceRequest {
+  const id = serviceRequestIdOf({ system: placers, value: placerOrderNumber });
+  return {
+    resourceType: 'ServiceRequest',
+    id,
+    identifier: [
+      typedIdentifier('PLAC', placers, placerOrderNumber),
+      typedIdentifier('ACSN', systems.accessionNumber, accessionNumber),
+      dicomUidIdentifier(uidFromUuid(id)),
+    ],
+    status: 'active',
+    intent: 'order',
+    priority: 'routine',
+    code: { coding: [{ system: systems.procedure, ...procedure }], text: procedure.display },
+    subject: { reference: `Patient/${patient.id}` },
+    authoredOn: '2026-03-02T08:00:00+01:00',
+    ...overrides,
+  };
+}

@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { describe, it } from '@jest/globals';
+
+/** A foreign program that tests talk to. */
+export interface Peer {
+  /** A command that ends with status 0 where the peer is installed, such as `['findscu', '--version']`. */
+  command: string[];
+  /** What the command must say, where another program goes by the same name. */
+  says?: RegExp;
+  /** The line that installs it. */
+  install: string;
+}
+
+/**
+ * A suite against a real foreign program. Where that is missing, the suite is skipped and says how to install it; with
+ * PEERS=required that is a failure.
+ */
+export function peerSuite(name: string, peer: Peer, tests: () => void): void {
+  if (isInstalled(peer)) return describe(name, tests);
+  if (process.env.PEERS === 'required')
+    return describe(name, () => {
+      it(`has its peer ${peer.command[0]}`, () => {
+        throw new Error(`${name} is required (PEERS=required) and missing: install with ${peer.install}`);
+      });
+    });
+  process.stderr.write(`SKIPPED ${name}: install with ${peer.install}\n`);
+  describe.skip(name, tests);
+}
+
+/** True where the peer's command runs and says what it should. */
+export function isInstalled({ command, says }: Peer): boolean {
+  const [program = '', ...args] = command;
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
+  return status === 0 && (says === undefined || says.test(stdout + stderr));
+}
