@@ -24,7 +24,7 @@ const desk = [OrderDesk, AccessionNumbers];
 /** The only wiring of the orders service. */
 @Module({
   imports: [
-    MessagingModule,
+    MessagingModule.forService({ service: 'orders' }),
     resources,
     IntakeModule.forService([TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives], desk, [resources]),
   ],

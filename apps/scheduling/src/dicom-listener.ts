@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { DicomServer } from '#dicom';
+import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Listener, type Site } from '#platform';
+import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
+import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
+
+/** The DICOM side of scheduling: Modality Worklist and MPPS, for the stations of the site file only. */
+@Injectable()
+export class DicomListener implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private server?: DicomServer;
+
+  constructor(
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(SITE) private readonly site: Site,
+    @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ServeWorklistWhenModalityAsks) private readonly worklist: ServeWorklistWhenModalityAsks,
+    @Inject(FollowExamWhenMppsArrives) private readonly exams: FollowExamWhenMppsArrives,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { dicom } = this.infrastructure;
+    if (!dicom) return;
+    const stations = new Set(this.site.stations.map(({ aeTitle }) => aeTitle));
+    this.server = new DicomServer({
+      host: dicom.host,
+      port: dicom.port,
+      aeTitles: [dicom.aeTitle],
+      callers: (aeTitle) => stations.has(aeTitle),
+      ...tlsOf(dicom),
+      onEvent: (event) => {
+        if (event.kind === 'dimse')
+          this.metrics.dimseDuration.observe({ operation: event.operation, status: event.status }, event.ms / 1000);
+        else this.metrics.dicomAssociations.inc({ outcome: event.kind });
+      },
+    });
+    this.server.provideWorklist(this.worklist);
+    this.server.provideMpps(this.exams);
+    dicom.port = await this.server.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.server?.stop();
+  }
+}
+
+function tlsOf(listener: Listener): object {
+  if (!listener.tls) return {};
+  const { certFile, keyFile, caFile } = listener.tls;
+  return {
+    tls: {
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+      minVersion: 'TLSv1.2',
+      ...(caFile ? { ca: readFileSync(caFile), requestCert: true, rejectUnauthorized: true } : {}),
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { type ImagingEvent } from '#events';
+import { EventContext, WhenEvent } from '#messaging';
+import { ScheduleDesk } from './schedule-desk.js';
+import { examFrom } from './exam-from-event.js';
+
+/** A changed order moves or rewrites its steps that have not begun. */
+@Controller()
+export class MoveExamWhenOrderChanged {
+  constructor(@Inject(ScheduleDesk) private readonly desk: ScheduleDesk) {}
+
+  @WhenEvent('imaging.order.changed.v1')
+  async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.desk.change(examFrom(event), transaction);
+  }
+}

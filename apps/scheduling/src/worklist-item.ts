@@ -1,0 +1,147 @@
+import { DateTime } from 'luxon';
+import type { Appointment, Coding, Encounter, HumanName, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { DatasetInput } from '#dicom';
+import { identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
+import { stationByAeTitle, type Site } from '#platform';
+import { stationAeTitleOf, stepIdOf } from './appointment.decider.js';
+import type { RequestedStep } from './requested-steps.decider.js';
+
+/** DICOM Scheduled Procedure Step Status (0040,0020). */
+export type StepStatus = 'SCHEDULED' | 'STARTED' | 'COMPLETED' | 'DISCONTINUED' | 'CANCELLED';
+
+/** One worklist item: the columns it is found by, and the attributes it is answered with. */
+export interface WorklistItem {
+  appointmentId: string;
+  patientId: string;
+  stationAeTitle: string;
+  modality: string;
+  /** YYYYMMDD and HHMMSS in the site's zone, as the modality shows and asks for them. */
+  startDate: string;
+  startTime: string;
+  accessionNumber: string;
+  dicomPatientId: string;
+  requestedProcedureId: string;
+  stepId: string;
+  studyInstanceUid: string;
+  attributes: DatasetInput;
+}
+
+const sexes: Record<string, string> = { male: 'M', female: 'F', other: 'O' };
+/** DICOM Requested Procedure Priority (0040,1003). */
+const priorities: Record<string, string> = { stat: 'STAT', asap: 'HIGH', urgent: 'HIGH', routine: 'ROUTINE' };
+
+/**
+ * The worklist item of a step (DICOM PS3.4 table K.6-1; IHE RAD-5), rows as in standards "procedure to worklist". What
+ * is not known is empty, never made up.
+ */
+export function worklistItem(
+  known: { patient: Patient; order: ServiceRequest; encounter?: Encounter; appointment: Appointment },
+  step: RequestedStep,
+  site: Site,
+): WorklistItem {
+  const { patient, order, encounter, appointment } = known;
+  const aeTitle = stationAeTitleOf(appointment)!;
+  const start = DateTime.fromISO(appointment.start!, { zone: site.timeZone });
+  const number = patient.identifier?.find((one) => one.system === site.authorities[site.patientAuthority]);
+  const accession = identifierOf(order, 'ACSN')?.value ?? '';
+  const stepId = stepIdOf(appointment);
+  const station = stationByAeTitle(site, aeTitle);
+  const item = {
+    appointmentId: appointment.id!,
+    patientId: patient.id!,
+    stationAeTitle: aeTitle,
+    modality: step.modality,
+    startDate: start.toFormat('yyyyMMdd'),
+    startTime: start.toFormat('HHmmss'),
+    accessionNumber: accession,
+    dicomPatientId: number?.value ?? '',
+    // The placer's requested procedure id, or the accession number: one requested procedure an order.
+    requestedProcedureId: identifierValue(order, systems.requestedProcedureId) ?? accession,
+    stepId,
+    studyInstanceUid: studyInstanceUidOf(order)!,
+  };
+  const { procedure, protocol } = step;
+  return {
+    ...item,
+    attributes: {
+      AccessionNumber: item.accessionNumber,
+      ReferringPhysicianName: personName(order.requester?.display),
+      PatientName: dicomName(patient.name?.[0]),
+      PatientID: item.dicomPatientId,
+      IssuerOfPatientID: site.patientAuthority,
+      PatientBirthDate: /^\d{4}-\d\d-\d\d$/.test(patient.birthDate ?? '') ? patient.birthDate!.replaceAll('-', '') : '',
+      PatientSex: sexes[patient.gender ?? ''] ?? '',
+      PatientWeight: '',
+      Allergies: '',
+      PregnancyStatus: '',
+      MedicalAlerts: '',
+      PatientState: '',
+      SpecialNeeds: '',
+      CurrentPatientLocation: encounter?.location?.[0]?.location.display?.slice(0, 64) ?? '',
+      AdmissionID: identifierOf(encounter, 'VN')?.value ?? '',
+      AdditionalPatientHistory: order.note?.[0]?.text?.slice(0, 10_240) ?? '',
+      StudyInstanceUID: item.studyInstanceUid,
+      RequestingPhysician: personName(order.requester?.display),
+      RequestedProcedureDescription: procedure.display.slice(0, 64),
+      RequestedProcedureCodeSequence: [codeItem({ system: 'L', code: procedure.code, display: procedure.display })],
+      RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
+      RequestedProcedureID: item.requestedProcedureId.slice(0, 16),
+      ReasonForTheRequestedProcedure: reasonOf(order),
+      RequestedProcedurePriority: priorities[order.priority ?? ''] ?? '',
+      PatientTransportArrangements: step.isPortable ? 'PORT' : '',
+      ConfidentialityCode: '',
+      PlacerOrderNumberImagingServiceRequest: identifierOf(order, 'PLAC')?.value ?? '',
+      FillerOrderNumberImagingServiceRequest: identifierOf(order, 'FILL')?.value ?? '',
+      ReferencedStudySequence: [],
+      ReferencedPatientSequence: [],
+      ScheduledProcedureStepSequence: [
+        {
+          Modality: step.modality,
+          ScheduledStationAETitle: aeTitle,
+          ScheduledProcedureStepStartDate: item.startDate,
+          ScheduledProcedureStepStartTime: item.startTime,
+          ScheduledPerformingPhysicianName: '',
+          ScheduledProcedureStepDescription: (protocol?.display ?? procedure.display).slice(0, 64),
+          ScheduledProtocolCodeSequence: protocol ? [codeItem(protocol)] : [],
+          ScheduledProcedureStepID: stepId,
+          ScheduledStationName: station?.name.slice(0, 16) ?? '',
+          ScheduledProcedureStepLocation: station?.room.slice(0, 16) ?? '',
+          PreMedication: procedure.preparation?.slice(0, 64) ?? '',
+          RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
+          ScheduledProcedureStepStatus: 'SCHEDULED',
+          CommentsOnTheScheduledProcedureStep: '',
+        },
+      ],
+    },
+  };
+}
+
+/** DICOM VR PN (PS3.5 section 6.2): family^given^middle^prefix^suffix. */
+export function dicomName(name: HumanName | undefined): string {
+  const [given = '', ...middle] = name?.given ?? [];
+  const parts = [name?.family ?? '', given, middle.join(' '), name?.prefix?.[0] ?? '', name?.suffix?.[0] ?? ''];
+  return parts
+    .map((part) => part.replace(/[\^=\\]/g, ' ').slice(0, 64))
+    .join('^')
+    .replace(/\^+$/, '');
+}
+
+/** A display such as `Dora Doctor` as VR PN; the last word is the family name. */
+function personName(display: string | undefined): string {
+  const words = display?.split(' ') ?? [];
+  return dicomName({ family: words.pop(), given: words });
+}
+
+function codeItem({ system, code, display }: Coding): DatasetInput {
+  const scheme = system === 'http://snomed.info/sct' ? 'SCT' : system?.includes(':') ? 'L' : (system ?? 'L');
+  return {
+    CodeValue: code?.slice(0, 16),
+    CodingSchemeDesignator: scheme.slice(0, 16),
+    CodeMeaning: display?.slice(0, 64),
+  };
+}
+
+function reasonOf(order: ServiceRequest): string {
+  const reason = order.reasonCode?.[0];
+  return (reason?.text ?? reason?.coding?.[0]?.display ?? '').slice(0, 64);
+}

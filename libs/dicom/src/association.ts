@@ -1,0 +1,264 @@
+import type { Socket } from 'node:net';
+import type { Dataset, DatasetInput } from './dataset.js';
+import { encodeDataset } from './dataset-encoder.js';
+import { encodeCommand, type DimseMessage } from './dimse.js';
+import { MessageAssembler } from './message-assembler.js';
+import {
+  applicationContextName,
+  decodeAssociateRequest,
+  decodeData,
+  encodeAbort,
+  encodeAssociateAccept,
+  encodeAssociateReject,
+  encodeData,
+  encodeReleaseResponse,
+  pduTypes,
+  ProtocolViolation,
+  type AssociateReject,
+  type AssociateRequest,
+  type ContextResult,
+} from './pdu.js';
+import { PduStream } from './pdu-stream.js';
+import { implicitVrLittleEndian, supportedTransferSyntaxes } from './transfer-syntax.js';
+
+/** A presentation context both sides agreed on. */
+export interface AcceptedContext {
+  abstractSyntax: string;
+  transferSyntax: string;
+}
+
+/** Bounds that keep one peer from taking the server down. */
+export interface AssociationLimits {
+  /** Longest P-DATA-TF taken, announced to the peer, in bytes. */
+  maxPduLength: number;
+  /** Longest data set taken, in bytes. */
+  maxDatasetBytes: number;
+  /** ARTIM: how long a connection may stand without an association, and how long it may take to close (PS3.8 9.1.5). */
+  artimMs: number;
+  /** How long an association may stand idle. */
+  idleMs: number;
+}
+
+/** What an association asks of its server. */
+export interface AssociationOwner {
+  readonly limits: AssociationLimits;
+  /** Undefined to accept, else how to reject. */
+  judge(request: AssociateRequest): AssociateReject | undefined;
+  offers(abstractSyntax: string): boolean;
+  /** Answers one message; it must not throw. */
+  handle(message: DimseMessage, association: Association): Promise<void>;
+  /** A C-CANCEL for a running operation, which is not queued behind it. */
+  isCancel(message: DimseMessage): boolean;
+  report(outcome: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out'): void;
+}
+
+/** How many requests of one association may wait; more is an attack, since one at a time was negotiated. */
+const MAX_WAITING = 16;
+/** A peer that names no limit gets fragments of this size. */
+const USUAL_PDU = 64 * 1024;
+
+/** The accepting side of one association (PS3.8 section 9.2): nothing is answered outside an accepted context. */
+export class Association {
+  private state: 'awaiting' | 'established' | 'closed' = 'awaiting';
+  private readonly stream: PduStream;
+  private readonly assembler: MessageAssembler;
+  private readonly contexts = new Map<number, AcceptedContext>();
+  private readonly waiting: DimseMessage[] = [];
+  private readonly cancelled = new Set<number>();
+  private working?: Promise<void>;
+  private timer?: NodeJS.Timeout;
+  private peerMaxPdu = 0;
+  callingAeTitle = '';
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly owner: AssociationOwner,
+  ) {
+    this.stream = new PduStream(owner.limits.maxPduLength);
+    this.assembler = new MessageAssembler(owner.limits.maxDatasetBytes);
+    // Without this every answer waits up to 40 ms for Nagle's algorithm.
+    socket.setNoDelay(true);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.ended());
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    this.expireAfter(owner.limits.artimMs);
+  }
+
+  /** The agreed context with this id. @throws ProtocolViolation if there is none */
+  context(id: number): AcceptedContext {
+    const context = this.contexts.get(id);
+    if (!context) throw new ProtocolViolation(2, 'a message came in a presentation context that was not accepted');
+    return context;
+  }
+
+  /** Whether the peer cancelled the request with this message id. */
+  isCancelled(messageId: number): boolean {
+    return this.cancelled.has(messageId);
+  }
+
+  /** Whether there is still somebody to answer. */
+  get isOpen(): boolean {
+    return this.state === 'established' && this.socket.writable;
+  }
+
+  /**
+   * Sends one message in fragments no longer than the peer takes. Nothing is sent if it cannot be encoded.
+   *
+   * @throws Failure field-invalid for a data set that cannot be written
+   */
+  async send(contextId: number, command: DatasetInput, dataset?: Dataset, characterSets: string[] = []): Promise<void> {
+    if (!this.isOpen) return;
+    const { transferSyntax } = this.context(contextId);
+    const data = dataset && encodeDataset(dataset, transferSyntax, { preferredCharacterSets: characterSets });
+    const room = (this.peerMaxPdu === 0 ? USUAL_PDU : Math.min(this.peerMaxPdu, USUAL_PDU)) - 6;
+    const parts = [
+      ...fragments(contextId, true, encodeCommand(command, data !== undefined), room),
+      ...(data ? fragments(contextId, false, data, room) : []),
+    ];
+    const flushed = this.socket.write(Buffer.concat(parts));
+    if (!flushed) await this.drained();
+  }
+
+  /** Ends the association at once. @param source 0 the application, 2 the protocol machine */
+  abort(source: 0 | 2 = 0, reason = 0): void {
+    if (this.state === 'closed') return;
+    this.owner.report('aborted');
+    this.close(encodeAbort(source, reason));
+  }
+
+  /** Lets what is being answered finish, then closes. */
+  async drain(): Promise<void> {
+    await this.working;
+    this.abort();
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.state === 'closed') return;
+    try {
+      for (const { type, body } of this.stream.push(chunk)) {
+        this.accept(type, body);
+        if (this.isClosed()) return;
+      }
+    } catch (error) {
+      // What cannot be decoded inside a PDU is a violation like any other; nothing a peer sends may throw further.
+      this.abort(2, error instanceof ProtocolViolation ? error.reason : 6);
+      return;
+    }
+    this.rest();
+  }
+
+  private isClosed(): boolean {
+    return this.state === 'closed';
+  }
+
+  private accept(type: number, body: Buffer): void {
+    if (type === pduTypes.abort) return this.close();
+    if (this.state === 'awaiting') {
+      if (type !== pduTypes.associateRequest) throw new ProtocolViolation(2, 'an association must be asked for first');
+      return this.associate(decodeAssociateRequest(body));
+    }
+    if (type === pduTypes.releaseRequest) {
+      this.owner.report('released');
+      return this.close(encodeReleaseResponse());
+    }
+    if (type !== pduTypes.data) throw new ProtocolViolation(2, 'this PDU has no place in an established association');
+    for (const value of decodeData(body)) {
+      this.context(value.contextId);
+      const message = this.assembler.push(value);
+      if (message) this.queue(message);
+    }
+  }
+
+  private associate(request: AssociateRequest): void {
+    this.callingAeTitle = request.callingAeTitle;
+    const reject =
+      (request.protocolVersion & 1) === 0
+        ? { result: 1, source: 2, reason: 2 }
+        : request.applicationContext !== applicationContextName
+          ? { result: 1, source: 1, reason: 2 }
+          : this.owner.judge(request);
+    if (reject) {
+      this.owner.report('rejected');
+      return this.close(encodeAssociateReject(reject));
+    }
+    // Less would leave no room for even one byte of a fragment.
+    if (request.maxPduLength !== 0 && request.maxPduLength < 16)
+      throw new ProtocolViolation(6, 'the peer takes no PDU long enough for an answer');
+    this.peerMaxPdu = request.maxPduLength;
+    const results = request.contexts.map((context): ContextResult => {
+      const transferSyntax = supportedTransferSyntaxes.find((one) => context.transferSyntaxes.includes(one));
+      if (!this.owner.offers(context.abstractSyntax))
+        return { id: context.id, result: 3, transferSyntax: implicitVrLittleEndian };
+      if (!transferSyntax) return { id: context.id, result: 4, transferSyntax: implicitVrLittleEndian };
+      this.contexts.set(context.id, { abstractSyntax: context.abstractSyntax, transferSyntax });
+      return { id: context.id, result: 0, transferSyntax };
+    });
+    this.state = 'established';
+    this.owner.report('accepted');
+    this.socket.write(
+      encodeAssociateAccept({ ...request, contexts: results, maxPduLength: this.owner.limits.maxPduLength }),
+    );
+  }
+
+  private queue(message: DimseMessage): void {
+    if (this.owner.isCancel(message)) {
+      const id = message.command.number('MessageIDBeingRespondedTo');
+      if (id !== undefined && this.cancelled.size < MAX_WAITING) this.cancelled.add(id);
+      return;
+    }
+    if (this.waiting.push(message) > MAX_WAITING) throw new ProtocolViolation(2, 'too many requests at once');
+    this.working ??= this.work().finally(() => {
+      this.working = undefined;
+      this.rest();
+    });
+  }
+
+  private async work(): Promise<void> {
+    clearTimeout(this.timer);
+    for (let message = this.waiting.shift(); message && this.isOpen; message = this.waiting.shift()) {
+      await this.owner.handle(message, this);
+      this.cancelled.delete(message.command.number('MessageID') ?? -1);
+    }
+  }
+
+  /** While nothing is being answered the peer is expected to say something within the idle time. */
+  private rest(): void {
+    if (this.state === 'established' && !this.working) this.expireAfter(this.owner.limits.idleMs);
+  }
+
+  private expireAfter(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.owner.report('timed-out');
+      this.close(this.state === 'established' ? encodeAbort(2, 0) : undefined);
+    }, ms);
+  }
+
+  private close(last?: Buffer): void {
+    this.state = 'closed';
+    clearTimeout(this.timer);
+    if (last && this.socket.writable) this.socket.end(last);
+    else this.socket.destroy();
+    // The peer closes the connection, or else we do.
+    this.timer = setTimeout(() => this.socket.destroy(), Math.min(this.owner.limits.artimMs, 2000));
+  }
+
+  private ended(): void {
+    this.state = 'closed';
+    clearTimeout(this.timer);
+  }
+
+  private async drained(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.socket.once('drain', resolve);
+      this.socket.once('close', resolve);
+    });
+  }
+}
+
+function* fragments(contextId: number, isCommand: boolean, bytes: Buffer, room: number): Generator<Buffer> {
+  for (let at = 0; at < bytes.length || at === 0; at += room) {
+    const data = bytes.subarray(at, at + room);
+    yield encodeData([{ contextId, isCommand, isLast: at + room >= bytes.length, data }]);
+  }
+}

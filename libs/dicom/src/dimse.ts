@@ -1,0 +1,45 @@
+import { Dataset, type DatasetInput } from './dataset.js';
+import { decodeDataset } from './dataset-decoder.js';
+import { encodeDataset } from './dataset-encoder.js';
+import { implicitVrLittleEndian } from './transfer-syntax.js';
+
+/** Command Field values (PS3.7 annex E); a response is its request with the highest bit set. */
+export const commands = {
+  cStore: 0x0001,
+  cFind: 0x0020,
+  cEcho: 0x0030,
+  nSet: 0x0120,
+  nCreate: 0x0140,
+  cCancel: 0x0fff,
+  response: 0x8000,
+} as const;
+
+/** Command Data Set Type that says: no data set follows. */
+const NO_DATASET = 0x0101;
+
+/** One DIMSE message: its command set, and its data set still encoded. */
+export interface DimseMessage {
+  contextId: number;
+  command: Dataset;
+  data?: Buffer;
+}
+
+/** Writes a command set: always Implicit VR Little Endian with its group length (PS3.7 section 6.3.1). */
+export function encodeCommand(input: DatasetInput, hasDataset: boolean): Buffer {
+  const command = Dataset.of({ ...input, CommandDataSetType: hasDataset ? 0x0001 : NO_DATASET });
+  const body = encodeDataset(command, implicitVrLittleEndian);
+  const head = Buffer.alloc(12);
+  head.writeUInt32LE(4, 4);
+  head.writeUInt32LE(body.length, 8);
+  return Buffer.concat([head, body]);
+}
+
+/** Reads a command set. @throws Failure field-invalid if it is none */
+export function decodeCommand(bytes: Buffer): Dataset {
+  return decodeDataset(bytes, implicitVrLittleEndian, { depth: 1, elements: 100 });
+}
+
+/** Whether a data set follows a command. */
+export function announcesDataset(command: Dataset): boolean {
+  return command.number('CommandDataSetType') !== NO_DATASET;
+}

@@ -1,0 +1,100 @@
+import { fail } from '#platform';
+
+export interface QidoOptions {
+  /** Base of the DICOMweb service, such as `http://pacs/dicom-web`. */
+  url: string;
+  timeoutMs: number;
+  headers?: Record<string, string>;
+}
+
+/** One series of a study as the PACS has it. */
+export interface QidoSeries {
+  seriesInstanceUid: string;
+  modality?: string;
+  description?: string;
+  instances: { sopInstanceUid: string; sopClassUid?: string }[];
+}
+
+type Attributes = Record<string, { Value?: unknown[] } | undefined>;
+
+/** Tags of the DICOM JSON model (PS3.18 annex F). */
+const tags = {
+  modality: '00080060',
+  sopClassUid: '00080016',
+  sopInstanceUid: '00080018',
+  seriesDescription: '0008103E',
+  seriesInstanceUid: '0020000E',
+} as const;
+
+/**
+ * Asks a PACS what it has of a study, by QIDO-RS (PS3.18 section 10.6). Queries are by UID only: other values need
+ * escaping that not every PACS reads, and would put the patient into a URL.
+ */
+export class QidoClient {
+  constructor(private readonly options: QidoOptions) {}
+
+  /**
+   * The series of a study with their instances; none if the PACS does not have it (yet).
+   *
+   * @throws Failure peer-unavailable, peer-busy, peer-error, peer-timeout (retry); peer-refused, peer-answer-malformed (park)
+   */
+  async seriesOf(studyInstanceUid: string): Promise<QidoSeries[]> {
+    const study = `/studies/${encodeURIComponent(studyInstanceUid)}`;
+    const series = await this.get(`${study}/series`);
+    return Promise.all(
+      series.map(async (one) => {
+        const seriesInstanceUid = required(one, tags.seriesInstanceUid);
+        const instances = await this.get(`${study}/series/${encodeURIComponent(seriesInstanceUid)}/instances`);
+        return {
+          seriesInstanceUid,
+          modality: text(one, tags.modality),
+          description: text(one, tags.seriesDescription),
+          instances: instances.map((instance) => ({
+            sopInstanceUid: required(instance, tags.sopInstanceUid),
+            sopClassUid: text(instance, tags.sopClassUid),
+          })),
+        };
+      }),
+    );
+  }
+
+  private async get(path: string): Promise<Attributes[]> {
+    const response = await this.fetch(path);
+    if (response.status === 204 || response.status === 404) return [];
+    if (response.status === 429 || response.status === 503)
+      throw fail('peer-busy', `the PACS answered ${response.status}`);
+    if (response.status >= 500) throw fail('peer-error', `the PACS answered ${response.status}`);
+    if (!response.ok) throw fail('peer-refused', `the PACS refused the query with ${response.status}`);
+    try {
+      const body: unknown = JSON.parse((await response.text()) || '[]');
+      if (Array.isArray(body)) return body as Attributes[];
+    } catch (cause) {
+      throw fail('peer-answer-malformed', "the PACS's answer is not DICOM JSON", { cause });
+    }
+    throw fail('peer-answer-malformed', "the PACS's answer is not a list");
+  }
+
+  private async fetch(path: string): Promise<Response> {
+    const signal = AbortSignal.timeout(this.options.timeoutMs);
+    try {
+      return await fetch(this.options.url.replace(/\/$/, '') + path, {
+        headers: { Accept: 'application/dicom+json', ...this.options.headers },
+        signal,
+      });
+    } catch (cause) {
+      if (signal.aborted) throw fail('peer-timeout', 'the PACS did not answer in time', { cause });
+      throw fail('peer-unavailable', 'the PACS cannot be reached', { cause });
+    }
+  }
+}
+
+function text(attributes: Attributes, tag: string): string | undefined {
+  const value = attributes[tag]?.Value?.[0];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function required(attributes: Attributes, tag: string): string {
+  const value = text(attributes, tag);
+  if (value) return value;
+  throw fail('peer-answer-malformed', `the PACS's answer lacks attribute ${tag}`);
+}

@@ -1,0 +1,152 @@
+import { Dataset, emptyElement, type Element } from './dataset.js';
+import { tagOf, type Keyword } from './dictionary.js';
+
+type Match = (item: string, query: string) => boolean;
+
+const step = 'ScheduledProcedureStepSequence';
+
+/** Matching keys beside date and time (PS3.4 table K.6-1), each with its kind of matching (PS3.4 section C.2.2.2). */
+const keys: Partial<Record<Keyword, Match>> = {
+  PatientName: matchesName,
+  PatientID: matchesWildcard,
+  AccessionNumber: matchesWildcard,
+  RequestedProcedureID: matchesWildcard,
+  PlacerOrderNumberImagingServiceRequest: matchesWildcard,
+};
+const stepKeys: Partial<Record<Keyword, Match>> = {
+  ScheduledStationAETitle: matchesWildcard,
+  Modality: matchesWildcard,
+  ScheduledPerformingPhysicianName: matchesName,
+  ScheduledProcedureStepID: matchesWildcard,
+  ScheduledProcedureStepStatus: matchesWildcard,
+};
+const otherMatched: Keyword[] = ['StudyInstanceUID', 'SpecificCharacterSet', step, 'ScheduledProcedureStepStartDate', 'ScheduledProcedureStepStartTime']; // prettier-ignore
+const matchedTags = new Set([...Object.keys(keys), ...Object.keys(stepKeys), ...otherMatched].map((one) => tagOf(one as Keyword))); // prettier-ignore
+
+/**
+ * Whether a worklist item is what a query asks for. Only the keys listed here match; a value of any other key is
+ * ignored, which {@link hasUnsupportedKeys} tells (status FF01).
+ */
+export function worklistItemMatches(item: Dataset, query: Dataset): boolean {
+  if (!matchesKeys(item, query, keys)) return false;
+  const uids = query.texts('StudyInstanceUID').filter(Boolean);
+  if (uids.length > 0 && !uids.includes(item.text('StudyInstanceUID') ?? '')) return false;
+  const asked = query.items(step)[0];
+  return !asked || item.items(step).some((one) => matchesKeys(one, asked, stepKeys) && matchesStart(one, asked));
+}
+
+/** Whether a query gives a value for a key that does not match here. */
+export function hasUnsupportedKeys(query: Dataset): boolean {
+  return query
+    .elements()
+    .some(({ tag, vr }) =>
+      vr === 'SQ' && tag === tagOf(step)
+        ? query.items(tag).some(hasUnsupportedKeys)
+        : vr === 'SQ'
+          ? query.items(tag).some((item) => item.elements().some((element) => item.hasValue(element.tag)))
+          : query.hasValue(tag) && !matchedTags.has(tag),
+    );
+}
+
+/**
+ * What a query gets of an item: the attributes it names and no others; one that the item does not have comes back
+ * empty. An empty sequence asks for the whole of it.
+ */
+export function worklistResponse(item: Dataset, query: Dataset): Dataset {
+  const response = new Dataset();
+  for (const asked of query.elements()) {
+    if (asked.tag === tagOf('SpecificCharacterSet')) continue;
+    const known = item.element(asked.tag);
+    response.put(known ? narrowed(known, asked, item, query) : emptyElement(asked.tag, asked.vr));
+  }
+  return response;
+}
+
+function narrowed(known: Element, asked: Element, item: Dataset, query: Dataset): Element {
+  const filter = asked.vr === 'SQ' ? query.items(asked.tag)[0] : undefined;
+  if (!filter || filter.size === 0) return known;
+  return { ...known, values: item.items(known.tag).map((one) => worklistResponse(one, filter)) };
+}
+
+function matchesKeys(item: Dataset, query: Dataset, table: Partial<Record<Keyword, Match>>): boolean {
+  return (Object.entries(table) as [Keyword, Match][]).every(([key, matches]) => {
+    const asked = query.text(key);
+    return asked === undefined || matches(item.text(key) ?? '', asked);
+  });
+}
+
+/** Single value or wildcard matching: `*` any characters, `?` any one. */
+function matchesWildcard(item: string, query: string): boolean {
+  if (!/[*?]/.test(query)) return item === query;
+  return wildcard(query, '').test(item);
+}
+
+/**
+ * Names: case does not count; a query without `=` may match any component group, one with it must match each group it
+ * names. Trailing empty components do not count.
+ */
+function matchesName(item: string, query: string): boolean {
+  const groups = item.split('=').map(trimName);
+  const asked = query.split('=').map(trimName);
+  const matches = (group: string, pattern: string) =>
+    /[*?]/.test(pattern)
+      ? wildcard(pattern, 'iu').test(group)
+      : group.toLocaleLowerCase() === pattern.toLocaleLowerCase();
+  if (asked.length === 1) return groups.some((group) => matches(group, asked[0]!));
+  return asked.every((pattern, index) => pattern === '' || matches(groups[index] ?? '', pattern));
+}
+
+function trimName(name: string): string {
+  return name.trim().replace(/\^+$/, '');
+}
+
+const patterns = new Map<string, RegExp>();
+
+function wildcard(query: string, flags: string): RegExp {
+  const key = `${flags}/${query}`;
+  let pattern = patterns.get(key);
+  if (!pattern) {
+    // Runs of stars are one star: more would only make matching slow.
+    const source = query.replace(/\*+/g, '*').replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^]*').replaceAll('?', '[^]'); // prettier-ignore
+    pattern = new RegExp(`^${source}$`, flags);
+    if (patterns.size > 500) patterns.clear();
+    patterns.set(key, pattern);
+  }
+  return pattern;
+}
+
+/**
+ * Date and time of the start. Where both are asked for they are one range: from the first date at the first time to the
+ * last date at the last time (PS3.4 section K.6.1.2.2).
+ */
+function matchesStart(item: Dataset, query: Dataset): boolean {
+  const date = rangeOf(query.text('ScheduledProcedureStepStartDate'));
+  const time = rangeOf(query.text('ScheduledProcedureStepStartTime'));
+  if (!date && !time) return true;
+  const itemDate = item.text('ScheduledProcedureStepStartDate') ?? '';
+  const itemTime = digits(item.text('ScheduledProcedureStepStartTime') ?? '')
+    .padEnd(6, '0')
+    .slice(0, 6);
+  const from = digits(time?.[0] ?? '')
+    .padEnd(6, '0')
+    .slice(0, 6);
+  const to = digits(time?.[1] ?? '')
+    .padEnd(6, '9')
+    .slice(0, 6);
+  if (!date) return itemTime >= from && itemTime <= to;
+  const at = itemDate + itemTime;
+  const first = date[0] ? date[0] + from : '';
+  const last = date[1] ? date[1] + to : '9';
+  return itemDate !== '' && at >= first && at <= last;
+}
+
+/** `a`, `a-`, `-b` or `a-b`; an open end is undefined. */
+function rangeOf(text: string | undefined): [string | undefined, string | undefined] | undefined {
+  if (!text) return undefined;
+  const [from = '', to] = text.split('-').map((part) => part.trim());
+  return to === undefined ? [from, from] : [from || undefined, to || undefined];
+}
+
+function digits(text: string): string {
+  return text.replace(/\D/g, '');
+}
