@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, sameContent } from '#fhir';
+import { FhirStore, keepCopies } from '#fhir';
 import type { Transaction } from '#messaging';
 import { fail, SITE, type Site } from '#platform';
 import {
@@ -69,7 +69,7 @@ export class ScheduleDesk {
 
   /** Rewrites a patient's items that are still ahead, so that a corrected name reaches the modality. */
   async rewrite(patient: Patient, transaction: Transaction): Promise<void> {
-    await this.save([patient], transaction);
+    await keepCopies(this.store, transaction.manager, [patient], transaction.now);
     const { manager } = transaction;
     const orders: ServiceRequest[] = (
       await manager.query("SELECT body FROM resource WHERE type = 'ServiceRequest' AND patient_id = $1", [patient.id])
@@ -150,20 +150,11 @@ export class ScheduleDesk {
   }
 
   private async keep({ patient, order, encounter }: OrderedExam, transaction: Transaction): Promise<void> {
-    await this.save(encounter ? [patient, order, encounter] : [patient, order], transaction);
-  }
-
-  /** Keeps copies of what other services own, under version numbers of our own. */
-  private async save(resources: FhirResource[], { manager, now }: Transaction): Promise<void> {
-    const keys = resources.map((one) => ({ type: one.resourceType, id: one.id! }));
-    const known = new Map(
-      (await this.store.readMany(manager, keys)).map((one) => [`${one.resourceType}/${one.id}`, one]),
+    await keepCopies(
+      this.store,
+      transaction.manager,
+      encounter ? [patient, order, encounter] : [patient, order],
+      transaction.now,
     );
-    const changed = resources.flatMap((resource) => {
-      const current = known.get(`${resource.resourceType}/${resource.id}`);
-      if (current && sameContent(current, resource)) return [];
-      return [{ ...resource, meta: { ...resource.meta, versionId: current?.meta?.versionId } }];
-    });
-    await this.store.save(manager, changed as FhirResource[], now);
   }
 }

@@ -6,6 +6,7 @@ export * from './fhir-store.js';
 export * from './fhir.module.js';
 export * from './foreign-fhir-server.js';
 export * from './identity.js';
+export * from './keep-copies.js';
 export * from './same-content.js';
 export * from './search-index.js';
 export * from './search.js';

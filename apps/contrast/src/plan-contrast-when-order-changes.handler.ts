@@ -1,0 +1,46 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import type { FhirResource } from 'fhir/r4.js';
+import { newEvent, resourceFrom, type ImagingEvent } from '#events';
+import { FhirStore, keepCopies } from '#fhir';
+import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { SITE, type Site } from '#platform';
+import { contrastPlanIdOf, planContrast } from './contrast-plan.decider.js';
+
+/** Opens, rewrites and cancels the contrast record of an order, as the order is placed, changed and cancelled. */
+@Controller()
+export class PlanContrastWhenOrderChanges {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
+
+  @WhenEvent('imaging.order.placed.v1')
+  async placed(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.follow(event, transaction);
+  }
+
+  @WhenEvent('imaging.order.changed.v1')
+  async changed(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.follow(event, transaction);
+  }
+
+  @WhenEvent('imaging.order.cancelled.v1')
+  async cancelled(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.follow(event, transaction);
+  }
+
+  private async follow(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const { manager, now } = transaction;
+    const order = resourceFrom(event, 'ServiceRequest');
+    const patient = resourceFrom(event, 'Patient');
+    await keepCopies(this.store, manager, [order, patient], now);
+    const current = await this.store.read(manager, 'MedicationRequest', contrastPlanIdOf(order.id!));
+    const { plan, event: type } = planContrast(current, order, this.site);
+    if (!plan || !type) return;
+    const [saved] = await this.store.save(manager, [plan], now);
+    const cause = `${saved!.id}/${saved!.meta?.versionId}`;
+    const resources: FhirResource[] = [saved!, order, patient];
+    transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
+  }
+}
