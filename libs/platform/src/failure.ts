@@ -47,7 +47,8 @@ export function asFailure(error: unknown): Failure {
   const name = String((thrown as { name?: unknown }).name ?? '');
   const message = String((thrown as { message?: unknown }).message ?? '');
   if (name === 'MalformedEvent') return fail('event-malformed', message, { cause: error });
-  if (code === '40001' || code === '40P01')
+  // Serialization failure, deadlock, exclusion constraint: someone else was in the way, the next try sees them.
+  if (code === '40001' || code === '40P01' || code === '23P01')
     return fail('version-conflict', 'another writer was first', { cause: error });
   if (code === '23505') return fail('version-conflict', 'another writer stored the same key first', { cause: error });
   if (/^(08|53|57P|58)/.test(code) || /Connection terminated|timeout exceeded when trying to connect/i.test(message))

@@ -1,0 +1,40 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { findResource, type ImagingEvent } from '#events';
+import { FhirStore, studyInstanceUidOf } from '#fhir';
+import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { SITE, type Site } from '#platform';
+import { instancesOf } from './study-lookup.decider.js';
+import { StudyLookups } from './study-lookups.store.js';
+
+/** A completed exam's study is looked for in the PACS; so is a discontinued one's that made images. */
+@Controller()
+export class LookForStudyWhenExamCompleted {
+  constructor(
+    @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
+
+  @WhenEvent('imaging.schedule.exam-completed.v1')
+  async completed(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.begin(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.exam-discontinued.v1')
+  async discontinued(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    const made = findResource(event, 'ImagingStudy')?.numberOfInstances ?? 0;
+    if (made > 0) await this.begin(event, transaction);
+  }
+
+  private async begin(event: ImagingEvent, { manager, now }: Transaction): Promise<void> {
+    const study = findResource(event, 'ImagingStudy');
+    const studyInstanceUid = studyInstanceUidOf(study);
+    if (!study || !studyInstanceUid) return;
+    const known = await this.store.read(manager, 'ImagingStudy', study.id!);
+    if (!known) await this.store.save(manager, [{ ...study, meta: undefined }], now);
+    const first = new Date(now.getTime() + this.site.pacs.lookup.firstAfterSeconds * 1000);
+    const lookup = { studyInstanceUid, patientId: event.patientId, expectedInstances: instancesOf(study) };
+    await this.lookups.begin(manager, lookup, now, first);
+  }
+}

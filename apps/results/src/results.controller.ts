@@ -1,0 +1,33 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DataSource } from 'typeorm';
+import { fail } from '#platform';
+import { StudyLookups } from './study-lookups.store.js';
+
+/** What waits for a person in results. */
+@ApiTags('results')
+@Controller()
+export class ResultsController {
+  constructor(
+    @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+  ) {}
+
+  @ApiOperation({ summary: 'Studies looked for in the PACS, by state: searching, found, missing' })
+  @Get('studies')
+  async studies(@Query('state') state = 'missing') {
+    if (!['searching', 'found', 'missing'].includes(state))
+      throw fail('field-invalid', 'must be searching, found or missing', { field: 'state' });
+    return { studies: await this.lookups.list(state) };
+  }
+
+  @ApiOperation({ summary: 'Reports whose order is not known here: ids only' })
+  @Get('unmatched-reports')
+  async unmatched() {
+    const reports = await this.dataSource.query(
+      `SELECT id, patient_id AS "patientId", status, last_updated AS "lastUpdated" FROM resource
+        WHERE type = 'DiagnosticReport' AND NOT (body ? 'basedOn') ORDER BY last_updated LIMIT 500`,
+    );
+    return { reports };
+  }
+}

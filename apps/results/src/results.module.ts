@@ -1,0 +1,45 @@
+import { Module } from '@nestjs/common';
+import { fhirMigrations, FhirModule } from '#fhir';
+import { intakeMigrations, IntakeModule } from '#intake';
+import { messagingMigrations, MessagingModule } from '#messaging';
+import { EmrSenders } from './emr-senders.js';
+import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
+import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
+import { LookForStudy } from './look-for-study.worker.js';
+import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
+import { ResultsController } from './results.controller.js';
+import { StudyLookups } from './study-lookups.store.js';
+import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
+
+const resources = FhirModule.forService({
+  ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+});
+
+/** The only wiring of the results service. */
+@Module({
+  imports: [
+    MessagingModule.forService({ service: 'results' }),
+    resources,
+    IntakeModule.forService([FileReportWhenMessageArrives], [], [resources]),
+  ],
+  controllers: [
+    ResultsController,
+    KeepOrderWhenOrderChanged,
+    TellEmrWhenSomethingHappened,
+    LookForStudyWhenExamCompleted,
+  ],
+  providers: [StudyLookups, LookForStudy, EmrSenders],
+})
+export class ResultsModule {}
+
+export const resultsMigrations = [
+  ...fhirMigrations,
+  ...messagingMigrations,
+  ...intakeMigrations,
+  StudyLookup1700000004000,
+];

@@ -1,0 +1,76 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Failure } from '#platform';
+import type { LookupDecision, StudyLookup } from './study-lookup.decider.js';
+
+/** A lookup that is due, and whose it is. */
+export interface DueLookup extends StudyLookup {
+  patientId: string;
+}
+
+const columns = `study_instance_uid AS "studyInstanceUid", patient_id AS "patientId", state, attempts, since,
+  expected_instances AS "expectedInstances"`;
+
+/** The table of studies looked for. */
+@Injectable()
+export class StudyLookups {
+  constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
+
+  /** Begins to look for a study, or again where another exam added to it. */
+  async begin(
+    manager: EntityManager,
+    lookup: { studyInstanceUid: string; patientId: string; expectedInstances: string[] },
+    since: Date,
+    first: Date,
+  ): Promise<void> {
+    await manager.query(
+      `INSERT INTO study_lookup AS known (study_instance_uid, patient_id, state, since, next_attempt_at, expected_instances)
+       VALUES ($1, $2, 'searching', $3, $4, $5)
+       ON CONFLICT (study_instance_uid) DO UPDATE SET state = 'searching', since = excluded.since,
+         next_attempt_at = excluded.next_attempt_at, code = NULL, reason = NULL,
+         expected_instances = ARRAY(SELECT DISTINCT unnest(known.expected_instances || excluded.expected_instances))`,
+      [lookup.studyInstanceUid, lookup.patientId, since, first, lookup.expectedInstances],
+    );
+  }
+
+  async due(now: Date, limit: number): Promise<DueLookup[]> {
+    return this.dataSource.query(
+      `SELECT ${columns} FROM study_lookup WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2`,
+      [now, limit],
+    );
+  }
+
+  /** The lookup as it stands now, locked for the transaction. */
+  async forUpdate(manager: EntityManager, studyInstanceUid: string): Promise<DueLookup | undefined> {
+    const [row] = await manager.query(`SELECT ${columns} FROM study_lookup WHERE study_instance_uid = $1 FOR UPDATE`, [
+      studyInstanceUid,
+    ]);
+    return row;
+  }
+
+  async decided(manager: EntityManager, studyInstanceUid: string, { state, next }: LookupDecision): Promise<void> {
+    await manager.query(
+      `UPDATE study_lookup SET state = $2, next_attempt_at = $3, attempts = attempts + 1, code = NULL, reason = NULL
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, state, next ?? null],
+    );
+  }
+
+  /** Notes that the PACS could not be asked; that is no answer, so nothing is decided by it. */
+  async postponed(studyInstanceUid: string, failure: Failure, next: Date): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE study_lookup SET next_attempt_at = $2, attempts = attempts + 1, code = $3, reason = $4
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, next, failure.code, failure.message],
+    );
+  }
+
+  /** Lookups in a state, oldest first: ids and times only. */
+  async list(state: string): Promise<object[]> {
+    return this.dataSource.query(
+      `SELECT ${columns}, next_attempt_at AS "nextAttemptAt", code, reason FROM study_lookup
+        WHERE state = $1 ORDER BY since LIMIT 500`,
+      [state],
+    );
+  }
+}
