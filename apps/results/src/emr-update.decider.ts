@@ -19,6 +19,8 @@ const sent = ['ServiceRequest', 'Procedure', 'ImagingStudy', 'MedicationAdminist
 export function deliveriesOf(event: ImagingEvent, destinations: readonly Destination[]): NewDelivery[] {
   const patient = findResource(event, 'Patient');
   if (!patient?.identifier?.some((one) => one.system && one.value)) return [];
+  // An exam without an order may name a patient that the technologist mistyped: the EMR must not learn it as one.
+  if (event.type !== 'imaging.result.reported.v1' && !findResource(event, 'ServiceRequest')) return [];
   const resources = (event.data.entry ?? [])
     .map((entry) => entry.resource)
     .filter((one): one is FhirResource => one !== undefined && (sent.includes(one.resourceType) || one === patient))

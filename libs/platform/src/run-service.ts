@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
-import { throwError } from 'rxjs';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { json, urlencoded, type Express } from 'express';
 import { migrate, type Migration } from './database.js';
@@ -75,8 +74,7 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
   app.useGlobalFilters(new HttpFailureFilter(logger));
   const strategy = definition.strategy?.(app);
   if (strategy) {
-    // Nest would replace what a handler throws by a general error; the strategy decides by the error itself.
-    app.connectMicroservice({ strategy }, { inheritAppConfig: false }).useGlobalFilters({ catch: (error) => throwError(() => error) });
+    app.connectMicroservice({ strategy }, { inheritAppConfig: false });
     await app.startAllMicroservices();
   }
   describe(app, definition.service);
