@@ -72,6 +72,14 @@ const domainRules = {
     ],
   },
 };
+/** The sandbox hospital judges the services from outside: it shares no code with them, so that no fault cancels out. */
+const sandboxRules = {
+  files: ['test/sandbox/**/*.ts'],
+  ignores: ['**/*.spec.ts'],
+  rules: forbid([
+    { group: ['#*', '**/libs/**', '**/apps/**'], message: 'The sandbox hospital speaks only over the wire.' },
+  ]),
+};
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.collimator/', 'test/fixtures/', 'coverage/'] },
@@ -88,6 +96,7 @@ export default tseslint.config(
         clearTimeout: 'readonly',
         URL: 'readonly',
         fetch: 'readonly',
+        AbortSignal: 'readonly',
       },
     },
     rules: {
@@ -98,4 +107,5 @@ export default tseslint.config(
   ...libraryRules,
   ...appRules,
   domainRules,
+  sandboxRules,
 );
