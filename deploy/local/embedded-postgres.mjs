@@ -35,6 +35,7 @@ const run = promisify(execFile);
  */
 export async function startPostgres({ dataDirectory, port, portVariable = 'POSTGRES_PORT' }) {
   const user = await runAs();
+  mkdirSync(dirname(resolve(dataDirectory)), { recursive: true });
   const home = user === undefined ? resolve(dataDirectory) : reachable(resolve(dataDirectory), user);
   const listenOn = port ?? (await freePort());
   if (!(await isFree(listenOn)))

@@ -1,6 +1,8 @@
 import dcmjsDimse from 'dcmjs-dimse';
 
 const { Client } = dcmjsDimse;
+// Its log names patients and fills the console of a test run.
+dcmjsDimse.log.level = 'warn';
 
 /** Where a DICOM server listens and what it calls itself. */
 export interface DicomAddress {
@@ -32,22 +34,34 @@ type Requests = InstanceType<typeof dcmjsDimse.requests.CEchoRequest>;
 export function exchange(callingAeTitle: string, to: DicomAddress, requests: unknown[]): Promise<DimseAnswer[][]> {
   return new Promise((resolve, reject) => {
     const client = new Client();
-    const answers = requests.map((request) => {
-      const mine: DimseAnswer[] = [];
+    const answers: DimseAnswer[][] = requests.map(() => []);
+    requests.forEach((request, index) => {
       (request as Requests).on('response', (response: unknown) => {
         const answer = response as Answer;
-        mine.push({
+        answers[index]!.push({
           status: answer.getStatus(),
           comment: answer.getErrorComment(),
           elements: answer.getDataset()?.getElements() ?? {},
         });
+        if (answers.every(isComplete)) resolve(answers);
       });
       client.addRequest(request as Requests);
-      return mine;
     });
-    client.on('networkError', (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))));
+    client.on('networkError', (error: unknown) => {
+      // The client asks twice for a release where a pending status was 0xFF01; by then every answer is here.
+      if (answers.every(isComplete)) resolve(answers);
+      else reject(error instanceof Error ? error : new Error(String(error)));
+    });
     client.on('associationRejected', () => reject(new Error(`${to.aeTitle} refused the association`)));
     client.on('closed', () => resolve(answers));
-    client.send(to.host ?? '127.0.0.1', to.port, callingAeTitle, to.aeTitle);
+    // It takes the first 0xFF01 for the last answer: time to wait for the others before it releases.
+    const associationLingerTimeout = 250;
+    client.send(to.host ?? '127.0.0.1', to.port, callingAeTitle, to.aeTitle, { associationLingerTimeout });
   });
+}
+
+/** True once the last answer has come: any status but pending (DICOM PS3.7 section C.1.3). */
+function isComplete(answers: DimseAnswer[]): boolean {
+  const last = answers.at(-1)?.status;
+  return last !== undefined && last !== 0xff00 && last !== 0xff01;
 }

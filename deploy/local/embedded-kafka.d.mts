@@ -1,0 +1,13 @@
+/** A real Kafka broker as a child process; see embedded-kafka.mjs. */
+export interface EmbeddedKafka {
+  brokers: string;
+  port: number;
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+}
+export function startKafka(options: {
+  dataDirectory: string;
+  port?: number;
+  controllerPort?: number;
+  say?: (line: string) => void;
+}): Promise<EmbeddedKafka>;
