@@ -2,7 +2,7 @@ import dcmjsDimse from 'dcmjs-dimse';
 
 const { Client } = dcmjsDimse;
 // Its log names patients and fills the console of a test run.
-dcmjsDimse.log.level = 'warn';
+dcmjsDimse.log.setLevel('warn');
 
 /** Where a DICOM server listens and what it calls itself. */
 export interface DicomAddress {
