@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { cloudEventHeaders, topicOf, type ImagingEvent } from '#events';
-import { asFailure, CLOCK, fail, INFRASTRUCTURE, type Clock, type Infrastructure } from '#platform';
+import { asFailure, CLOCK, fail, INFRASTRUCTURE, isRace, type Clock, type Infrastructure } from '#platform';
 import { pause } from './pause.js';
 import { WakeSignal } from './wake-signal.js';
 
@@ -58,8 +58,7 @@ export class UnitOfWork {
         return await this.attempt(patientId, work);
       } catch (error) {
         const failure = asFailure(error);
-        if (failure.code !== 'version-conflict' || attempt === ATTEMPTS)
-          throw failure.code === 'unexpected' ? error : failure;
+        if (!isRace(failure) || attempt === ATTEMPTS) throw failure.code === 'unexpected' ? error : failure;
         await pause(Math.random() * 10 * 2 ** attempt);
       }
     }

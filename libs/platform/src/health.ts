@@ -3,21 +3,36 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Metrics } from './metrics.js';
 
+/** A check that has not answered by then counts as failing; orchestrators themselves wait about that long. */
+const CHECK_MS = 2_000;
+
 /** Whether this process can do its work now: every part that depends on something else adds its own check. */
 @Injectable()
 export class Readiness {
   private readonly checks = new Map<string, () => Promise<void> | void>();
 
-  /** @param check resolves if ready, rejects if not; it must answer by itself within a few seconds */
+  /** @param check resolves if ready, rejects if not; without an answer within two seconds it counts as not */
   add(name: string, check: () => Promise<void> | void): void {
     this.checks.set(name, check);
   }
 
   /** The names of the checks that fail now. */
   async failing(): Promise<string[]> {
-    const outcomes = await Promise.allSettled([...this.checks.values()].map(async (check) => check()));
+    const outcomes = await Promise.allSettled([...this.checks.values()].map((check) => inTime(check)));
     const names = [...this.checks.keys()];
     return outcomes.flatMap((outcome, index) => (outcome.status === 'rejected' ? [names[index]!] : []));
+  }
+}
+
+async function inTime(check: () => Promise<void> | void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), CHECK_MS);
+  });
+  try {
+    await Promise.race([late, (async () => check())()]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,13 +2,13 @@ import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import type { OperationOutcome, OperationOutcomeIssue } from 'fhir/r4.js';
-import { asFailure, fail, type Failure } from './failure.js';
+import { asFailure, fail, Failure } from './failure.js';
 import type { Logger } from './log.js';
 
 /** The agent named in the audit trail where HTTP is open on loopback. */
 export const ANONYMOUS_LOCAL = 'anonymous-local';
 
-const open = [/^\/health\//, /^\/metrics$/];
+const open = /^\/(health\/(live|ready)|metrics)$/;
 const clients = new WeakMap<object, string>();
 
 /** The client a request was authenticated as. */
@@ -23,7 +23,7 @@ export function clientOf(request: object): string {
 export function authenticate(tokens: Record<string, string>) {
   const known = Object.entries(tokens).map(([client, hash]) => ({ client, hash: Buffer.from(hash, 'hex') }));
   return (request: Request, response: Response, next: NextFunction): void => {
-    if (known.length === 0 || open.some((path) => path.test(request.path))) return next();
+    if (known.length === 0 || open.test(request.path)) return next();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const hash = createHash('sha256').update(token).digest();
     const match = known.filter((one) => timingSafeEqual(one.hash, hash))[0];
@@ -36,17 +36,34 @@ export function authenticate(tokens: Record<string, string>) {
   };
 }
 
-/** One log line a request: method, route pattern, status, duration. Never the path or query: they may name a patient. */
-export function logRequests(logger: Logger) {
+/** What a request came to, for the log and the metrics; the route is a pattern, never a path or query. */
+export interface AnsweredRequest {
+  method: string;
+  route: string;
+  status: number;
+  ms: number;
+}
+
+/**
+ * One log line a request: method, route pattern, status, duration, client, and the trace id of a W3C `traceparent`.
+ * Never the path or query: they may name a patient.
+ */
+export function logRequests(logger: Logger, observe: (answered: AnsweredRequest) => void = () => undefined) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const started = performance.now();
     const requestId = randomUUID();
+    const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(
+      String(request.headers.traceparent ?? ''),
+    )?.[1];
     response.setHeader('X-Request-Id', requestId);
-    response.on('finish', () => {
+    // Not 'finish': a request whose client hung up is one too.
+    response.on('close', () => {
+      if (open.test(request.path)) return;
       const route = (request.route as { path?: string } | undefined)?.path ?? '(unmatched)';
-      if (open.some((path) => path.test(request.path))) return;
-      const ms = Math.round(performance.now() - started);
-      logger.info({ requestId, method: request.method, route, status: response.statusCode, ms }, 'request');
+      const answered = { method: request.method, route, status: response.statusCode, ms: Math.round(performance.now() - started) }; // prettier-ignore
+      const aborted = response.writableFinished ? {} : { aborted: true };
+      logger.info({ requestId, traceId, ...answered, ...aborted, client: clientOf(request) }, 'request');
+      observe(answered);
     });
     next();
   };
@@ -125,11 +142,14 @@ function answer(request: Request, response: Response, failure: Failure): void {
 }
 
 function fromHttp(error: unknown): Failure {
-  const { status, type } = error as { status?: number; type?: string };
+  // First, since a failure has a status of its own, which is no sign of Express's errors.
+  if (error instanceof Failure) return error;
+  const { status, type } = (error ?? {}) as { status?: number; type?: string };
   if (type === 'entity.too.large') return fail('too-large', 'the body is larger than 1 MB', { cause: error });
   if (type === 'entity.parse.failed') return fail('field-invalid', 'the body is not valid JSON', { cause: error });
-  if (error instanceof HttpException || (typeof status === 'number' && status >= 400 && status < 500))
-    return status === 404
+  const answered = error instanceof HttpException ? error.getStatus() : status;
+  if (typeof answered === 'number' && answered >= 400 && answered < 500)
+    return answered === 404
       ? fail('not-found', 'there is no such endpoint', { cause: error })
       : fail('field-invalid', 'the request cannot be read', { cause: error });
   return asFailure(error);

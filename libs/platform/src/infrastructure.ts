@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
@@ -11,7 +12,7 @@ const environment = z.object({
   DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10),
   KAFKA_BROKERS: z
     .string()
-    .min(1)
+    .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'must be host:port, several separated by commas')
     .transform((list) => list.split(',').map((one) => one.trim())),
   TOPIC_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore').default(''), // prettier-ignore
   SITE_FILE: path,
@@ -21,7 +22,10 @@ const environment = z.object({
   MLLP_PORT: port.optional(),
   DICOM_HOST: z.string().default('127.0.0.1'),
   DICOM_PORT: port.optional(),
-  DICOM_AE_TITLE: z.string().min(1).max(16).default('COLLIMATOR'),
+  DICOM_AE_TITLE: z
+    .string()
+    .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/, 'must be 1 to 16 printable ASCII characters without a backslash')
+    .default('COLLIMATOR'),
   ALLOW_PLAINTEXT: flag.default(false),
   API_TOKENS: z
     .string()
@@ -76,20 +80,22 @@ export class EnvironmentInvalid extends Error {
 }
 
 /**
- * Reads a service's environment.
+ * Reads a service's environment. A variable that is set to nothing counts as not set.
  *
  * @throws EnvironmentInvalid naming every variable at fault; also where a listener off loopback would speak plaintext
- *   or be open to anyone
+ *   or be open to anyone, or its certificate cannot be read
  */
 export function loadInfrastructure(service: string, env: Record<string, string | undefined>): Infrastructure {
-  const result = environment.safeParse(env);
-  if (!result.success)
-    throw new EnvironmentInvalid(
-      result.error.issues.map((issue) => {
-        const name = issue.path.join('.');
-        return `${name}: ${env[name] === undefined ? 'is missing' : issue.message}`;
-      }),
-    );
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const result = environment.safeParse(given);
+  const mistakes = [
+    ...(result.error?.issues ?? []).map((issue) => {
+      const name = issue.path.join('.');
+      return `${name}: ${given[name] === undefined ? 'is missing' : issue.message}`;
+    }),
+    ...listenerMistakes(given),
+  ];
+  if (!result.success || mistakes.length > 0) throw new EnvironmentInvalid(mistakes);
   const read = result.data;
   const infrastructure: Infrastructure = {
     service,
@@ -113,8 +119,6 @@ export function loadInfrastructure(service: string, env: Record<string, string |
       ...listener(read.DICOM_HOST, read.DICOM_PORT, read.DICOM_TLS_CERT, read.DICOM_TLS_KEY, read.DICOM_TLS_CA),
       aeTitle: read.DICOM_AE_TITLE,
     };
-  const exposed = exposures(infrastructure, read.ALLOW_PLAINTEXT);
-  if (exposed.length > 0) throw new EnvironmentInvalid(exposed);
   return infrastructure;
 }
 
@@ -123,16 +127,52 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
-function exposures(infrastructure: Infrastructure, allowPlaintext: boolean): string[] {
-  const listeners = { HTTP: infrastructure.http, MLLP: infrastructure.mllp, DICOM: infrastructure.dicom };
-  const plaintext = Object.entries(listeners)
-    .filter(([, one]) => one && !one.tls && !isLoopback(one.host) && !allowPlaintext)
-    .map(([name]) => `${name}_HOST: off loopback needs ${name}_TLS_CERT and ${name}_TLS_KEY, or ALLOW_PLAINTEXT=true`);
-  const open =
-    !isLoopback(infrastructure.http.host) && Object.keys(infrastructure.apiTokens).length === 0
-      ? ['API_TOKENS: off loopback at least one client token is needed']
-      : [];
-  return [...plaintext, ...open];
+/** What is wrong with the listeners taken together, told from the raw variables so that nothing hides it. */
+function listenerMistakes(given: Record<string, string | undefined>): string[] {
+  const names = ['HTTP', 'MLLP', 'DICOM'].filter((name) => given[`${name}_PORT`] !== undefined);
+  const open = names.includes('HTTP') && !isLoopback(given.HTTP_HOST ?? '127.0.0.1') && given.API_TOKENS === undefined;
+  const ports = names.map((name) => given[`${name}_PORT`]);
+  return [
+    ...names.flatMap((name) => tlsMistakes(name, given)),
+    ...names
+      .filter((_, index) => ports[index] !== '0' && ports.indexOf(ports[index]) !== index)
+      .map((name) => `${name}_PORT: is in use for ${names[ports.indexOf(given[`${name}_PORT`])]}_PORT`),
+    ...(open || emptyTokens(given) ? ['API_TOKENS: off loopback at least one client token is needed'] : []),
+  ];
+}
+
+function tlsMistakes(name: string, given: Record<string, string | undefined>): string[] {
+  const [cert, key, ca] = ['CERT', 'KEY', 'CA'].map((part) => `${name}_TLS_${part}`) as [string, string, string];
+  const mistakes = [cert, key, ca]
+    .filter((variable) => given[variable] !== undefined && !isReadable(given[variable]))
+    .map((variable) => `${variable}: the file cannot be read`);
+  for (const [one, other] of [
+    [cert, key],
+    [key, cert],
+    [ca, cert],
+  ] as const)
+    // prettier-ignore
+    // Half a pair would silently mean plaintext.
+    if (given[one] !== undefined && given[other] === undefined) mistakes.push(`${other}: is missing beside ${one}`);
+  const plaintext = given[cert] === undefined && given[key] === undefined && given.ALLOW_PLAINTEXT !== 'true';
+  if (plaintext && !isLoopback(given[`${name}_HOST`] ?? '127.0.0.1'))
+    mistakes.push(`${name}_HOST: off loopback needs ${cert} and ${key}, or ALLOW_PLAINTEXT=true`);
+  return mistakes;
+}
+
+function emptyTokens(given: Record<string, string | undefined>): boolean {
+  const tokens = safeJson(given.API_TOKENS ?? '{"not": "given"}');
+  const isEmpty = typeof tokens === 'object' && tokens !== null && Object.keys(tokens).length === 0;
+  return isEmpty && !isLoopback(given.HTTP_HOST ?? '127.0.0.1');
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function listener(host: string, port: number, certFile?: string, keyFile?: string, caFile?: string): Listener {

@@ -1,34 +1,69 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LoggerService } from '@nestjs/common';
 import { Failure } from './failure.js';
 
 export type { Logger } from 'pino';
 
 /**
- * A service's JSON log on standard output. What may be logged is ids, codes, counts and times; an error is reduced to
- * its kind and its stack frames, since a library's message may quote a value.
+ * A service's JSON log on standard output. What may be logged is ids, codes, counts and times, given as plain values:
+ * an object (a resource, a body) is dropped, and an error is reduced to its kind and its stack frames, since a
+ * library's message may quote a value.
+ *
+ * @param destination standard output unless given
  */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
-    level,
-    base: { service },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: withoutData, error: withoutData },
-  });
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: { service },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: plainValuesOnly },
+      serializers: { err: withoutData, error: withoutData },
+      hooks: {
+        // Where no text is given, pino would take the error's own.
+        logMethod(args: unknown[], method) {
+          const [first, text, ...rest] = args;
+          const record = first instanceof Error ? { err: first } : first;
+          const needsText = text === undefined && typeof record === 'object' && record !== null;
+          method.apply(this, [record, needsText ? 'no text given' : text, ...rest] as Parameters<typeof method>);
+        },
+      },
+    },
+    ...(destination ? [destination] : []),
+  );
+}
+
+const LONGEST_TEXT = 200;
+
+function plainValuesOnly(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => {
+      if (key === 'err' || key === 'error') return [key, value];
+      if (value instanceof Error) return [key, withoutData(value)];
+      return [key, Array.isArray(value) ? value.map(plainValue) : plainValue(value)];
+    }),
+  );
+}
+
+function plainValue(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, LONGEST_TEXT);
+  return typeof value === 'object' && value !== null ? '[dropped]' : value;
 }
 
 /** An error without anything a library may have quoted: only a Failure's message, code and field are our own words. */
 export function withoutData(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error };
-  const frames = error.stack
-    ?.split('\n')
+  const { stack = '', message } = error;
+  // The stack begins with the message, whose own lines could look like frames.
+  const frames = stack
+    .slice(stack.indexOf(message) + message.length)
+    .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .slice(0, 12)
     .map((line) => line.trim());
   const own = error instanceof Failure ? { code: error.code, field: error.field, message: error.message } : {};
   const inner = error.cause instanceof Error ? { cause: withoutData(error.cause) } : {};
-  return { name: error.name, ...codeOf(error), ...own, frames, ...inner };
+  return { name: /^\w{1,60}$/.test(error.name) ? error.name : 'Error', ...codeOf(error), ...own, frames, ...inner };
 }
 
 /** Nest's own messages (modules started, routes mapped) in the service's log, at debug where Nest says "log". */
@@ -41,9 +76,11 @@ export class NestLog implements LoggerService {
     this.logger.warn({ context }, String(message));
   }
   error(message: unknown, ...rest: unknown[]): void {
-    // Nest hands over the error's text here, which may quote data; the kind and the frames are enough to find it.
+    // Nest hands over the error's text and stack here, which may quote data; the kind and the frames are enough.
     const err = message instanceof Error ? message : undefined;
-    this.logger.error({ context: rest.at(-1), err }, err ? 'Nest reported an error' : 'Nest reported a problem');
+    const last = rest.at(-1);
+    const context = typeof last === 'string' && /^\w{1,60}$/.test(last) ? last : undefined;
+    this.logger.error({ context, err }, err ? 'Nest reported an error' : 'Nest reported a problem');
   }
   debug(message: unknown, context?: string): void {
     this.logger.trace({ context }, String(message));

@@ -3,15 +3,15 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 const seconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
- * Every metric Collimator exposes, pinned in this one file. Names follow the OpenTelemetry messaging conventions where
- * they have one. Labels hold kinds and outcomes only, never anything of a patient.
+ * Every metric Collimator exposes, pinned in this one file. Names follow the OpenTelemetry semantic conventions (messaging,
+ * HTTP) where they have one, in Prometheus spelling. Labels hold kinds and outcomes only, never anything of a patient.
  */
 export class Metrics {
   readonly registry = new Registry();
 
-  readonly eventsHandled = this.counter('messaging_process_messages_total', 'Kafka records handled', ['type', 'outcome']); // prettier-ignore
+  readonly eventsHandled = this.counter('messaging_client_consumed_messages_total', 'Kafka records handled', ['type', 'outcome']); // prettier-ignore
   readonly eventDuration = this.histogram('messaging_process_duration_seconds', 'Time to handle one record', ['type']);
-  readonly eventsPublished = this.counter('messaging_publish_messages_total', 'Outbox rows published', ['topic']);
+  readonly eventsPublished = this.counter('messaging_client_sent_messages_total', 'Outbox rows published', ['topic']);
   readonly outboxUnpublished = this.gauge('collimator_outbox_unpublished', 'Outbox rows the broker does not have yet');
   readonly outboxAge = this.gauge('collimator_outbox_oldest_seconds', 'Age of the oldest unpublished outbox row');
   readonly parkedKeys = this.gauge('collimator_parked_keys', 'Patients whose events wait behind a parked one');
@@ -23,6 +23,8 @@ export class Metrics {
   readonly mllpEvents = this.counter('collimator_mllp_events_total', 'MLLP connections and broken frames', ['event']);
   readonly dicomAssociations = this.counter('collimator_dicom_associations_total', 'DICOM associations', ['outcome']);
   readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['operation', 'status']); // prettier-ignore
+
+  readonly httpDuration = this.histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request', ['method', 'route', 'status']); // prettier-ignore
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -6,8 +6,9 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { json, urlencoded, type Express } from 'express';
 import { migrate, type Migration } from './database.js';
 import { answerBodyFailure, authenticate, HttpFailureFilter, logRequests } from './http.js';
-import { loadInfrastructure, type Listener } from './infrastructure.js';
+import { loadInfrastructure, type Infrastructure, type Listener } from './infrastructure.js';
 import { createLogger, NestLog, type Logger } from './log.js';
+import { Metrics } from './metrics.js';
 import { PlatformModule, type Runtime } from './platform.module.js';
 import { loadSite } from './site-file.js';
 
@@ -30,8 +31,9 @@ export interface ServiceDefinition {
  * plain words on standard error and ends the process with status 1.
  */
 export async function runService(definition: ServiceDefinition): Promise<void> {
+  let infrastructure: Infrastructure | undefined;
   try {
-    const infrastructure = loadInfrastructure(definition.service, process.env);
+    infrastructure = loadInfrastructure(definition.service, process.env);
     const site = loadSite(infrastructure.siteFile);
     const logger = createLogger(definition.service, infrastructure.logLevel);
     const runtime: Runtime = { infrastructure, site, logger, migrations: definition.migrations };
@@ -47,7 +49,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     const { http, mllp, dicom } = infrastructure;
     logger.info({ http: http.port, mllp: mllp?.port, dicom: dicom?.port }, 'ready');
   } catch (error) {
-    process.stderr.write(`${definition.service}: ${explain(error)}\n`);
+    process.stderr.write(`${definition.service}: ${explain(error, infrastructure)}\n`);
     process.exitCode = 1;
     // Something may already hold the event loop (a pool, a consumer); there is nothing to save.
     setTimeout(() => process.exit(1), 200).unref();
@@ -64,14 +66,7 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
     abortOnError: false,
     ...httpsOf(infrastructure.http),
   });
-  const express = app.getHttpAdapter().getInstance() as Express;
-  express.disable('x-powered-by');
-  app.use(logRequests(logger));
-  app.use(authenticate(infrastructure.apiTokens));
-  app.use(json({ limit: '1mb', type: ['application/json', 'application/fhir+json', 'application/*+json'] }));
-  app.use(urlencoded({ limit: '1mb', extended: false }));
-  app.use(answerBodyFailure);
-  app.useGlobalFilters(new HttpFailureFilter(logger));
+  useHttp(app, { logger, apiTokens: infrastructure.apiTokens, metrics: app.get(Metrics) });
   const strategy = definition.strategy?.(app);
   if (strategy) {
     app.connectMicroservice({ strategy }, { inheritAppConfig: false });
@@ -79,6 +74,25 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
   }
   describe(app, definition.service);
   return app;
+}
+
+/** What stands before and behind every controller; before anything else of a request is read, its client is known. */
+export function useHttp(
+  app: INestApplication,
+  { logger, apiTokens, metrics }: { logger: Logger; apiTokens: Record<string, string>; metrics: Metrics },
+): void {
+  const express = app.getHttpAdapter().getInstance() as Express;
+  express.disable('x-powered-by');
+  app.use(
+    logRequests(logger, ({ method, route, status, ms }) =>
+      metrics.httpDuration.observe({ method, route, status }, ms / 1000),
+    ),
+  );
+  app.use(authenticate(apiTokens));
+  app.use(json({ limit: '1mb', type: ['application/json', 'application/fhir+json', 'application/*+json'] }));
+  app.use(urlencoded({ limit: '1mb', extended: false }));
+  app.use(answerBodyFailure);
+  app.useGlobalFilters(new HttpFailureFilter(logger));
 }
 
 function describe(app: INestApplication, service: string): void {
@@ -126,14 +140,20 @@ function crashOnTheUnforeseen(logger: Logger): void {
     });
 }
 
-function explain(error: unknown): string {
+/** What the person who starts the service can do about it, in one line. */
+function explain(error: unknown, infrastructure: Infrastructure | undefined): string {
   const { code, port, message, syscall } = error as {
     code?: string;
     port?: number;
     message?: string;
     syscall?: string;
   };
-  if (code === 'EADDRINUSE') return `port ${port} is taken: stop what uses it, or choose another with HTTP_PORT, MLLP_PORT or DICOM_PORT`; // prettier-ignore
+  const { http, mllp, dicom } = infrastructure ?? {};
+  const listeners = { HTTP_PORT: http, MLLP_PORT: mllp, DICOM_PORT: dicom };
+  const variable = Object.entries(listeners).find(([, one]) => one?.port === port)?.[0] ?? 'HTTP_PORT';
+  if (code === 'EADDRINUSE') return `port ${port} is taken: stop what uses it, or set ${variable} to another`;
+  if (code === 'EACCES' && syscall === 'listen') return `port ${port} needs more rights: set ${variable} to one above 1023`; // prettier-ignore
+  if (code === 'EADDRNOTAVAIL') return `no address of this machine for port ${port}: check ${variable.replace('PORT', 'HOST')}`; // prettier-ignore
   if (code === 'ECONNREFUSED' || syscall === 'getaddrinfo') return `cannot connect (${code}): check DATABASE_URL and KAFKA_BROKERS`; // prettier-ignore
-  return message ?? String(error);
+  return message || String(code ?? error);
 }

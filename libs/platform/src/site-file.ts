@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { IANAZone } from 'luxon';
+import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 
 const text = z.string().trim().min(1);
 const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3');
@@ -64,86 +65,65 @@ const station = z.strictObject({
   alwaysOpenForStat: z.boolean().default(true),
 });
 
-const destination = z.discriminatedUnion('kind', [
-  z.strictObject({
-    name: text,
-    kind: z.literal('fhir'),
-    url: httpUrl,
-    timeoutSeconds: z.number().positive().default(10),
-    /** Name of the environment variable that holds the bearer token. */
-    bearerTokenEnv: text.optional(),
-  }),
-  z.strictObject({
-    name: text,
-    kind: z.literal('mllp'),
-    host: text,
-    port,
-    /** MSH-5 and MSH-6 of what we send. */
-    application: text,
-    facility: text,
-    ackTimeoutSeconds: z.number().positive().default(10),
-  }),
-]);
-
-const siteFile = z
-  .strictObject({
-    name: text,
-    timeZone: zone,
-    accession: z.strictObject({
-      prefix: z.string().regex(/^[A-Z0-9]{0,8}$/, 'must be up to 8 capital letters or digits'),
-      /** Digits behind the prefix; prefix and digits together fit DICOM VR SH, 16 characters. */
-      digits: z.int().min(4).max(16),
-    }),
-    authorities: z.record(text, uri),
-    patientAuthority: text,
-    senders: z.array(sender).min(1),
-    procedures: z.array(procedure).min(1),
-    stations: z.array(station).min(1),
-    pacs: z.strictObject({
+const destination = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
       name: text,
-      qidoUrl: httpUrl,
-      wadoUrl: httpUrl.optional(),
-      /** `{studyInstanceUid}` is replaced by the study's UID. */
-      viewerUrl: text.optional(),
-      lookup: z
-        .strictObject({
-          firstAfterSeconds: z.number().min(0).default(2),
-          everySeconds: z.number().positive().default(10),
-          giveUpAfterSeconds: z.number().positive().default(1800),
-        })
-        .prefault({}),
+      kind: z.literal('fhir'),
+      url: httpUrl,
+      timeoutSeconds: z.number().positive().default(10),
+      /** Name of the environment variable that holds the bearer token. */
+      bearerTokenEnv: text.optional(),
     }),
-    destinations: z.array(destination).default([]),
-    /** MSH-3 and MSH-4 of what we send. */
-    identity: z.strictObject({ application: text, facility: text }),
-  })
-  .superRefine((site, context) => {
-    const wrong = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: 'custom', path, message, input: site });
-    const codes = new Set(site.procedures.map(({ code }) => code));
-    const modalities = new Set(site.stations.flatMap((one) => one.modalities));
-    if (!site.authorities[site.patientAuthority]) wrong(['patientAuthority'], 'must be a key of authorities');
-    if (site.accession.prefix.length + site.accession.digits > 16)
-      wrong(['accession'], 'prefix and digits together must not exceed 16 characters (DICOM VR SH)');
-    site.senders.forEach((one, index) => {
-      for (const [theirs, ours] of Object.entries(one.procedureCodes))
-        if (!codes.has(ours)) wrong(['senders', index, 'procedureCodes', theirs], 'must be the code of a procedure');
-    });
-    site.procedures.forEach((one, index) => {
-      if (!modalities.has(one.modality)) wrong(['procedures', index, 'modality'], 'no station has this modality');
-    });
-    site.stations.forEach((one, index) => {
-      if (one.closes <= one.opens) wrong(['stations', index, 'closes'], 'must be later than opens');
-    });
-    const once = (list: string, keys: string[]) =>
-      keys.forEach((key, index) => {
-        if (keys.indexOf(key) !== index) wrong([list, index], 'is given twice');
-      });
-    once('stations', site.stations.map((one) => one.aeTitle)); // prettier-ignore
-    once('procedures', site.procedures.map((one) => one.code)); // prettier-ignore
-    once('destinations', site.destinations.map((one) => one.name)); // prettier-ignore
-    once('senders', site.senders.map((one) => `${one.application}|${one.facility}`)); // prettier-ignore
-  });
+    z.strictObject({
+      name: text,
+      kind: z.literal('mllp'),
+      host: text,
+      port,
+      /** MSH-5 and MSH-6 of what we send. */
+      application: text,
+      facility: text,
+      ackTimeoutSeconds: z.number().positive().default(10),
+    }),
+  ],
+  { error: 'must be fhir or mllp' },
+);
+
+const siteFile = z.strictObject({
+  name: text,
+  timeZone: zone,
+  accession: z.strictObject({
+    prefix: z.string().regex(/^[A-Z0-9]{0,8}$/, 'must be up to 8 capital letters or digits'),
+    /** Digits behind the prefix; prefix and digits together fit DICOM VR SH, 16 characters. */
+    digits: z.int().min(4).max(16),
+  }),
+  authorities: z.record(text, uri),
+  patientAuthority: text,
+  senders: z.array(sender).min(1),
+  procedures: z.array(procedure).min(1),
+  stations: z.array(station).min(1),
+  pacs: z.strictObject({
+    name: text,
+    qidoUrl: httpUrl,
+    wadoUrl: httpUrl.optional(),
+    /** `{studyInstanceUid}` is replaced by the study's UID. */
+    viewerUrl: z
+      .string()
+      .regex(/^https?:\/\/\S*\{studyInstanceUid\}\S*$/, 'must be an http or https URL that holds {studyInstanceUid}')
+      .optional(),
+    lookup: z
+      .strictObject({
+        firstAfterSeconds: z.number().min(0).default(2),
+        everySeconds: z.number().positive().default(10),
+        giveUpAfterSeconds: z.number().positive().default(1800),
+      })
+      .prefault({}),
+  }),
+  destinations: z.array(destination).default([]),
+  /** MSH-3 and MSH-4 of what we send. */
+  identity: z.strictObject({ application: text, facility: text }),
+});
 
 /** Everything about one hospital that is not infrastructure; see deploy/local/site.yaml for one with comments. */
 export type Site = z.output<typeof siteFile>;
@@ -189,9 +169,24 @@ export function loadSite(path: string): Site {
  */
 export function checkSite(content: unknown, path = '(site)'): Site {
   const result = siteFile.safeParse(content);
-  if (result.success) return result.data;
+  const mistakes = [
+    ...(result.error?.issues ?? []).flatMap((issue) => mistakesOf(issue, content)),
+    ...contradictionsOf(content),
+  ];
+  if (result.success && mistakes.length === 0) return result.data;
   throw new SiteFileInvalid(
     path,
-    result.error.issues.map((issue) => `${issue.path.join('.') || '(file)'}: ${issue.message}`),
+    mistakes.map((one) => `${one.path || '(file)'}: ${one.reason}`),
   );
+}
+
+function mistakesOf(issue: z.core.$ZodIssue, content: unknown): SiteMistake[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), reason: 'is not a key of the site file here' }));
+  const found = path.reduce<unknown>(
+    (value, key) => (value as Record<string, unknown> | undefined | null)?.[key],
+    content,
+  );
+  return [{ path: path.join('.'), reason: found === undefined ? 'is missing' : issue.message }];
 }

@@ -30,7 +30,8 @@ export function systemFor(
   universalId?: string,
   universalIdType?: string,
 ): string | undefined {
-  const configured = namespaceId ? site.authorities[namespaceId] : undefined;
+  const configured =
+    namespaceId && Object.hasOwn(site.authorities, namespaceId) ? site.authorities[namespaceId] : undefined;
   if (configured) return configured;
   if (!universalId) return undefined;
   if (universalIdType === 'ISO') return `urn:oid:${universalId}`;

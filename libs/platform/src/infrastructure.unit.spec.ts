@@ -1,0 +1,89 @@
+import { writeFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { EnvironmentInvalid, isLoopback, loadInfrastructure } from './index.js';
+
+const file = join(mkdtempSync(join(tmpdir(), 'tls-')), 'pem');
+writeFileSync(file, '');
+const tokens = JSON.stringify({ emr: 'a'.repeat(64) });
+const load = (env: Record<string, string | undefined> = {}) =>
+  loadInfrastructure('orders', {
+    DATABASE_URL: 'postgres://u:secret@db/collimator',
+    KAFKA_BROKERS: 'k1:9092, k2:9092',
+    SITE_FILE: 'site.yaml',
+    HTTP_PORT: '3001',
+    ...env,
+  });
+
+function mistakesOf(env: Record<string, string | undefined>): string[] {
+  try {
+    load(env);
+  } catch (error) {
+    if (error instanceof EnvironmentInvalid) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+describe('The environment', () => {
+  it('is read with its defaults', () => {
+    expect(load()).toEqual({
+      service: 'orders',
+      database: { url: 'postgres://u:secret@db/collimator', schema: 'orders', poolSize: 10 },
+      kafka: { brokers: ['k1:9092', 'k2:9092'], topicPrefix: '' },
+      siteFile: 'site.yaml',
+      http: { host: '127.0.0.1', port: 3001 },
+      apiTokens: {},
+      logLevel: 'info',
+    });
+  });
+
+  it('gives a listener only where its port is set, with TLS where both its files are', () => {
+    const { mllp, dicom } = load({ MLLP_PORT: '2575', MLLP_TLS_CERT: file, MLLP_TLS_KEY: file, MLLP_TLS_CA: file });
+    expect(mllp?.tls).toEqual({ certFile: file, keyFile: file, caFile: file });
+    expect(dicom).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, string | undefined>, string[]]>([
+    ['something missing', { DATABASE_URL: undefined }, ['DATABASE_URL: is missing']],
+    ['a port set to nothing', { HTTP_PORT: '' }, ['HTTP_PORT: is missing']],
+    ['brokers without port', { KAFKA_BROKERS: 'k1' }, ['KAFKA_BROKERS: must be host:port, several separated by commas']], // prettier-ignore
+    ['a schema that would need quotes', { DATABASE_SCHEMA: 'Or"ders' }, ['DATABASE_SCHEMA: must be a lower-case schema name']], // prettier-ignore
+    ['one port for two', { MLLP_PORT: '3001' }, ['MLLP_PORT: is in use for HTTP_PORT']],
+    ['a certificate without key', { HTTP_TLS_CERT: file }, ['HTTP_TLS_KEY: is missing beside HTTP_TLS_CERT']],
+    ['a certificate that is not there', { HTTP_TLS_CERT: `${file}.not`, HTTP_TLS_KEY: file }, ['HTTP_TLS_CERT: the file cannot be read']], // prettier-ignore
+    ['tokens that are no hashes', { API_TOKENS: '{"emr":"secret"}' }, ['API_TOKENS: must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}']], // prettier-ignore
+    ['plaintext MLLP off loopback', { MLLP_PORT: '2575', MLLP_HOST: '0.0.0.0' }, ['MLLP_HOST: off loopback needs MLLP_TLS_CERT and MLLP_TLS_KEY, or ALLOW_PLAINTEXT=true']], // prettier-ignore
+    ['plaintext HTTP off loopback', { HTTP_HOST: '::', API_TOKENS: tokens }, ['HTTP_HOST: off loopback needs HTTP_TLS_CERT and HTTP_TLS_KEY, or ALLOW_PLAINTEXT=true']], // prettier-ignore
+    ['HTTP off loopback open to all', { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true' }, ['API_TOKENS: off loopback at least one client token is needed']], // prettier-ignore
+    ['an empty list of clients', { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true', API_TOKENS: '{}' }, ['API_TOKENS: off loopback at least one client token is needed']], // prettier-ignore
+  ])('is refused for %s', (_what, env, mistakes) => {
+    expect(mistakesOf(env)).toEqual(mistakes);
+  });
+
+  it('is refused with all mistakes at once and no value of a secret', () => {
+    const mistakes = mistakesOf({
+      DATABASE_URL: 'mysql://u:secret@db',
+      HTTP_PORT: 'x',
+      MLLP_PORT: '2575',
+      MLLP_HOST: '::',
+    });
+    expect(mistakes.map((one) => one.split(':')[0])).toEqual(['DATABASE_URL', 'HTTP_PORT', 'MLLP_HOST']);
+    expect(mistakes.join()).not.toContain('secret');
+  });
+
+  it.each([
+    ['127.0.0.1', true],
+    ['127.9.9.9', true],
+    ['::1', true],
+    ['localhost', true],
+    ['0.0.0.0', false],
+    ['127.0.0.1.evil.org', false],
+    ['::', false],
+  ])(
+    // prettier-ignore
+    'knows whether %s is loopback',
+    (host, is) => expect(isLoopback(host)).toBe(is),
+  );
+});

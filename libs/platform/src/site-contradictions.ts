@@ -1,0 +1,92 @@
+/** A mistake in the site file: where, and why. */
+export interface SiteMistake {
+  path: string;
+  reason: string;
+}
+
+type Loose = Record<string, unknown>;
+
+/**
+ * The mistakes no single element shows: keys that point nowhere, things given twice, modalities nobody can do. Takes
+ * the content as it was read, however broken, so that these are reported together with the mistakes of single elements.
+ */
+export function contradictionsOf(content: unknown): SiteMistake[] {
+  const site = objectOf(content);
+  const [senders, procedures, stations, destinations] = ['senders', 'procedures', 'stations', 'destinations'].map(
+    (list) => objectsOf(site[list]),
+  ) as [Loose[], Loose[], Loose[], Loose[]];
+  return [
+    ...ofSite(site),
+    ...twice('stations', stations, ({ aeTitle }) => aeTitle),
+    ...twice('procedures', procedures, ({ code }) => code),
+    ...twice('destinations', destinations, ({ name }) => name),
+    ...twice(
+      'senders',
+      senders,
+      ({ application, facility }) => application && facility && `${application}|${facility}`,
+    ),
+    ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures)),
+    ...procedures.flatMap((procedure, index) =>
+      stations.some((one) => textsOf(one.modalities).includes(String(procedure.modality)))
+        ? []
+        : [{ path: `procedures.${index}.modality`, reason: 'no station has this modality' }],
+    ),
+    ...stations.flatMap((station, index) => ofStation(station, `stations.${index}`, procedures)),
+  ];
+}
+
+function ofSite(site: Loose): SiteMistake[] {
+  const mistakes: SiteMistake[] = [];
+  const { prefix = '', digits } = objectOf(site.accession);
+  if (typeof site.patientAuthority === 'string' && !Object.hasOwn(objectOf(site.authorities), site.patientAuthority))
+    mistakes.push({ path: 'patientAuthority', reason: 'must be a key of authorities' });
+  if (String(prefix).length + Number(digits) > 16)
+    mistakes.push({
+      path: 'accession',
+      reason: 'prefix and digits together must not exceed 16 characters (DICOM VR SH)',
+    });
+  const { firstAfterSeconds, everySeconds, giveUpAfterSeconds } = objectOf(objectOf(site.pacs).lookup);
+  for (const [name, seconds] of Object.entries({ firstAfterSeconds, everySeconds }))
+    if (Number(seconds) > Number(giveUpAfterSeconds))
+      mistakes.push({ path: `pacs.lookup.${name}`, reason: 'must not be longer than giveUpAfterSeconds' });
+  return mistakes;
+}
+
+function ofSender(sender: Loose, path: string, procedures: Loose[]): SiteMistake[] {
+  return Object.entries(objectOf(sender.procedureCodes)).flatMap(([theirs, ours]) =>
+    procedures.some(({ code }) => code === ours)
+      ? []
+      : [{ path: `${path}.procedureCodes.${theirs}`, reason: 'must be the code of a procedure' }],
+  );
+}
+
+function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMistake[] {
+  const { opens = '00:00', closes = '24:00' } = station;
+  const unused = textsOf(station.modalities).flatMap((modality, index) =>
+    procedures.some((one) => one.modality === modality)
+      ? []
+      : [{ path: `${path}.modalities.${index}`, reason: 'no procedure has this modality' }],
+  );
+  return String(closes) > String(opens)
+    ? unused
+    : [...unused, { path: `${path}.closes`, reason: 'must be later than opens' }];
+}
+
+function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {
+  const keys = entries.map(keyOf);
+  return keys.flatMap((key, index) =>
+    key && keys.indexOf(key) !== index
+      ? [{ path: `${list}.${index}`, reason: `is given twice, first as ${list}.${keys.indexOf(key)}` }]
+      : [],
+  );
+}
+
+function objectOf(value: unknown): Loose {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Loose) : {};
+}
+function objectsOf(value: unknown): Loose[] {
+  return Array.isArray(value) ? value.map(objectOf) : [];
+}
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

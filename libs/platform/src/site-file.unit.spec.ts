@@ -1,0 +1,134 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  checkSite,
+  loadSite,
+  procedureFor,
+  senderOf,
+  SiteFileInvalid,
+  stationByAeTitle,
+  stationsFor,
+  systemFor,
+} from './index.js';
+
+type Content = Record<string, unknown>;
+const station = { aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'], room: 'CT room 1' };
+const procedure = { code: 'CTHEAD', display: 'CT head', modality: 'CT', durationMinutes: 15 };
+const sender = { application: 'EMR', facility: 'SGH', sends: ['orders'], procedureCodes: { 'CT-1': 'CTHEAD' } };
+const content = (overrides: Content = {}): Content => ({
+  name: 'Test Hospital',
+  timeZone: 'Europe/Berlin',
+  accession: { prefix: 'TST', digits: 8 },
+  authorities: { SGH: 'urn:oid:2.25.1001' },
+  patientAuthority: 'SGH',
+  senders: [sender],
+  procedures: [procedure],
+  stations: [station],
+  pacs: { name: 'pacs', qidoUrl: 'http://127.0.0.1:8042/dicom-web' },
+  identity: { application: 'COLLIMATOR', facility: 'SGH' },
+  ...overrides,
+});
+
+function mistakesIn(overrides: Content): string[] {
+  try {
+    checkSite(content(overrides));
+  } catch (error) {
+    if (error instanceof SiteFileInvalid) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+describe('The site file', () => {
+  it('is taken when right, with its defaults', () => {
+    const site = checkSite(content());
+    expect(site.stations[0]).toMatchObject({
+      portable: false,
+      opens: '00:00',
+      closes: '24:00',
+      alwaysOpenForStat: true,
+    });
+    expect(site.pacs.lookup).toEqual({ firstAfterSeconds: 2, everySeconds: 10, giveUpAfterSeconds: 1800 });
+  });
+
+  it.each<[string, Content, string]>([
+    ['an unknown zone', { timeZone: 'Berlin' }, 'timeZone: must be an IANA time zone, such as Europe/Berlin'],
+    ['an unknown key', { colour: 'red' }, 'colour: is not a key of the site file here'],
+    [
+      'an unknown key within',
+      { stations: [{ ...station, ae: 'X' }] },
+      'stations.0.ae: is not a key of the site file here',
+    ],
+    ['something missing', { identity: { application: 'COLLIMATOR' } }, 'identity.facility: is missing'],
+    ['a long AE title', { stations: [{ ...station, aeTitle: 'A'.repeat(17) }] }, 'stations.0.aeTitle: must be 1 to 16 printable ASCII characters without a backslash'], // prettier-ignore
+    ['a backslash in an AE title', { stations: [{ ...station, aeTitle: 'CT\\01' }] }, 'stations.0.aeTitle: must be 1 to 16 printable ASCII characters without a backslash'], // prettier-ignore
+    ['one AE title for two', { stations: [station, { ...station, name: 'CT 2' }] }, 'stations.1: is given twice, first as stations.0'], // prettier-ignore
+    ['a sender given twice', { senders: [sender, sender] }, 'senders.1: is given twice, first as senders.0'],
+    ['a modality without procedure', { stations: [{ ...station, modalities: ['CT', 'MR'] }] }, 'stations.0.modalities.1: no procedure has this modality'], // prettier-ignore
+    ['a procedure nobody can do', { procedures: [procedure, { ...procedure, code: 'MRHEAD', modality: 'MR' }] }, 'procedures.1.modality: no station has this modality'], // prettier-ignore
+    ['a code to no procedure', { senders: [{ ...sender, procedureCodes: { 'CT-1': 'CTHED' } }] }, 'senders.0.procedureCodes.CT-1: must be the code of a procedure'], // prettier-ignore
+    ['an authority nobody knows', { patientAuthority: 'HGS' }, 'patientAuthority: must be a key of authorities'],
+    ['an authority named like a method', { patientAuthority: 'toString' }, 'patientAuthority: must be a key of authorities'], // prettier-ignore
+    ['an accession too long for DICOM', { accession: { prefix: 'TST', digits: 14 } }, 'accession: prefix and digits together must not exceed 16 characters (DICOM VR SH)'], // prettier-ignore
+    ['a QIDO address that is none', { pacs: { name: 'pacs', qidoUrl: 'pacs:8042' } }, 'pacs.qidoUrl: must be an http or https URL'], // prettier-ignore
+    ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
+    ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
+    ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
+    ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
+    ['a room closed before it opens', { stations: [{ ...station, opens: '19:00', closes: '07:00' }] }, 'stations.0.closes: must be later than opens'], // prettier-ignore
+  ])('is refused for %s, with path and reason', (_what, overrides, mistake) => {
+    expect(mistakesIn(overrides)).toEqual([mistake]);
+  });
+
+  it('is refused with every mistake at once, of elements and between them', () => {
+    const mistakes = mistakesIn({
+      timeZone: 'Berlin',
+      patientAuthority: 'HGS',
+      senders: [{ ...sender, procedureCodes: { 'CT-1': 'CTHED' } }],
+      stations: [station, { ...station, room: undefined }],
+    });
+    expect(mistakes.map((one) => one.split(':')[0]).sort()).toEqual(
+      ['patientAuthority', 'senders.0.procedureCodes.CT-1', 'stations.1', 'stations.1.room', 'timeZone'].sort(),
+    );
+  });
+
+  it.each([[null], ['text'], [[]], [{}], [{ senders: 'EMR', stations: [null], procedures: { a: 1 }, pacs: 5 }]])(
+    'is refused, not tripped over, when it is %j',
+    (whatever) => {
+      expect(() => checkSite(whatever)).toThrow(SiteFileInvalid);
+    },
+  );
+
+  it('is named when it is not there or no YAML', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'site-')), 'site.yaml');
+    expect(() => loadSite(path)).toThrow(`The site file ${path} cannot be used`);
+    writeFileSync(path, 'name: [unclosed');
+    expect(() => loadSite(path)).toThrow(SiteFileInvalid);
+  });
+});
+
+describe('Look-ups', () => {
+  const site = checkSite(content());
+  it('find senders, procedures and stations by their own names only', () => {
+    expect(senderOf(site, 'EMR', 'SGH')?.sends).toEqual(['orders']);
+    expect(senderOf(site, 'EMR', 'OTHER')).toBeUndefined();
+    expect(procedureFor(site, 'CTHEAD')?.modality).toBe('CT');
+    expect(procedureFor(site, undefined)).toBeUndefined();
+    expect(stationsFor(site, 'CT').map((one) => one.aeTitle)).toEqual(['CT01']);
+    expect(stationsFor(site, 'MR')).toEqual([]);
+    expect(stationByAeTitle(site, 'CT01')?.room).toBe('CT room 1');
+  });
+  it.each([
+    ['SGH', undefined, undefined, 'urn:oid:2.25.1001'],
+    ['SGH', '1.2.3', 'ISO', 'urn:oid:2.25.1001'],
+    ['OTHER', '1.2.3', 'ISO', 'urn:oid:1.2.3'],
+    ['OTHER', 'http://x', 'URI', 'http://x'],
+    ['OTHER', 'x.org', 'DNS', undefined],
+    ['OTHER', undefined, undefined, undefined],
+    ['constructor', undefined, undefined, undefined],
+  ])('make of authority %s, %s, %s the system %s', (namespaceId, universalId, type, system) => {
+    expect(systemFor(site, namespaceId, universalId, type)).toBe(system);
+  });
+});
