@@ -14,8 +14,18 @@ const listeners = {
 /** @typedef {{ name: string, child: import('./child-process.mjs').ChildProcess, logFile: string }} LocalProcess */
 
 /**
- * Migrates the four services, then starts each as a process of its own with its log in a file, and waits until all are
- * ready.
+ * Brings the schemas of the four services up to date. Needs Postgres only.
+ *
+ * @param {import('./local-settings.mjs').LocalSettings} settings
+ * @param {{ databaseUrl: string, siteFile: string }} where
+ */
+export async function migrateServices(settings, where) {
+  const withoutKafka = { ...where, brokers: 'none.invalid:9092' };
+  await Promise.all(Object.keys(listeners).map((name) => migrate(name, environment(name, settings, withoutKafka))));
+}
+
+/**
+ * Starts each of the four services as a process of its own with its log in a file, and waits until all are ready.
  *
  * @param {import('./local-settings.mjs').LocalSettings} settings
  * @param {{ databaseUrl: string, brokers: string, siteFile: string }} where
@@ -23,10 +33,8 @@ const listeners = {
  */
 export async function startServices(settings, where, started) {
   mkdirSync(settings.logs, { recursive: true });
-  const names = Object.keys(listeners);
-  await Promise.all(names.map((name) => migrate(name, environment(name, settings, where))));
   await Promise.all(
-    names.map(async (name) => {
+    Object.keys(listeners).map(async (name) => {
       const env = environment(name, settings, where);
       const logFile = join(settings.logs, `${name}.log`);
       const child = startChild(process.execPath, [`dist/apps/${name}/src/main.js`], { cwd: root, env, logFile });

@@ -43,21 +43,22 @@ async function start(settings) {
   // Only now: a fresh clone has had no dependencies before.
   const { startPostgres } = await import('./embedded-postgres.mjs');
   const { startKafka } = await import('./embedded-kafka.mjs');
-  const { startSandbox, startServices } = await import('./services.mjs');
+  const { migrateServices, startSandbox, startServices } = await import('./services.mjs');
   const { writeSandboxSite } = await import('./site-file.mjs');
   const { summary } = await import('./summary.mjs');
   const { ports } = settings;
 
   say('Starting Postgres and Kafka …');
-  const [postgres, kafka] = await Promise.all([
-    settings.databaseUrl ? undefined : startPostgres({ dataDirectory: join(settings.data, 'postgres'), port: ports.POSTGRES_PORT }).then(keep), // prettier-ignore
-    settings.brokers ? undefined : startKafka({ dataDirectory: join(settings.data, 'kafka'), port: ports.KAFKA_PORT, controllerPort: ports.KAFKA_CONTROLLER_PORT, say }).then(keep), // prettier-ignore
-  ]);
-  const where = {
-    databaseUrl: settings.databaseUrl ?? postgres.url,
-    brokers: settings.brokers ?? kafka.brokers,
-    siteFile: settings.siteFile ?? writeSandboxSite(settings.data, ports),
+  const siteFile = settings.siteFile ?? writeSandboxSite(settings.data, ports);
+  const database = async () => {
+    const databaseUrl = settings.databaseUrl ?? (await startPostgres({ dataDirectory: join(settings.data, 'postgres'), port: ports.POSTGRES_PORT }).then(keep)).url; // prettier-ignore
+    await migrateServices(settings, { databaseUrl, siteFile });
+    return databaseUrl;
   };
+  const kafka = async () =>
+    settings.brokers ?? (await startKafka({ dataDirectory: join(settings.data, 'kafka'), port: ports.KAFKA_PORT, controllerPort: ports.KAFKA_CONTROLLER_PORT, say }).then(keep)).brokers; // prettier-ignore
+  const [databaseUrl, brokers] = await Promise.all([database(), kafka()]);
+  const where = { databaseUrl, brokers, siteFile };
 
   say('Starting the services …');
   const watched = [];

@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+
+const root = resolve(import.meta.dirname, '../..');
+const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const compose = parse(text('docker-compose.yml'), { merge: true }) as { services: Record<string, ComposeService> };
+const names = ['orders', 'scheduling', 'contrast', 'results'];
+
+interface ComposeService {
+  build?: { context: string; dockerfile: string };
+  command?: string[];
+  environment?: Record<string, string>;
+  ports?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: object;
+}
+
+describe('docker-compose.yml', () => {
+  it('has Kafka, Postgres, and a service and a migration job of each name, and nothing else', () => {
+    const expected = ['kafka', 'postgres', ...names, ...names.map((name) => `${name}-migration`)];
+    expect(Object.keys(compose.services).sort()).toEqual(expected.sort());
+  });
+
+  it.each(names)('starts %s from its own image, after its migration, checked for readiness', (name) => {
+    const service = compose.services[name]!;
+    expect(service.build?.dockerfile).toBe(`apps/${name}/Dockerfile`);
+    expect(service.depends_on).toMatchObject({
+      [`${name}-migration`]: { condition: 'service_completed_successfully' },
+      kafka: { condition: 'service_healthy' },
+    });
+    expect(JSON.stringify(service.healthcheck)).toContain('/health/ready');
+    const migration = compose.services[`${name}-migration`]!;
+    expect(migration.command).toEqual(['node', `dist/apps/${name}/src/main.js`, '--migrate']);
+    expect(existsSync(join(root, `apps/${name}/src/main.ts`))).toBe(true);
+  });
+
+  it('sets only settings that the services read, and every port it publishes', () => {
+    const known = new Set(text('libs/platform/src/infrastructure.ts').match(/\b[A-Z]+(?:_[A-Z]+)+\b/g));
+    for (const name of names) {
+      const { environment = {}, ports = [] } = compose.services[name]!;
+      expect(Object.keys(environment).filter((key) => !known.has(key))).toEqual([]);
+      const listening = ['HTTP_PORT', 'MLLP_PORT', 'DICOM_PORT'].map((key) => environment[key]).filter(Boolean);
+      expect(ports.map((port) => port.split(':').at(-1)).sort()).toEqual(listening.sort());
+    }
+  });
+
+  it('knows no secret by itself, and .env.example names every variable it insists on', () => {
+    const required = [...text('docker-compose.yml').matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!);
+    const secrets = Object.values(compose.services).flatMap(({ environment = {} }) =>
+      Object.entries(environment).filter(([key]) => /PASSWORD|TOKEN|SECRET|DATABASE_URL/.test(key)),
+    );
+    expect(secrets.length).toBeGreaterThan(0);
+    for (const [, value] of secrets) expect(value).toMatch(/\$\{\w+:\?/);
+    const example = text('deploy/docker/.env.example');
+    for (const name of required) expect(example).toMatch(new RegExp(`^${name}=`, 'm'));
+    expect(example).toMatch(/^POSTGRES_PASSWORD=$/m);
+    expect(example).toMatch(/^API_TOKENS=$/m);
+  });
+
+  const command = [['docker', 'compose'], ['docker-compose']].find(
+    ([program, ...args]) => spawnSync(program!, [...args, 'version']).status === 0,
+  );
+  if (!command) process.stderr.write('SKIPPED compose config: install with apt-get install docker-compose\n');
+  (command ? it : it.skip)('is accepted by docker compose, and refused without its variables', () => {
+    const [program, ...args] = command!;
+    const folder = mkdtempSync(join(tmpdir(), 'collimator-compose-'));
+    const config = (env: string) => {
+      writeFileSync(join(folder, 'env'), env);
+      const options = ['--env-file', join(folder, 'env'), '-f', 'docker-compose.yml', 'config', '-q'];
+      return spawnSync(program!, [...args, ...options], {
+        cwd: root,
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH },
+      });
+    };
+    const full = config('POSTGRES_PASSWORD=p\nAPI_TOKENS={}\nSITE_FILE=./site.yaml\n');
+    expect({ status: full.status, stderr: full.stderr }).toEqual({ status: 0, stderr: '' });
+    expect(config('API_TOKENS={}\nSITE_FILE=./site.yaml\n').stderr).toContain('POSTGRES_PASSWORD');
+  });
+});
+
+describe('Dockerfiles', () => {
+  it.each(names)('%s: runs the service as a plain user on a pinned Node, without what only builds need', (name) => {
+    const file = text(`apps/${name}/Dockerfile`);
+    for (const [, image] of file.matchAll(/^FROM (\S+)/gm)) expect(image).toMatch(/^node:\d+\.\d+\.\d+-[\w-]+$/);
+    const last = file.slice(file.lastIndexOf('\nFROM '));
+    expect(last).toMatch(/^USER node$/m);
+    expect(last).toMatch(/^HEALTHCHECK /m);
+    expect(last).toContain('COPY --from=dependencies /app/node_modules node_modules');
+    expect(file).toContain('RUN npm ci --omit=dev');
+    expect(last).toContain(`CMD ["node", "dist/apps/${name}/src/main.js"]`);
+    for (const port of compose.services[name]!.ports!) expect(last).toMatch(new RegExp(`^EXPOSE .*\\b${port.split(':').at(-1)}\\b`, 'm')); // prettier-ignore
+  });
+
+  it('differ in nothing but the service', () => {
+    const [first, ...others] = names.map((name) =>
+      text(`apps/${name}/Dockerfile`)
+        .replace(/^# The .*$/m, '')
+        .replace(/^EXPOSE .*$/m, '')
+        .replaceAll(name, 'NAME'),
+    );
+    for (const other of others) expect(other).toBe(first);
+  });
+});
