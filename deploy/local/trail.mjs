@@ -38,7 +38,7 @@ export class Trail {
       topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(topic) })),
     );
     await admin.disconnect();
-    const consumer = kafka.consumer({ groupId: `trail-${process.pid}-${Date.now()}` });
+    const consumer = kafka.consumer({ groupId: `trail-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 200 });
     this.#consumer = consumer;
     await consumer.connect();
     await consumer.subscribe({ topics });
