@@ -10,13 +10,13 @@
 export async function until<T>(
   condition: () => T | Promise<T>,
   { within = 10_000, every = 25, what }: { within?: number; every?: number; what: string },
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, false | null | undefined>> {
   const deadline = Date.now() + within;
   for (;;) {
     let cause: unknown;
     try {
       const found = await condition();
-      if (found) return found as NonNullable<T>;
+      if (found) return found as Exclude<T, false | null | undefined>;
     } catch (error) {
       cause = error;
     }
