@@ -39,11 +39,13 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
   const dcm = (code: string, display: string) => ({
     coding: [{ system: 'http://dicom.nema.org/resources/ontology/DCM', code, display }],
   });
-  const roleOf = (code: string, display: string) => ({
-    system: 'http://terminology.hl7.org/CodeSystem/object-role',
+  const terminology = (table: string) => (code: string, display: string) => ({
+    system: `http://terminology.hl7.org/CodeSystem/${table}`,
     code,
     display,
   });
+  const [roleOf, kindOf] = [terminology('object-role'), terminology('audit-entity-type')];
+  const thing = kindOf('2', 'System Object');
   return {
     resourceType: 'AuditEvent',
     id: randomUUID(),
@@ -64,15 +66,22 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
         requestor: false,
       },
     ],
-    source: { observer: { display: `collimator ${access.service}` } },
+    source: {
+      observer: { display: `collimator ${access.service}` },
+      type: [terminology('security-source-type')('4', 'Application Server')],
+    },
     entity: [
-      ...access.patientIds.map((id) => ({ what: { reference: `Patient/${id}` }, role: roleOf('1', 'Patient') })),
+      ...access.patientIds.map((id) => ({
+        what: { reference: `Patient/${id}` },
+        type: kindOf('1', 'Person'),
+        role: roleOf('1', 'Patient'),
+      })),
       ...access.references
         .filter((reference) => !reference.startsWith('Patient/'))
-        .map((reference) => ({ what: { reference }, role: roleOf('4', 'Domain Resource') })),
+        .map((reference) => ({ what: { reference }, type: thing, role: roleOf('4', 'Domain Resource') })),
       ...(access.query === undefined
         ? []
-        : [{ role: roleOf('24', 'Query'), query: Buffer.from(access.query).toString('base64') }]),
+        : [{ type: thing, role: roleOf('24', 'Query'), query: Buffer.from(access.query).toString('base64') }]),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import type { CapabilityStatement, CapabilityStatementRestResource, FhirResource } from 'fhir/r4.js';
 import { searchParameterTypes, type SearchParameter } from './search.js';
 
-/** What a service serves of one type, beside read, search and history. */
+/** What a service serves of one type, beside read, vread, search and history. */
 export interface ServedType {
   search: readonly SearchParameter[];
   /** Interactions the service's own controllers add. */
@@ -33,10 +33,11 @@ export function capabilityStatement(service: string, served: ServedTypes): Capab
         resource: Object.entries(served).map(([type, one]) => ({
           type: type as CapabilityStatementRestResource['type'],
           versioning: 'versioned' as const,
-          readHistory: false,
+          readHistory: true,
           ...(one.conditionalCreate ? { conditionalCreate: true } : {}),
           interaction: [
             { code: 'read' as const },
+            { code: 'vread' as const },
             { code: 'search-type' as const },
             { code: 'history-instance' as const },
             ...(one.interactions ?? []).map((code) => ({ code })),

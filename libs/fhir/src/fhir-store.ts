@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { FhirResource } from 'fhir/r4.js';
 import { fail } from '#platform';
 import { indexOf } from './search-index.js';
+import { tokenOf } from './search-token.js';
 
 type TypeName = FhirResource['resourceType'];
 /** The FHIR type with that name. */
@@ -46,7 +47,7 @@ export class FhirStore {
   ): Promise<ResourceOf<T>[]> {
     const rows: { body: ResourceOf<T> }[] = await manager.query(
       'SELECT body FROM resource WHERE type = $1 AND identifiers @> ARRAY[$2] ORDER BY id',
-      [type, system === undefined ? value : `${system}|${value}`],
+      [type, tokenOf(system, value)],
     );
     return rows.map((row) => row.body);
   }
@@ -62,9 +63,10 @@ export class FhirStore {
 
   /**
    * Stores new versions, all in one statement. A resource whose `meta.versionId` names the version it was made from is
-   * stored only if that is still the current one; one without is stored as a new resource.
+   * stored only if that is still the current one; one without is stored as a new resource. For content that is stored
+   * already nothing is written, whoever wrote it.
    *
-   * @returns the resources with their new `meta`
+   * @returns the resources with the `meta` they are stored under
    * @throws Failure version-conflict if another writer was first; nothing of the statement is kept then
    */
   async save<R extends FhirResource>(manager: EntityManager, resources: R[], now: Date): Promise<R[]> {
@@ -78,30 +80,57 @@ export class FhirStore {
       ...indexOf(resource),
       body: resource,
     }));
-    const [{ count }] = await manager.query(
-      `WITH incoming AS (
-         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (type text, id text, version int, last_updated timestamptz,
-           patient_id text, status text, identifiers text[], refs text[], body jsonb)
-       ), stored AS (
-         INSERT INTO resource AS r (type, id, version, last_updated, patient_id, status, identifiers, refs, body)
-         SELECT type, id, version, last_updated, patient_id, status, identifiers, refs, body FROM incoming
-         ON CONFLICT (type, id) DO UPDATE SET version = excluded.version, last_updated = excluded.last_updated,
-           patient_id = excluded.patient_id, status = excluded.status, identifiers = excluded.identifiers,
-           refs = excluded.refs, body = excluded.body
-         WHERE r.version = excluded.version - 1
-         RETURNING r.type, r.id, r.version, r.last_updated, r.body
-       ), kept AS (
-         INSERT INTO resource_history (type, id, version, last_updated, body) SELECT * FROM stored RETURNING 1
-       )
-       SELECT count(*)::int AS count FROM kept`,
-      [JSON.stringify(rows)],
-    );
-    if (count !== rows.length) throw fail('version-conflict', 'another writer stored the same resource first');
-    return saved;
+    const passed: NotWritten[] = await manager.query(SAVE, [JSON.stringify(rows)]);
+    if (passed.length === 0) return saved;
+    const metas = new Map(passed.map(({ type, id, meta }) => [`${type}/${id}`, meta]));
+    return saved.map((resource) => {
+      const meta = metas.get(`${resource.resourceType}/${resource.id}`);
+      if (meta === null) throw fail('version-conflict', 'another writer stored the same resource first');
+      return meta ? { ...resource, meta } : resource;
+    });
   }
 }
 
+/** A resource of which nothing was written: because its content is stored already, under this meta, or was changed. */
+interface NotWritten {
+  type: string;
+  id: string;
+  meta: FhirResource['meta'] | null;
+}
+
+/** Everything of a resource but what the store itself puts on it. */
+const content = (body: string) => `(${body} #- '{meta,versionId}' #- '{meta,lastUpdated}')`;
+
+const SAVE = `
+  WITH incoming AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (type text, id text, version int, last_updated timestamptz,
+      patient_id text, status text, identifiers text[], refs text[], body jsonb)
+  ), stored AS (
+    INSERT INTO resource AS r (type, id, version, last_updated, patient_id, status, identifiers, refs, body)
+    SELECT type, id, version, last_updated, patient_id, status, identifiers, refs, body FROM incoming AS i
+     WHERE i.version = 1 OR EXISTS (SELECT 1 FROM resource AS r WHERE r.type = i.type AND r.id = i.id)
+    ON CONFLICT (type, id) DO UPDATE SET version = excluded.version, last_updated = excluded.last_updated,
+      patient_id = excluded.patient_id, status = excluded.status, identifiers = excluded.identifiers,
+      refs = excluded.refs, body = excluded.body
+    WHERE r.version = excluded.version - 1 AND ${content('r.body')} <> ${content('excluded.body')}
+    RETURNING r.type, r.id, r.version, r.last_updated, r.body
+  ), kept AS (
+    INSERT INTO resource_history (type, id, version, last_updated, body) SELECT * FROM stored RETURNING type, id
+  )
+  SELECT i.type, i.id, r.body->'meta' AS meta
+    FROM incoming AS i
+    LEFT JOIN kept AS k ON k.type = i.type AND k.id = i.id
+    LEFT JOIN resource AS r ON r.type = i.type AND r.id = i.id AND ${content('r.body')} = ${content('i.body')}
+   WHERE k.id IS NULL`;
+
 function nextVersion<R extends FhirResource>(resource: R, now: Date): R {
-  const version = Number(resource.meta?.versionId ?? 0) + 1;
-  return { ...resource, meta: { ...resource.meta, versionId: String(version), lastUpdated: now.toISOString() } };
+  const from = resource.meta?.versionId ?? '0';
+  if (!/^\d{1,9}$/.test(from))
+    throw fail('field-invalid', 'must be the version id of a resource of this server', {
+      field: `${resource.resourceType}.meta.versionId`,
+    });
+  return {
+    ...resource,
+    meta: { ...resource.meta, versionId: String(Number(from) + 1), lastUpdated: now.toISOString() },
+  };
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
@@ -8,10 +8,12 @@ import { recordAccess, type Access } from './audit.js';
 import { capabilityStatement, type ServedTypes } from './capability-statement.js';
 import { referencedId } from './identity.js';
 import { indexOf } from './search-index.js';
-import { searchResources } from './search.js';
+import { searchResources, type Handling } from './search.js';
 
 /** Token of the table of types a service serves. */
 export const SERVED_TYPES = Symbol('ServedTypes');
+
+const FHIR_JSON = 'application/fhir+json';
 
 /** FHIR R4 read, search and history of a service's resources; each access is audited in its own transaction. */
 @ApiExcludeController()
@@ -25,11 +27,13 @@ export class FhirController {
   ) {}
 
   @Get('metadata')
+  @Header('Content-Type', FHIR_JSON)
   metadata(): CapabilityStatement {
     return capabilityStatement(this.infrastructure.service, this.served);
   }
 
   @Get(':type')
+  @Header('Content-Type', FHIR_JSON)
   async search(@Param('type') type: string, @Query() query: object, @Req() request: Request): Promise<Bundle> {
     return this.searchset(type, query, request);
   }
@@ -37,6 +41,7 @@ export class FhirController {
   /** The same search with its parameters in the body, so that an identifier is in no URL. */
   @Post(':type/_search')
   @HttpCode(200)
+  @Header('Content-Type', FHIR_JSON)
   async searchByPost(
     @Param('type') type: string,
     @Query() query: object,
@@ -48,34 +53,44 @@ export class FhirController {
 
   @Get(':type/:id')
   async read(@Param('type') type: string, @Param('id') id: string, @Req() request: Request, @Res() response: Response) {
-    this.check(type);
-    const rows = await this.audited(request, 'read', async (manager) => {
-      const found: { body: FhirResource }[] = await manager.query(
-        'SELECT body FROM resource WHERE type = $1 AND id = $2',
-        [type, id],
-      );
-      return found.map((row) => row.body);
-    });
-    const resource = rows[0];
-    if (!resource) throw fail('not-found', `there is no ${type} with this id`);
-    response
-      .setHeader('ETag', `W/"${resource.meta?.versionId}"`)
-      .setHeader('Last-Modified', new Date(resource.meta!.lastUpdated!).toUTCString())
-      .type('application/fhir+json')
-      .send(JSON.stringify(resource));
+    this.check(type, id);
+    const found = await this.audited(request, 'read', (manager) =>
+      bodies(manager, 'SELECT body FROM resource WHERE type = $1 AND id = $2', [type, id]),
+    );
+    answerOne(request, response, found[0] ?? nothing(type));
   }
 
+  @Get(':type/:id/_history/:version')
+  async vread(
+    @Param('type') type: string,
+    @Param('id') id: string,
+    @Param('version') version: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ) {
+    this.check(type, id);
+    if (!/^\d{1,9}$/.test(version)) throw fail('not-found', `there is no version with this id`);
+    const found = await this.audited(
+      request,
+      'vread',
+      (manager) =>
+      bodies(manager, 'SELECT body FROM resource_history WHERE type = $1 AND id = $2 AND version = $3', [type, id, version]), // prettier-ignore
+    );
+    answerOne(request, response, found[0] ?? nothing(type));
+  }
+
+  /** Every version, the newest first. */
   @Get(':type/:id/_history')
+  @Header('Content-Type', FHIR_JSON)
   async history(@Param('type') type: string, @Param('id') id: string, @Req() request: Request): Promise<Bundle> {
-    this.check(type);
-    const versions = await this.audited(request, 'history-instance', async (manager) => {
-      const rows: { body: FhirResource }[] = await manager.query(
-        'SELECT body FROM resource_history WHERE type = $1 AND id = $2 ORDER BY version DESC',
-        [type, id],
-      );
-      return rows.map((row) => row.body);
-    });
-    if (versions.length === 0) throw fail('not-found', `there is no ${type} with this id`);
+    this.check(type, id);
+    const versions = await this.audited(
+      request,
+      'history-instance',
+      (manager) =>
+      bodies(manager, 'SELECT body FROM resource_history WHERE type = $1 AND id = $2 ORDER BY version DESC', [type, id]), // prettier-ignore
+    );
+    if (versions.length === 0) nothing(type);
     return {
       resourceType: 'Bundle',
       type: 'history',
@@ -99,7 +114,7 @@ export class FhirController {
       request,
       'search-type',
       async (manager) => {
-        const page = await searchResources(manager, type, query, served);
+        const page = await searchResources(manager, type, query, served, handlingOf(request));
         ({ next, total } = page);
         return page.matches;
       },
@@ -146,10 +161,33 @@ export class FhirController {
     });
   }
 
-  private check(type: string): void {
+  private check(type: string, id?: string): void {
     if (!Object.hasOwn(this.served, type))
       throw fail('not-found', `this service serves ${Object.keys(this.served).join(', ')}`);
+    // FHIR R4 datatype id; anything else is nobody's.
+    if (id !== undefined && !/^[A-Za-z0-9.-]{1,64}$/.test(id)) nothing(type);
   }
+}
+
+async function bodies(manager: EntityManager, query: string, parameters: unknown[]): Promise<FhirResource[]> {
+  const rows: { body: FhirResource }[] = await manager.query(query, parameters);
+  return rows.map((row) => row.body);
+}
+
+function nothing(type: string): never {
+  throw fail('not-found', `there is no ${type} with this id`);
+}
+
+/** One resource with its version, or 304 to a client that has it. */
+function answerOne(request: Request, response: Response, resource: FhirResource): void {
+  const etag = `W/"${resource.meta?.versionId}"`;
+  response.setHeader('ETag', etag).setHeader('Last-Modified', new Date(resource.meta!.lastUpdated!).toUTCString());
+  if (request.headers['if-none-match'] === etag) response.status(304).end();
+  else response.type(FHIR_JSON).send(JSON.stringify(resource));
+}
+
+function handlingOf(request: Request): Handling {
+  return /\bhandling=lenient\b/.test(String(request.headers.prefer ?? '')) ? 'lenient' : 'strict';
 }
 
 function parametersOf(raw: object): Record<string, string[]> {

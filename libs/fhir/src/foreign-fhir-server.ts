@@ -1,6 +1,6 @@
 import { Client } from 'fhir-kit-client';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
-import { fail, Failure } from '#platform';
+import { asFailure, fail, type Failure } from '#platform';
 
 /** A FHIR R4 server of somebody else, such as the EMR's. */
 export interface ForeignServer {
@@ -36,6 +36,18 @@ export class ForeignFhirServer {
     );
   }
 
+  /** Creates the resource unless one matches already (FHIR R4 conditional create, `If-None-Exist`). */
+  async conditionalCreate(resource: FhirResource, searchParams: Record<string, string>): Promise<void> {
+    const headers = { 'If-None-Exist': new URLSearchParams(searchParams).toString() };
+    await this.call((options: object) =>
+      this.client.create({
+        resourceType: resource.resourceType,
+        body: resource as never,
+        options: { ...options, headers } as never,
+      }),
+    );
+  }
+
   private async call(send: (options: never) => Promise<unknown>): Promise<unknown> {
     const signal = AbortSignal.timeout(this.server.timeoutMs);
     try {
@@ -49,20 +61,32 @@ export class ForeignFhirServer {
 /** The place in the closed list of what a foreign FHIR server did; see {@link ForeignFhirServer}. */
 export function failureOfAnswer(error: unknown, timedOut: boolean): Failure {
   if (timedOut) return fail('peer-timeout', 'the FHIR server did not answer in time', { cause: error });
-  const response = (error as { response?: { status?: number; headers?: Headers } }).response;
-  const status = response?.status;
-  if (status === undefined) return fail('peer-unavailable', 'the FHIR server cannot be reached', { cause: error });
+  const answer = error as { response?: { status?: number }; config?: { headers?: Headers } };
+  const status = answer.response?.status;
+  if (status === undefined) {
+    const failure = asFailure(error);
+    // What is no failure of the network never left this process.
+    return failure.fate === 'retry'
+      ? fail('peer-unavailable', 'the FHIR server cannot be reached', { cause: error })
+      : failure;
+  }
   if (status === 429 || status === 503)
     return fail('peer-busy', `the FHIR server answered ${status}`, {
       cause: error,
-      retryAfterMs: retryAfter(response?.headers),
+      retryAfterMs: retryAfter(answer.config?.headers?.get('retry-after'), Date.now()),
     });
   if (status === 409 || status === 408 || status >= 500)
     return fail('peer-error', `the FHIR server answered ${status}`, { cause: error });
+  if (status < 300)
+    return fail('peer-answer-malformed', `the FHIR server answered ${status} with what is no JSON`, { cause: error });
   return fail('peer-refused', `the FHIR server refused the content with ${status}`, { cause: error });
 }
 
-function retryAfter(headers: Headers | undefined): number | undefined {
-  const text = headers?.get?.('retry-after');
-  return text && /^\d{1,5}$/.test(text) ? Number(text) * 1000 : undefined;
+/**
+ * Milliseconds until the time a Retry-After names (RFC 9110 section 10.2.3: seconds, or a date), at most an hour;
+ * undefined if it names none.
+ */
+export function retryAfter(text: string | null | undefined, now: number): number | undefined {
+  const wait = /^\d{1,9}$/.test(text ?? '') ? Number(text) * 1000 : Date.parse(text ?? '') - now;
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), 3_600_000);
 }

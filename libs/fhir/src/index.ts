@@ -8,7 +8,9 @@ export * from './foreign-fhir-server.js';
 export * from './identity.js';
 export * from './keep-copies.js';
 export * from './same-content.js';
+export * from './search-date.js';
 export * from './search-index.js';
+export * from './search-token.js';
 export * from './search.js';
 export * from './validate.js';
 

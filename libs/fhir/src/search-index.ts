@@ -1,11 +1,12 @@
 import type { FhirResource } from 'fhir/r4.js';
 import { referencedId } from './identity.js';
+import { tokensOf } from './search-token.js';
 
 /** What of a resource can be searched: the narrow columns beside its body. */
 export interface SearchIndex {
   patient_id: string | null;
   status: string | null;
-  /** `system|value`, `|value`-free `value`, so that both forms of the token parameter are one array test. */
+  /** Every form a token parameter may take, so that each is one array test. */
   identifiers: string[];
   /** Literal references to resources other than the patient, such as `ServiceRequest/<id>`. */
   refs: string[];
@@ -35,11 +36,7 @@ export function indexOf(resource: FhirResource): SearchIndex {
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
   const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);
-  const identifiers = [body.identifier ?? []]
-    .flat()
-    .flatMap(({ system, value }) =>
-      value === undefined ? [] : system === undefined ? [value] : [`${system}|${value}`, value],
-    );
+  const identifiers = [body.identifier ?? []].flat().flatMap(tokensOf);
   return {
     patient_id: patient ?? null,
     status: body.status ?? null,

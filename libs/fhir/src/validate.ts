@@ -1,101 +1,84 @@
 import type { FhirResource } from 'fhir/r4.js';
 import { fail } from '#platform';
+import { choices, datatypes, primitives, resources, type Element, type Structure } from './structures.js';
 
-/** One element that must be right: its path below the resource, and what holds of it. */
-interface Rule {
-  path: string;
-  required?: true;
-  /** JSON type, or `array`. */
-  type: 'string' | 'number' | 'boolean' | 'object' | 'array';
-  /** A required binding of R4. */
-  codes?: readonly string[];
-  pattern?: RegExp;
-}
+/** What Postgres keeps in no jsonb, as JSON.stringify writes it. */
+const unstorable = /(?<!\\)(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/;
 
-const requestStatus = ['draft', 'active', 'on-hold', 'revoked', 'completed', 'entered-in-error', 'unknown'];
-/** R4 datatype dateTime: from a year to a time with zone. */
-const dateTime =
-  /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?$/;
-const date = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
-
-/** R4 structure definitions, as far as Collimator takes the type in: cardinality, type, required bindings. */
-const rules: Record<string, readonly Rule[]> = {
-  Patient: [
-    { path: 'identifier', required: true, type: 'array' },
-    { path: 'name', type: 'array' },
-    { path: 'gender', type: 'string', codes: ['male', 'female', 'other', 'unknown'] },
-    { path: 'birthDate', type: 'string', pattern: date },
-  ],
-  Encounter: [
-    {
-      path: 'status',
-      required: true,
-      type: 'string',
-      codes: ['planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'finished', 'cancelled', 'entered-in-error', 'unknown'], // prettier-ignore
-    },
-    { path: 'class', required: true, type: 'object' },
-  ],
-  ServiceRequest: [
-    { path: 'status', required: true, type: 'string', codes: requestStatus },
-    {
-      path: 'intent',
-      required: true,
-      type: 'string',
-      codes: ['proposal', 'plan', 'directive', 'order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'option'], // prettier-ignore
-    },
-    { path: 'priority', type: 'string', codes: ['routine', 'urgent', 'asap', 'stat'] },
-    { path: 'subject', required: true, type: 'object' },
-    { path: 'identifier', required: true, type: 'array' },
-    { path: 'code', required: true, type: 'object' },
-    { path: 'occurrenceDateTime', type: 'string', pattern: dateTime },
-    { path: 'authoredOn', type: 'string', pattern: dateTime },
-  ],
-  MedicationAdministration: [
-    {
-      path: 'status',
-      required: true,
-      type: 'string',
-      codes: ['in-progress', 'not-done', 'on-hold', 'completed', 'entered-in-error', 'stopped', 'unknown'],
-    },
-    { path: 'subject', type: 'object' },
-    { path: 'effectiveDateTime', type: 'string', pattern: dateTime },
-    { path: 'dosage', type: 'object' },
-    { path: 'contained', type: 'array' },
-    { path: 'performer', type: 'array' },
-  ],
-  Bundle: [
-    { path: 'type', required: true, type: 'string', codes: ['transaction'] },
-    { path: 'entry', required: true, type: 'array' },
-  ],
-};
+type Body = Readonly<Record<string, unknown>>;
 
 /**
- * Checks a resource from outside against R4 as far as Collimator relies on it.
+ * Checks a resource from outside against R4 as far as Collimator relies on it: cardinality, types, required bindings,
+ * and the same within every datatype it reads. Elements the tables do not name pass as they are.
  *
  * @returns the resource, typed
- * @throws Failure field-missing or field-invalid, with the FHIRPath of the element; the value is not quoted
+ * @throws Failure field-missing or field-invalid, with the FHIRPath of the first element at fault; the value is not
+ *   quoted
  */
 export function validateResource<T extends FhirResource['resourceType']>(
   resource: unknown,
   type: T,
 ): Extract<FhirResource, { resourceType: T }> {
-  const body = resource as Record<string, unknown> | null | undefined;
-  if (!body || typeof body !== 'object' || body.resourceType !== type)
+  if (!isObject(resource) || resource.resourceType !== type)
     throw fail('field-invalid', `the body must be a ${type}`, { field: 'resourceType' });
-  for (const rule of rules[type] ?? []) check(type, body[rule.path], rule);
-  return body as unknown as Extract<FhirResource, { resourceType: T }>;
+  try {
+    if (unstorable.test(JSON.stringify(resource)))
+      throw fail('field-invalid', 'no text may hold the character NUL or half a surrogate pair', { field: type });
+    checkResource(type, resource);
+  } catch (error) {
+    if (error instanceof RangeError) throw fail('field-invalid', `the ${type} is nested too deeply`, { field: type });
+    throw error;
+  }
+  return resource as unknown as Extract<FhirResource, { resourceType: T }>;
 }
 
-function check(type: string, value: unknown, rule: Rule): void {
-  const field = `${type}.${rule.path}`;
-  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) {
-    if (rule.required) throw fail('field-missing', `${field} is required`, { field });
-    return;
+function checkResource(path: string, body: Body): void {
+  const type = String(body.resourceType);
+  checkElements(path, body, resources[type] ?? {});
+  for (const [name, { of, required }] of Object.entries(choices[type] ?? {})) {
+    const given = of.filter((element) => isGiven(body[element]));
+    const field = `${path}.${name}`;
+    if (given.length > 1) throw fail('field-invalid', `${field} may be only one of ${of.join(', ')}`, { field });
+    if (required && given.length === 0)
+      throw fail('field-missing', `${field} is required: ${of.join(' or ')}`, { field });
   }
-  const actual = Array.isArray(value) ? 'array' : typeof value;
-  if (actual !== rule.type) throw fail('field-invalid', `${field} must be of type ${rule.type}`, { field });
-  if (rule.codes && !rule.codes.includes(value as string))
-    throw fail('field-invalid', `${field} must be one of ${rule.codes.join(', ')}`, { field });
-  if (rule.pattern && !rule.pattern.test(value as string))
-    throw fail('field-invalid', `${field} is not a valid FHIR R4 date or time`, { field });
+}
+
+function checkElements(path: string, body: Body, structure: Structure): void {
+  for (const [name, element] of Object.entries(structure)) checkElement(`${path}.${name}`, body[name], element);
+}
+
+function checkElement(field: string, value: unknown, element: Element): void {
+  if (!isGiven(value)) {
+    if (element.required) throw fail('field-missing', `${field} is required`, { field });
+  } else if (!element.repeats) checkValue(field, value, element);
+  else if (!Array.isArray(value)) throw fail('field-invalid', `${field} must be an array`, { field });
+  // FHIR JSON puts null where a repetition of a primitive has only extensions.
+  else
+    value.forEach((one, index) => {
+      if (one !== null || !Object.hasOwn(primitives, element.is)) checkValue(`${field}[${index}]`, one, element);
+    });
+}
+
+function checkValue(field: string, value: unknown, { is, codes }: Element): void {
+  const accepts = primitives[is];
+  if (accepts) {
+    if (!accepts(value)) throw fail('field-invalid', `${field} must be a FHIR R4 ${is}`, { field });
+    if (codes && !codes.includes(value as string))
+      throw fail('field-invalid', `${field} must be one of ${codes.join(', ')}`, { field });
+  } else if (!isObject(value)) throw fail('field-invalid', `${field} must be a ${is}`, { field });
+  else if (is === 'Resource') {
+    if (typeof value.resourceType !== 'string')
+      throw fail('field-missing', `${field}.resourceType is required`, { field: `${field}.resourceType` });
+    // An entry is checked by whoever takes it in, under its own name; what is contained belongs to its container.
+    if (!field.startsWith('Bundle.')) checkResource(field, value);
+  } else checkElements(field, value, datatypes[is] ?? {});
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
+function isObject(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

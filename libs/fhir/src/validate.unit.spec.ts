@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import { Failure } from '#platform';
+import { validateResource } from './index.js';
+
+type Content = Record<string, unknown>;
+const order = (overrides: Content = {}): Content => ({
+  resourceType: 'ServiceRequest',
+  identifier: [{ system: 'urn:oid:1', value: 'ORD1' }],
+  status: 'active',
+  intent: 'order',
+  code: { coding: [{ system: 'urn:x', code: 'CTHEAD' }] },
+  subject: { reference: 'Patient/1' },
+  ...overrides,
+});
+const administration = (overrides: Content = {}): Content => ({
+  resourceType: 'MedicationAdministration',
+  status: 'completed',
+  medicationReference: { reference: '#agent' },
+  subject: { reference: 'Patient/1' },
+  ...overrides,
+});
+
+function failureOf(check: () => unknown): Failure {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('validateResource', () => {
+  it.each<[string, Content]>([
+    ['ServiceRequest', order()],
+    ['ServiceRequest', order({ occurrenceDateTime: '2026-03', extension: [{ url: 'urn:x', extension: [{ url: 'y', valueCode: 'z' }] }] })], // prettier-ignore
+    ['MedicationAdministration', administration({ contained: [{ resourceType: 'Medication', batch: { lotNumber: '4711' } }] })], // prettier-ignore
+    ['Patient', { resourceType: 'Patient', identifier: [{ value: '1' }], name: [{ given: ['A', null], _given: [null, {}] }] }], // prettier-ignore
+    ['Encounter', { resourceType: 'Encounter', status: 'in-progress', class: { code: 'AMB' } }],
+    ['DiagnosticReport', { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'Report' }, issued: '2026-03-02T08:00:00Z' }], // prettier-ignore
+    ['Bundle', { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: order({ status: 'any' }) }] }],
+  ])('takes a right %s as it is', (type, body) => {
+    expect(validateResource(body, type as 'Patient')).toBe(body);
+  });
+
+  it.each<[string, string, Content, string]>([
+    ['field-invalid', 'resourceType', { ...order(), resourceType: 'Patient' }, 'ServiceRequest'],
+    ['field-missing', 'ServiceRequest.subject', order({ subject: undefined }), 'ServiceRequest'],
+    ['field-missing', 'ServiceRequest.identifier', order({ identifier: [] }), 'ServiceRequest'],
+    ['field-missing', 'ServiceRequest.code', order({ code: null }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.identifier', order({ identifier: { value: '1' } }), 'ServiceRequest'],
+    [
+      'field-invalid',
+      'ServiceRequest.identifier[1]',
+      order({ identifier: [{ value: '1' }, 'ORD2'] }),
+      'ServiceRequest',
+    ],
+    ['field-invalid', 'ServiceRequest.identifier[0].value', order({ identifier: [{ value: 5 }] }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.identifier[0].type.coding[0].code', order({ identifier: [{ value: '1', type: { coding: [{ code: {} }] } }] }), 'ServiceRequest'], // prettier-ignore
+    ['field-invalid', 'ServiceRequest.code.coding', order({ code: { coding: 'CTHEAD' } }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.priority', order({ priority: 'high' }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.status', order({ status: ['active'] }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.occurrenceDateTime', order({ occurrenceDateTime: '2026-03-02T08:00' }), 'ServiceRequest'], // prettier-ignore
+    ['field-invalid', 'ServiceRequest.authoredOn', order({ authoredOn: '2026-13' }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest.occurrence', order({ occurrenceDateTime: '2026', occurrencePeriod: { start: '2026' } }), 'ServiceRequest'], // prettier-ignore
+    ['field-missing', 'ServiceRequest.note[0].text', order({ note: [{ authorString: 'x' }] }), 'ServiceRequest'],
+    ['field-missing', 'ServiceRequest.extension[0].url', order({ extension: [{ valueCode: 'x' }] }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest', order({ patientInstruction: 'a\0b' }), 'ServiceRequest'],
+    ['field-invalid', 'ServiceRequest', order({ patientInstruction: '\ud800' }), 'ServiceRequest'],
+    ['field-missing', 'MedicationAdministration.medication', administration({ medicationReference: undefined }), 'MedicationAdministration'], // prettier-ignore
+    ['field-invalid', 'MedicationAdministration.dosage.dose.value', administration({ dosage: { dose: { value: '80' } } }), 'MedicationAdministration'], // prettier-ignore
+    ['field-missing', 'MedicationAdministration.performer[0].actor', administration({ performer: [{}] }), 'MedicationAdministration'], // prettier-ignore
+    ['field-invalid', 'MedicationAdministration.contained[0].batch', administration({ contained: [{ resourceType: 'Medication', batch: '4711' }] }), 'MedicationAdministration'], // prettier-ignore
+    ['field-missing', 'MedicationAdministration.contained[0].resourceType', administration({ contained: [{}] }), 'MedicationAdministration'], // prettier-ignore
+    ['field-missing', 'Bundle.entry[0].resource', { resourceType: 'Bundle', type: 'transaction', entry: [{}] }, 'Bundle'], // prettier-ignore
+    ['field-invalid', 'Bundle.type', { resourceType: 'Bundle', type: 'message', entry: [{ resource: order() }] }, 'Bundle'], // prettier-ignore
+    ['field-missing', 'DiagnosticReport.code', { resourceType: 'DiagnosticReport', status: 'final' }, 'DiagnosticReport'], // prettier-ignore
+    ['field-invalid', 'Encounter.class', { resourceType: 'Encounter', status: 'planned', class: 'AMB' }, 'Encounter'],
+  ])('refuses by %s at %s', (code, field, body, type) => {
+    const failure = failureOf(() => validateResource(body, type as 'Patient'));
+    expect({ code: failure.code, field: failure.field }).toEqual({ code, field });
+  });
+
+  it.each([[null], [undefined], ['text'], [5], [[]], [{}]])('refuses %j', (body) => {
+    expect(failureOf(() => validateResource(body, 'Patient')).field).toBe('resourceType');
+  });
+
+  it('refuses what is nested without end, and is not overrun by it', () => {
+    const deep = JSON.parse(`${'{"url":"u","extension":['.repeat(40_000)}${']}'.repeat(40_000)}`);
+    expect(failureOf(() => validateResource(order({ extension: [deep] }), 'ServiceRequest')).code).toBe(
+      'field-invalid',
+    );
+  });
+
+  it('quotes no value', () => {
+    const patient = { resourceType: 'Patient', identifier: [{ value: '1' }], birthDate: '31.01.1970', gender: 'F' };
+    const { message } = failureOf(() => validateResource(patient, 'Patient'));
+    expect(message).toBe('Patient.gender must be one of male, female, other, unknown');
+    expect(failureOf(() => validateResource({ ...patient, gender: 'female' }, 'Patient')).message).not.toContain(
+      '1970',
+    );
+  });
+});
