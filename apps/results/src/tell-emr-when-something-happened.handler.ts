@@ -1,11 +1,12 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import type { FhirResource } from 'fhir/r4.js';
-import type { ImagingEvent } from '#events';
+import { findResource, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { deliveriesOf } from './emr-update.decider.js';
+import { standingOrder, withOrder } from './standing-order.decider.js';
 
 /** What this service keeps of other services' resources, to tell the EMR a whole story. */
 const kept = ['Patient', 'ServiceRequest', 'Procedure', 'MedicationAdministration'];
@@ -39,8 +40,9 @@ export class TellEmrWhenSomethingHappened {
   }
 
   private async tell(event: ImagingEvent, transaction: Transaction): Promise<void> {
-    await keepCopies(this.store, transaction.manager, carried(event), transaction.now);
-    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    const standing = await asItStands(this.store, event, transaction);
+    await keepCopies(this.store, transaction.manager, carried(standing), transaction.now);
+    for (const delivery of deliveriesOf(standing, this.site.destinations)) transaction.deliver(delivery);
   }
 }
 
@@ -69,9 +71,16 @@ export class KeepOrderWhenOrderChanged {
     await this.keep(event, transaction);
   }
 
-  private async keep(event: ImagingEvent, { manager, now }: Transaction): Promise<void> {
-    await keepCopies(this.store, manager, carried(event), now);
+  private async keep(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const standing = await asItStands(this.store, event, transaction);
+    await keepCopies(this.store, transaction.manager, carried(standing), transaction.now);
   }
+}
+
+async function asItStands(store: FhirStore, event: ImagingEvent, { manager }: Transaction): Promise<ImagingEvent> {
+  const told = findResource(event, 'ServiceRequest');
+  const known = told && (await store.read(manager, 'ServiceRequest', told.id!));
+  return withOrder(event, standingOrder(known, event));
 }
 
 function carried(event: ImagingEvent): FhirResource[] {
