@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { prepare } from './prepare.mjs';
+import { buildIfStale, installIfNeeded } from './prepare.mjs';
 
 // `npm run bench`: installs and builds if need be, then measures against a Postgres and Kafka of its own.
 const root = resolve(import.meta.dirname, '../..');
-await prepare();
+installIfNeeded(console.log);
+buildIfStale(console.log);
 const { startKafka } = await import('./embedded-kafka.mjs');
 const { startPostgres } = await import('./embedded-postgres.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'collimator-bench-'));

@@ -1,0 +1,190 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { MllpClient } from '#hl7v2';
+import { ScuAssociation, sopClasses } from '#dicom';
+import { startChild } from '../../deploy/local/child-process.mjs';
+import { freePorts } from '../../deploy/local/ports.mjs';
+
+/**
+ * Measures one run on this machine and prints it: each figure beside its floor or goal, taken in the same run, since
+ * absolute figures drift. Started by `npm run bench`, which gives it DATABASE_URL and KAFKA_BROKERS.
+ */
+const seconds = Number(process.env.BENCH_SECONDS ?? 5);
+const [ordersHttp, mllp, schedulingHttp, dicom, contrastHttp, resultsHttp, resultsMllp] = await freePorts(7);
+const ports = {
+  orders: { HTTP_PORT: ordersHttp, MLLP_PORT: mllp },
+  scheduling: { HTTP_PORT: schedulingHttp, DICOM_PORT: dicom },
+  contrast: { HTTP_PORT: contrastHttp },
+  results: { HTTP_PORT: resultsHttp, MLLP_PORT: resultsMllp },
+};
+const running = {};
+const rows = [];
+const report = (what, measured, goal = '') => {
+  rows.push([what, measured, goal]);
+  console.log(`  ${what.padEnd(62)} ${String(measured).padStart(14)}   ${goal}`);
+};
+
+async function start(name, ready = true) {
+  const env = { PATH: process.env.PATH, SITE_FILE: 'deploy/local/site.yaml', LOG_LEVEL: 'warn', ...ports[name] };
+  const full = { ...env, DATABASE_URL: process.env.DATABASE_URL, KAFKA_BROKERS: process.env.KAFKA_BROKERS };
+  const main = `dist/apps/${name}/src/main.js`;
+  const migration = startChild(process.execPath, [main, '--migrate'], { env: full });
+  if ((await migration.exited).code !== 0) throw new Error(`${name} could not migrate: ${migration.lastOutput()}`);
+  running[name] = startChild(process.execPath, [main], { env: full });
+  const url = `http://127.0.0.1:${ports[name].HTTP_PORT}/health/ready`;
+  for (let tries = 0; ready; tries++) {
+    if (await fetch(url).then((response) => response.ok, () => false)) break; // prettier-ignore
+    if (tries > 600) throw new Error(`${name} is not ready: ${running[name].lastOutput()}`);
+    await pause(100);
+  }
+}
+
+/** An imaging order of a new patient, about as long as real ones. */
+let made = 0;
+function order(priority = 'R') {
+  const n = `${process.pid}${++made}`;
+  const text = [
+    `MSH|^~\\&|EMR|SGH|COLLIMATOR|SGH|20260302080000||ORM^O01|B${n}|P|2.5.1||||||UNICODE UTF-8`,
+    `PID|1||B${n}^^^SGH^MR||Bench^Berta^Maria^^^^L||19700131|F|||1 Invented Street^^Nowhere^^12345^DE||+49301234567`,
+    `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita|||||||||||V${n}^^^SGH`,
+    `ORC|NW|B${n}^EMR|||||^^^20300302080000^^${priority}||20260302080000|||9001^Referrer^Rita`,
+    `OBR|1|B${n}^EMR||CTHEAD^CT head^L|||||||||||||9001^Referrer^Rita||A${n}|||||||||||||R51^Headache^I10`,
+    `NTE|1||Persistent headache for two weeks, no trauma, no fever; please exclude bleeding.`,
+  ];
+  return { id: `B${n}`, accession: `A${n}`, bytes: Buffer.from(text.map((line) => `${line}\r`).join('')) };
+}
+
+async function perSecond(connections, work) {
+  const until = performance.now() + seconds * 1000;
+  const started = performance.now();
+  const counts = await Promise.all(
+    Array.from({ length: connections }, async (_, index) => {
+      let count = 0;
+      while (performance.now() < until) {
+        await work(index);
+        count++;
+      }
+      return count;
+    }),
+  );
+  return counts.reduce((sum, one) => sum + one, 0) / ((performance.now() - started) / 1000);
+}
+
+async function send(client, { id, bytes }) {
+  const answer = await client.send(bytes, id);
+  if (answer.first('MSA')?.get(1) !== 'AA') throw new Error(`not acknowledged: ${answer.first('ERR')?.get(8)}`);
+}
+
+const percentile = (values, p) => [...values].sort((a, b) => a - b)[Math.floor(((values.length - 1) * p) / 100)];
+const ms = (value) => `${value.toFixed(1)} ms`;
+const associate = () =>
+  ScuAssociation.open({ host: '127.0.0.1', port: dicom, callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR' }, [
+    sopClasses.modalityWorklist,
+  ]);
+const find = (association, key, step = {}) =>
+  association.findWorklist({
+    AccessionNumber: '', PatientName: '', PatientID: '', StudyInstanceUID: '', RequestedProcedureID: '', ...key,
+    ScheduledProcedureStepSequence: [
+      { Modality: '', ScheduledStationAETitle: '', ScheduledProcedureStepStartDate: '', ScheduledProcedureStepStartTime: '', ScheduledProcedureStepID: '', ...step },
+    ],
+  }); // prettier-ignore
+
+try {
+  console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
+  await start('orders');
+  const floor = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 8 });
+  await floor.query(
+    'CREATE TABLE IF NOT EXISTS bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)',
+  );
+  const insert = () => floor.query('INSERT INTO bench_floor (body) VALUES ($1)', [order().bytes.toString()]);
+  const clients = Array.from(
+    { length: 8 },
+    () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 }),
+  );
+  await perSecond(8, (index) => send(clients[index], order()));
+  for (const connections of [1, 8]) {
+    const bare = await perSecond(connections, insert);
+    const acks = await perSecond(connections, (index) => send(clients[index], order()));
+    report(`durable ACKs/s, ${connections} connection(s)`, acks.toFixed(0));
+    report(`bare node-pg insert+commit/s, ${connections} connection(s)`, bare.toFixed(0));
+    report('  ratio', (acks / bare).toFixed(2), 'goal ≥ 0.5');
+  }
+  await floor.query('DROP TABLE bench_floor; TRUNCATE orders.outbox');
+
+  for (const name of ['scheduling', 'contrast', 'results']) await start(name);
+  const association = await associate();
+  const visible = async (accession, by = association) => {
+    while ((await find(by, { AccessionNumber: accession })).length < 2) await pause(3);
+  };
+  const warm = order();
+  await send(clients[0], warm);
+  await visible(warm.accession);
+
+  const batch = Array.from({ length: 400 }, () => order());
+  const queue = [...batch];
+  const began = performance.now();
+  await Promise.all(clients.map(async (client) => { for (let one = queue.pop(); one; one = queue.pop()) await send(client, one); })); // prettier-ignore
+  for (const one of batch) await visible(one.accession);
+  report(
+    'orders/s end to end, sent by 8 connections to visible by C-FIND',
+    (400 / ((performance.now() - began) / 1000)).toFixed(0),
+  );
+
+  const latencies = [];
+  const pollers = await Promise.all(Array.from({ length: 4 }, associate));
+  const waiting = [];
+  for (let sent = 0; sent < 200; sent++) {
+    const next = pause(50);
+    waiting.push(
+      (async () => {
+        const one = order();
+        await send(clients[sent % 8], one);
+        const acknowledged = performance.now();
+        const poller = pollers[sent % 4];
+        poller.turn = (poller.turn ?? Promise.resolve()).then(async () => {
+          await visible(one.accession, poller);
+          latencies.push(performance.now() - acknowledged);
+        });
+        await poller.turn;
+      })(),
+    );
+    await next;
+  }
+  await Promise.all(waiting);
+  report('order → worklist after its ACK at 20/s, p50', ms(percentile(latencies, 50)));
+  report('order → worklist after its ACK at 20/s, p95', ms(percentile(latencies, 95)), 'goal ≤ 250 ms');
+
+  const medians = [];
+  for (const size of [1000, 10_000]) {
+    await floor.query(`DELETE FROM scheduling.worklist_item WHERE appointment_id LIKE 'bench%'`);
+    await floor.query(
+      `INSERT INTO scheduling.worklist_item SELECT (jsonb_populate_record(w, jsonb_build_object(
+         'appointment_id', 'bench' || n, 'start_date', CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END,
+         'attributes', jsonb_set(attributes, '{ScheduledProcedureStepSequence,0,ScheduledProcedureStepStartDate}',
+           to_jsonb(CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END))))).*
+       FROM (SELECT * FROM scheduling.worklist_item LIMIT 1) AS w, generate_series(1, $1::int) AS n`,
+      [size],
+    );
+    await floor.query('ANALYZE scheduling.worklist_item');
+    const times = [];
+    for (let run = 0; run < 25; run++) {
+      const at = performance.now();
+      const found = await find(association, {}, { ScheduledProcedureStepStartDate: '20310101' });
+      if (found.length !== 51) throw new Error(`50 matches expected, not ${found.length - 1}`);
+      if (run >= 5) times.push(performance.now() - at);
+    }
+    medians.push(percentile(times, 50));
+    report(`C-FIND, 50 matches of ${size} items, one association, median`, ms(medians.at(-1)), 'goal ≤ 50 ms');
+  }
+  report('  growth 1k → 10k', (medians[1] / medians[0]).toFixed(2), 'goal ≤ 1.3');
+  for (const [name, { pid }] of Object.entries(running)) {
+    const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    report(`resident memory of ${name}`, `${(kilobytes / 1024).toFixed(0)} MB`, 'goal ≤ 200 MB');
+  }
+  for (const one of [association, ...pollers]) one.destroy();
+  for (const client of clients) client.close();
+  await floor.end();
+} finally {
+  await Promise.all(Object.values(running).map((child) => child.stop()));
+}
