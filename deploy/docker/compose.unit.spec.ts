@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -80,6 +80,7 @@ describe('docker-compose.yml', () => {
     const full = config('POSTGRES_PASSWORD=p\nAPI_TOKENS={}\nSITE_FILE=./site.yaml\n');
     expect({ status: full.status, stderr: full.stderr }).toEqual({ status: 0, stderr: '' });
     expect(config('API_TOKENS={}\nSITE_FILE=./site.yaml\n').stderr).toContain('POSTGRES_PASSWORD');
+    rmSync(folder, { recursive: true });
   });
 });
 

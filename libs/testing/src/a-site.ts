@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -51,9 +52,12 @@ export function site(overrides: Partial<Site> = {}): Site {
   });
 }
 
-/** Writes a site as the file that SITE_FILE names, in a temporary folder. */
+/** Writes a site as the file that SITE_FILE names, under the temporary folder: the same site is the same file. */
 export function siteFile(content: Site = site()): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'collimator-site-')), 'site.yaml');
-  writeFileSync(path, stringify(content));
+  const text = stringify(content);
+  const path = join(tmpdir(), `collimator-site-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.yaml`);
+  // Renamed into place, so that a service that reads it meanwhile never sees half of it.
+  writeFileSync(`${path}.${process.pid}`, text);
+  renameSync(`${path}.${process.pid}`, path);
   return path;
 }
