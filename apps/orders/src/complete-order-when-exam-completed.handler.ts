@@ -1,6 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { findResource, type ImagingEvent } from '#events';
+import type { ServiceRequest } from 'fhir/r4.js';
+import type { ImagingEvent } from '#events';
 import { FhirStore } from '#fhir';
 import { EventContext, WhenEvent } from '#messaging';
 import { completeOrder } from './order.decider.js';
@@ -12,10 +13,17 @@ export class CompleteOrderWhenExamCompleted {
 
   @WhenEvent('imaging.schedule.exam-completed.v1')
   async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    const reported = findResource(event, 'ServiceRequest');
-    if (reported?.status !== 'completed') return;
-    const order = await this.store.read(transaction.manager, 'ServiceRequest', reported.id!);
-    const completed = order && completeOrder(order);
-    if (completed) await this.store.save(transaction.manager, [completed], transaction.now);
+    for (const { id, status } of ordersOf(event)) {
+      if (status !== 'completed') continue;
+      const order = await this.store.read(transaction.manager, 'ServiceRequest', id!);
+      const completed = order && completeOrder(order);
+      if (completed) await this.store.save(transaction.manager, [completed], transaction.now);
+    }
   }
+}
+
+/** One exam may be that of several orders (the group case of IHE SWF). */
+function ordersOf(event: ImagingEvent): ServiceRequest[] {
+  const resources = (event.data.entry ?? []).map(({ resource }) => resource);
+  return resources.filter((one): one is ServiceRequest => one?.resourceType === 'ServiceRequest');
 }

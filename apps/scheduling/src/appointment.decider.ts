@@ -3,6 +3,8 @@ import { extensions, identifierValue, systems, uuidFrom } from '#fhir';
 import type { RequestedStep } from './requested-steps.decider.js';
 import type { Slot } from './slot.decider.js';
 
+const CANCELLATION_REASONS = 'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason';
+
 /** Identity of a scheduled procedure step: its order and step id. */
 export function appointmentIdOf(order: ServiceRequest, stepId: string): string {
   return uuidFrom('Appointment', order.id!, stepId);
@@ -46,35 +48,35 @@ export function isAhead(appointment: Appointment): boolean {
   return appointment.status === 'booked';
 }
 
-/** The step withdrawn because its order was. */
-export function cancelledAppointment(appointment: Appointment): Appointment {
+/** True if the step left the worklist because its order did not want it then, not because its exam was given up. */
+export function wasWithdrawn({ status, cancelationReason }: Appointment): boolean {
+  return status === 'cancelled' && (cancelationReason?.coding ?? []).some(({ system }) => system === CANCELLATION_REASONS); // prettier-ignore
+}
+
+/** The step off the worklist, with what its order says of why. */
+export function withdrawnAppointment(appointment: Appointment, order: ServiceRequest): Appointment {
+  const reasons: Partial<Record<string, string>> = {
+    revoked: 'the order was cancelled',
+    'on-hold': 'the order is on hold',
+  };
   return {
     ...appointment,
     status: 'cancelled',
     cancelationReason: {
-      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason', code: 'prov' }],
-      text: 'the order was cancelled',
+      coding: [{ system: CANCELLATION_REASONS, code: 'prov' }],
+      text: reasons[order.status] ?? 'the order no longer asks for this step',
     },
   };
-}
-
-/**
- * True if a changed order leaves the step where it is: the same station if one was asked for, the same time if one was
- * asked for, the same modality and length.
- */
-export function staysInPlace(appointment: Appointment, step: RequestedStep): boolean {
-  const length = (Date.parse(appointment.end!) - Date.parse(appointment.start!)) / 60_000;
-  return (
-    stationAeTitleOf(appointment) === (step.stationAeTitle ?? stationAeTitleOf(appointment)) &&
-    (!step.start || Date.parse(step.start) === Date.parse(appointment.start!)) &&
-    modalityOf(appointment) === step.modality &&
-    length === step.durationMinutes
-  );
 }
 
 /** AE title of the station a step is booked at. */
 export function stationAeTitleOf(appointment: Appointment): string | undefined {
   return appointment.extension?.find(({ url }) => url === extensions.stationAeTitle)?.valueString;
+}
+
+/** DICOM modality a step is booked for. */
+export function modalityOf(appointment: Appointment): string | undefined {
+  return appointment.extension?.find(({ url }) => url === extensions.modality)?.valueCode;
 }
 
 /** Scheduled Procedure Step ID of an Appointment. */
@@ -92,8 +94,4 @@ export function orderAfter(order: ServiceRequest, appointments: readonly Appoint
   const counting = appointments.filter(({ status }) => status !== 'cancelled');
   const done = counting.length > 0 && counting.every(({ status }) => status === 'fulfilled');
   return done && order.status === 'active' ? { ...order, status: 'completed' } : order;
-}
-
-function modalityOf(appointment: Appointment): string | undefined {
-  return appointment.extension?.find(({ url }) => url === extensions.modality)?.valueCode;
 }

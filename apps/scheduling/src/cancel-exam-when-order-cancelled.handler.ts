@@ -12,6 +12,6 @@ export class CancelExamWhenOrderCancelled {
 
   @WhenEvent('imaging.order.cancelled.v1')
   async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    await this.desk.cancel(examFrom(event), transaction);
+    await this.desk.change(examFrom(event), transaction);
   }
 }

@@ -2,17 +2,19 @@ import { DateTime } from 'luxon';
 import type { Appointment, ImagingStudy, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import type { PerformedProcedureStep } from '#dicom';
-import { dicomUidIdentifier, patientIdOf, systems, uuidFrom } from '#fhir';
+import { dicomUidIdentifier, madeBySomeoneElse, patientIdOf, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { Site } from '#platform';
+import { withdrawnAppointment } from './appointment.decider.js';
 
 /** DICOM CID 9300: the technologist chose the wrong worklist entry. */
 export const WRONG_WORKLIST_ENTRY = '110514';
 
-/** What an exam is about, as far as the worklist knew it. */
+/** What an exam is about, as far as the worklist knew it: no order and no step for an unscheduled one. */
 export interface ExamSubject {
   patient: Patient;
-  order?: ServiceRequest;
-  appointments: Appointment[];
+  /** Several where one exam performs steps of several orders (the group case of IHE SWF). */
+  orders: readonly ServiceRequest[];
+  appointments: readonly Appointment[];
 }
 
 const procedureStatus = { 'IN PROGRESS': 'in-progress', COMPLETED: 'completed', DISCONTINUED: 'stopped' } as const;
@@ -28,11 +30,12 @@ export const examEvent: Record<PerformedProcedureStep['status'], EventType> = {
 export function procedureOf(
   mppsUid: string,
   step: PerformedProcedureStep,
-  subject: ExamSubject,
+  { orders, patient }: ExamSubject,
   site: Site,
 ): Procedure {
-  const { order, patient } = subject;
   const reason = step.discontinuationReason;
+  const station = step.performedStationAeTitle;
+  const [start, end] = [isoTime(step.startedAt, site), isoTime(step.endedAt, site)];
   return {
     resourceType: 'Procedure',
     id: uuidFrom('Procedure', mppsUid),
@@ -41,24 +44,21 @@ export function procedureOf(
     ...(reason
       ? { statusReason: { coding: [{ system: systems.dicomCode, code: reason.code, display: reason.meaning }] } }
       : {}),
-    ...(order ? { basedOn: [{ reference: `ServiceRequest/${order.id}` }], code: order.code } : {}),
+    ...(orders.length > 0 ? { basedOn: orders.map(referenceTo), code: orders[0]!.code } : {}),
     subject: { reference: `Patient/${patient.id}` },
-    performedPeriod: {
-      ...(step.startedAt ? { start: isoTime(step.startedAt, site) } : {}),
-      ...(step.endedAt ? { end: isoTime(step.endedAt, site) } : {}),
-    },
-    performer: step.performedStationAeTitle
-      ? [{ actor: { reference: `Device/${uuidFrom('Device', step.performedStationAeTitle)}`, display: step.performedStationAeTitle } }] // prettier-ignore
-      : [],
+    ...(start || end ? { performedPeriod: { ...(start ? { start } : {}), ...(end ? { end } : {}) } } : {}),
+    ...(station
+      ? { performer: [{ actor: { reference: `Device/${uuidFrom('Device', station)}`, display: station } }] }
+      : {}),
   };
 }
 
 /** The images the modality says it made; `registered` until the PACS is seen to have them. */
 export function expectedStudy(
-  studyUid: string | undefined,
   step: PerformedProcedureStep,
-  { patient, order }: ExamSubject,
+  { patient, orders }: ExamSubject,
 ): ImagingStudy | undefined {
+  const studyUid = step.studyInstanceUid ?? studyInstanceUidOf(orders[0]);
   if (!studyUid) return undefined;
   const series = step.performedSeries.filter((one) => one.seriesInstanceUid);
   return {
@@ -67,7 +67,7 @@ export function expectedStudy(
     identifier: [dicomUidIdentifier(studyUid)],
     status: 'registered',
     subject: { reference: `Patient/${patient.id}` },
-    ...(order ? { basedOn: [{ reference: `ServiceRequest/${order.id}` }] } : {}),
+    ...(orders.length > 0 ? { basedOn: orders.map(referenceTo) } : {}),
     numberOfSeries: series.length,
     numberOfInstances: series.reduce((sum, one) => sum + one.instances.length, 0),
     series: series.map((one) => ({
@@ -85,32 +85,63 @@ export function expectedStudy(
 
 /**
  * The patient of an exam that no worklist item accounts for: known by the number the modality gives, or else by the
- * exam itself, so that nobody's record is touched by mistake.
+ * exam itself, so that nobody's record is touched by mistake. Stands in until the patient's own service tells of them.
  */
 export function patientOfUnscheduled(mppsUid: string, step: PerformedProcedureStep, site: Site): Patient {
   const system = site.authorities[site.patientAuthority]!;
-  if (!step.patientId)
-    return { resourceType: 'Patient', id: uuidFrom('Patient', 'urn:collimator:unidentified', mppsUid) };
+  const patient: Patient = step.patientId
+    ? {
+        resourceType: 'Patient',
+        id: patientIdOf({ system, value: step.patientId }),
+        identifier: [{ system, value: step.patientId }],
+      }
+    : { resourceType: 'Patient', id: uuidFrom('Patient', 'urn:collimator:unknown', mppsUid) };
+  return madeBySomeoneElse(patient, 0);
+}
+
+/**
+ * The Appointment in the state its exam brings about.
+ *
+ * @param order the order it belongs to
+ * @param others what other exams of the same step came to: one step may take several (DICOM PS3.17 annex for MPPS,
+ *   the append case), and a step that was done once stays done
+ */
+export function appointmentAfter(
+  appointment: Appointment,
+  step: PerformedProcedureStep,
+  order: ServiceRequest,
+  others: readonly string[] = [],
+): Appointment {
+  const begun: Appointment = { ...appointment };
+  // FHIR allows it on a cancelled Appointment only (app-4).
+  delete begun.cancelationReason;
+  if (step.status === 'IN PROGRESS') return { ...begun, status: 'arrived' };
+  if (step.status === 'COMPLETED' || others.includes('COMPLETED')) return { ...begun, status: 'fulfilled' };
+  if (others.includes('IN PROGRESS')) return { ...begun, status: 'arrived' };
+  if (wasWrongWorklistEntry(step))
+    return order.status === 'active' ? { ...begun, status: 'booked' } : withdrawnAppointment(begun, order);
+  const { code, meaning } = step.discontinuationReason ?? {};
   return {
-    resourceType: 'Patient',
-    id: patientIdOf({ system, value: step.patientId }),
-    identifier: [{ system, value: step.patientId }],
+    ...begun,
+    status: 'cancelled',
+    cancelationReason: {
+      ...(code ? { coding: [{ system: systems.dicomCode, code, display: meaning }] } : {}),
+      text: 'the exam was discontinued',
+    },
   };
 }
 
-/** The Appointment in the state its exam brings about. */
-export function appointmentAfter(appointment: Appointment, step: PerformedProcedureStep): Appointment {
-  if (step.status === 'IN PROGRESS') return { ...appointment, status: 'arrived' };
-  if (step.status === 'COMPLETED') return { ...appointment, status: 'fulfilled' };
-  return { ...appointment, status: returnsToWorklist(step) ? 'booked' : 'cancelled' };
-}
-
-/** True if the step was never really begun: it goes back on the worklist. */
-export function returnsToWorklist(step: PerformedProcedureStep): boolean {
+/** True if the step was never really begun: it goes back on the worklist while its order wants it. */
+export function wasWrongWorklistEntry(step: PerformedProcedureStep): boolean {
   return step.status === 'DISCONTINUED' && step.discontinuationReason?.code === WRONG_WORKLIST_ENTRY;
 }
 
-/** A modality's local time, in the site's zone. */
-function isoTime(local: string, site: Site): string {
-  return DateTime.fromISO(local, { zone: site.timeZone }).toISO({ suppressMilliseconds: true })!;
+/** A modality's local time, in the site's zone; undefined where it is none. */
+function isoTime(local: string | undefined, site: Site): string | undefined {
+  if (!local) return undefined;
+  return DateTime.fromISO(local, { zone: site.timeZone }).toISO({ suppressMilliseconds: true }) ?? undefined;
+}
+
+function referenceTo(order: ServiceRequest): { reference: string } {
+  return { reference: `ServiceRequest/${order.id}` };
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Appointment, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, FhirResource, ServiceRequest } from 'fhir/r4.js';
 import {
   Dataset,
   decodeDataset,
@@ -21,11 +21,12 @@ import {
   expectedStudy,
   patientOfUnscheduled,
   procedureOf,
-  returnsToWorklist,
   type ExamSubject,
 } from './exam.decider.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { StationBookings } from './station-bookings.store.js';
+import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
 import { Worklist } from './worklist.store.js';
 
 /**
@@ -38,6 +39,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
     @Inject(Worklist) private readonly worklist: Worklist,
+    @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
     @Inject(SITE) private readonly site: Site,
@@ -46,15 +48,22 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   /** N-CREATE. @throws DicomStatus 0x0111 for an instance that is there already */
   async create(sopInstanceUid: string, dataset: Dataset): Promise<void> {
     const reported = performedProcedureStepFrom(dataset);
-    const { patientId, appointmentIds, reason } = await this.whoseExam(sopInstanceUid, reported);
+    const { steps, reason } = await this.stepsOf(reported);
+    const patientId = steps[0]?.patientId ?? patientOfUnscheduled(sopInstanceUid, reported, this.site).id!;
+    const row: PerformedProcedureStepRow = {
+      sopInstanceUid,
+      status: reported.status,
+      patientId,
+      appointmentIds: steps.map(({ appointmentId }) => appointmentId),
+      reason,
+      attributes: bytesOf(dataset),
+    };
     await this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now } = transaction;
       if (await this.steps.find(manager, sopInstanceUid))
         throw new DicomStatus(0x0111, 'an MPPS with this SOP Instance UID is there already');
-      const subject = await this.subject(sopInstanceUid, reported, appointmentIds, transaction);
-      const row = { sopInstanceUid, status: reported.status, patientId, isUnscheduled: !subject.order, reason };
-      await this.steps.put(manager, { ...row, attributes: bytesOf(dataset) }, now);
-      await this.follow(sopInstanceUid, reported, subject, transaction);
+      await this.steps.insert(manager, row, now);
+      await this.follow(row, reported, transaction);
     });
   }
 
@@ -69,118 +78,130 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
         throw new DicomStatus(0x0110, 'Performed Procedure Step Object may no longer be updated', 0xa710);
       const merged = decodeDataset(current.attributes, explicitVrLittleEndian).modifiedBy(modification);
       const reported = performedProcedureStepFrom(merged);
-      await this.steps.put(manager, { ...current, status: reported.status, attributes: bytesOf(merged) }, now);
-      if (reported.status === 'IN PROGRESS') return;
-      const { appointmentIds } = await this.whoseExam(sopInstanceUid, reported);
-      const subject = await this.subject(
-        sopInstanceUid,
-        reported,
-        current.isUnscheduled ? [] : appointmentIds,
-        transaction,
-      );
-      await this.follow(sopInstanceUid, reported, subject, transaction);
+      const row = { ...current, status: reported.status, attributes: bytesOf(merged) };
+      await this.steps.update(manager, row, now);
+      if (reported.status !== 'IN PROGRESS') await this.follow(row, reported, transaction);
     });
   }
 
-  /** Finds the steps an MPPS refers to. Images of one patient are never filed under another's order. */
-  private async whoseExam(sopInstanceUid: string, reported: PerformedProcedureStep) {
-    const references = reported.scheduledSteps.map((one) => ({
-      studyInstanceUid: one.studyInstanceUid,
-      accessionNumber: one.accessionNumber,
-      stepId: one.scheduledProcedureStepId,
-    }));
-    const found = await this.unitOfWork.run(undefined, ({ manager }) => this.worklist.referredTo(manager, references));
-    const own = found.filter((one) => !reported.patientId || one.dicomPatientId === reported.patientId);
-    const patientId = own[0]?.patientId ?? patientOfUnscheduled(sopInstanceUid, reported, this.site).id!;
-    const reason =
-      own.length > 0
-        ? null
-        : found.length > 0
-          ? "refers to another patient's step"
-          : references.length > 0
-            ? 'refers to no known step'
-            : 'refers to no step';
-    const ofPatient = own.filter((one) => one.patientId === patientId);
-    return { patientId, appointmentIds: ofPatient.map((one) => one.appointmentId), reason };
+  private async stepsOf(reported: PerformedProcedureStep): Promise<StepsMeant> {
+    const uids = [reported.studyInstanceUid, ...reported.scheduledSteps.map((one) => one.studyInstanceUid)];
+    const accessions = reported.scheduledSteps.map((one) => one.accessionNumber);
+    const given = (values: (string | undefined)[]) => values.filter((one) => one !== undefined);
+    return stepsMeant(reported, await this.worklist.named(given(uids), given(accessions)));
   }
 
-  private async subject(
-    sopInstanceUid: string,
+  private async subjectOf(
+    row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
-    appointmentIds: string[],
     { manager }: Transaction,
   ): Promise<ExamSubject> {
-    const keys = appointmentIds.map((id) => ({ type: 'Appointment', id }));
+    const keys = row.appointmentIds.map((id) => ({ type: 'Appointment', id }));
     const appointments = (await this.store.readMany(manager, keys)) as Appointment[];
-    const orderId = appointments[0] && referencedId(orderReferenceOf(appointments[0]), 'ServiceRequest');
-    const order = orderId ? await this.store.read(manager, 'ServiceRequest', orderId) : undefined;
-    const patientId = referencedId(order?.subject.reference, 'Patient');
-    const unscheduled = patientOfUnscheduled(sopInstanceUid, reported, this.site);
-    const known = await this.store.read(manager, 'Patient', patientId ?? unscheduled.id!);
-    return { patient: known ?? unscheduled, order, appointments };
+    const ids = appointments.map((one) => referencedId(orderReferenceOf(one), 'ServiceRequest')!);
+    const known = await this.store.readMany(manager, [
+      ...[...new Set(ids)].map((id) => ({ type: 'ServiceRequest', id })),
+      { type: 'Patient', id: row.patientId },
+    ]);
+    const orders = known.filter((one): one is ServiceRequest => one.resourceType === 'ServiceRequest');
+    const patient = known.find((one) => one.resourceType === 'Patient');
+    return { patient: patient ?? patientOfUnscheduled(row.sopInstanceUid, reported, this.site), orders, appointments };
   }
 
   private async follow(
-    sopInstanceUid: string,
+    row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
-    subject: ExamSubject,
     transaction: Transaction,
   ): Promise<void> {
     const { manager, now } = transaction;
-    const procedure = procedureOf(sopInstanceUid, reported, subject, this.site);
+    const subject = await this.subjectOf(row, reported, transaction);
+    const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site);
     const before = await this.store.read(manager, 'Procedure', procedure.id!);
-    const moved = subject.appointments.map((one) => appointmentAfter(one, reported));
-    const order = subject.order && (await this.orderWith(subject.order, moved, transaction));
-    const changed: FhirResource[] = [
-      { ...procedure, ...(before ? { meta: before.meta } : {}) },
-      ...moved,
-      ...(order && order !== subject.order ? [order] : []),
-    ];
-    if (!subject.patient.meta) changed.push(subject.patient);
-    const saved = await this.store.save(manager, changed, now);
-    await this.updateWorklist(reported, { ...subject, order }, moved, transaction);
-    this.tell(reported, saved[0]!, { ...subject, order, appointments: moved }, transaction);
+    const appointments = await this.appointmentsAfter(row, reported, subject, transaction);
+    const orders: ServiceRequest[] = [];
+    for (const order of subject.orders) orders.push(await this.orderWith(order, appointments, transaction));
+    const saved = await this.store.save<FhirResource>(
+      manager,
+      [
+        { ...procedure, ...(before ? { meta: before.meta } : {}) },
+        ...appointments,
+        ...orders.filter((order) => !subject.orders.includes(order)),
+        ...(subject.patient.meta?.versionId ? [] : [subject.patient]),
+      ],
+      now,
+    );
+    const current = <R extends FhirResource>(resource: R): R =>
+      (saved.find((one) => one.resourceType === resource.resourceType && one.id === resource.id) as R) ?? resource;
+    const subjectNow = {
+      patient: current(subject.patient),
+      orders: orders.map(current),
+      appointments: appointments.map(current),
+    };
+    this.tell(reported, saved[0]!, subjectNow, transaction);
+    await this.updateWorklist(subjectNow, transaction);
   }
 
-  private async updateWorklist(
+  private async appointmentsAfter(
+    row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
-    { patient, order }: { patient: Patient; order?: ServiceRequest },
-    appointments: Appointment[],
+    { appointments, orders }: ExamSubject,
+    { manager }: Transaction,
+  ): Promise<Appointment[]> {
+    if (appointments.length === 0) return [];
+    const others = await this.steps.othersOf(manager, row.sopInstanceUid, row.appointmentIds);
+    return appointments.map((one) => {
+      const order = orders.find(({ id }) => orderReferenceOf(one) === `ServiceRequest/${id}`)!;
+      const statuses = others.filter(({ appointmentIds }) => appointmentIds.includes(one.id!)).map(({ status }) => status); // prettier-ignore
+      return appointmentAfter(one, reported, order, statuses);
+    });
+  }
+
+  /** The worklist says of each step what its Appointment says; a time not needed any more is given back. */
+  private async updateWorklist(
+    { patient, orders, appointments }: ExamSubject,
     transaction: Transaction,
   ): Promise<void> {
-    const ids = appointments.map((one) => one.id!);
-    const status = reported.status === 'IN PROGRESS' ? 'STARTED' : reported.status;
-    if (!returnsToWorklist(reported) || !order || order.status !== 'active')
-      return this.worklist.setStatus(transaction.manager, ids, status);
-    for (const appointment of appointments) await this.desk.putBack({ patient, order }, appointment, transaction);
+    const { manager } = transaction;
+    const idsOf = (...statuses: Appointment['status'][]) =>
+      appointments.filter(({ status }) => statuses.includes(status)).map(({ id }) => id!);
+    await this.worklist.setStatus(manager, idsOf('arrived'), 'STARTED');
+    await this.worklist.setStatus(manager, idsOf('fulfilled'), 'COMPLETED');
+    await this.worklist.setStatus(manager, idsOf('cancelled'), 'DISCONTINUED');
+    await this.bookings.release(manager, idsOf('fulfilled', 'cancelled'));
+    const returned = appointments.filter(({ status }) => status === 'booked').map(orderReferenceOf);
+    for (const order of orders)
+      if (returned.includes(`ServiceRequest/${order.id}`)) await this.desk.putBack({ patient, order }, transaction);
   }
 
   private tell(
     reported: PerformedProcedureStep,
     procedure: FhirResource,
-    { patient, order, appointments }: ExamSubject,
+    subject: ExamSubject,
     transaction: Transaction,
   ): void {
-    const uid = reported.scheduledSteps[0]?.studyInstanceUid ?? reported.studyInstanceUid;
-    const study = reported.status === 'IN PROGRESS' ? undefined : expectedStudy(uid, reported, { patient, order, appointments }); // prettier-ignore
+    const { patient, orders, appointments } = subject;
+    const study = reported.status === 'IN PROGRESS' ? undefined : expectedStudy(reported, subject);
     transaction.publish(
       newEvent({
         type: examEvent[reported.status],
         patientId: patient.id!,
         cause: `${procedure.id}/${procedure.meta?.versionId}`,
         now: transaction.now,
-        resources: [procedure, patient, ...(order ? [order] : []), ...appointments, ...(study ? [study] : [])],
+        resources: [procedure, patient, ...orders, ...appointments, ...(study ? [study] : [])],
       }),
     );
   }
 
   private async orderWith(
     order: ServiceRequest,
-    moved: Appointment[],
+    changed: readonly Appointment[],
     { manager }: Transaction,
   ): Promise<ServiceRequest> {
     const all = await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
-    return orderAfter(order, all.map((one) => moved.find((other) => other.id === one.id) ?? one)); // prettier-ignore
+    return orderAfter(
+      order,
+      all.map((one) => changed.find((other) => other.id === one.id) ?? one),
+    );
   }
 }
 

@@ -6,7 +6,8 @@ export interface PerformedProcedureStepRow {
   sopInstanceUid: string;
   status: string;
   patientId: string;
-  isUnscheduled: boolean;
+  /** The Appointments it performs, as they were found when it began; none for an unscheduled exam. */
+  appointmentIds: string[];
   /** Why it stands for itself: no reference, an unknown one, or another patient's. */
   reason: string | null;
   attributes: Buffer;
@@ -20,7 +21,7 @@ export class PerformedProcedureSteps {
   async find(manager: EntityManager, sopInstanceUid: string): Promise<PerformedProcedureStepRow | undefined> {
     const [row] = await manager.query(
       `SELECT sop_instance_uid AS "sopInstanceUid", status, patient_id AS "patientId",
-              is_unscheduled AS "isUnscheduled", reason, attributes
+              appointment_ids AS "appointmentIds", reason, attributes
          FROM performed_procedure_step WHERE sop_instance_uid = $1`,
       [sopInstanceUid],
     );
@@ -32,14 +33,42 @@ export class PerformedProcedureSteps {
     return (await this.find(this.dataSource.manager, sopInstanceUid))?.patientId;
   }
 
-  async put(manager: EntityManager, row: PerformedProcedureStepRow, now: Date): Promise<void> {
+  /** @throws a Postgres unique violation (23505) if the instance is there already */
+  async insert(manager: EntityManager, row: PerformedProcedureStepRow, now: Date): Promise<void> {
     await manager.query(
-      `INSERT INTO performed_procedure_step (sop_instance_uid, status, patient_id, is_unscheduled, reason, attributes,
-         created_at, updated_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-       ON CONFLICT (sop_instance_uid) DO UPDATE SET status = excluded.status, attributes = excluded.attributes,
-         updated_at = excluded.updated_at`,
-      [row.sopInstanceUid, row.status, row.patientId, row.isUnscheduled, row.reason, row.attributes, now],
+      `INSERT INTO performed_procedure_step (sop_instance_uid, status, patient_id, is_unscheduled, appointment_ids,
+         reason, attributes, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
+      [
+        row.sopInstanceUid,
+        row.status,
+        row.patientId,
+        row.appointmentIds.length === 0,
+        row.appointmentIds,
+        row.reason,
+        row.attributes,
+        now,
+      ],
+    );
+  }
+
+  async update(manager: EntityManager, row: PerformedProcedureStepRow, now: Date): Promise<void> {
+    await manager.query(
+      'UPDATE performed_procedure_step SET status = $2, attributes = $3, updated_at = $4 WHERE sop_instance_uid = $1',
+      [row.sopInstanceUid, row.status, row.attributes, now],
+    );
+  }
+
+  /** What the other instances of these steps came to. */
+  async othersOf(
+    manager: EntityManager,
+    sopInstanceUid: string,
+    appointmentIds: string[],
+  ): Promise<{ appointmentIds: string[]; status: string }[]> {
+    return manager.query(
+      `SELECT appointment_ids AS "appointmentIds", status FROM performed_procedure_step
+        WHERE appointment_ids && $1 AND sop_instance_uid <> $2`,
+      [appointmentIds, sopInstanceUid],
     );
   }
 

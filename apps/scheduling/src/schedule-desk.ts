@@ -1,21 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies } from '#fhir';
+import { FhirStore, keepCopies, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
-import { fail, SITE, type Site } from '#platform';
-import {
-  appointmentIdOf,
-  bookedAppointment,
-  cancelledAppointment,
-  isAhead,
-  staysInPlace,
-  stepIdOf,
-} from './appointment.decider.js';
-import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
-import { candidates, chooseSlot } from './slot.decider.js';
+import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
+import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
 import { StationBookings } from './station-bookings.store.js';
-import { worklistItem } from './worklist-item.js';
+import { patientAttributes, visitAttributes, worklistItem } from './worklist-item.js';
+import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -25,7 +18,7 @@ export interface OrderedExam {
   encounter?: Encounter;
 }
 
-/** Puts the steps of an order on the worklist, moves them and takes them off, each in the transaction of its event. */
+/** Keeps the schedule and the worklist true to the orders, each change in the transaction of its event. */
 @Injectable()
 export class ScheduleDesk {
   constructor(
@@ -33,100 +26,104 @@ export class ScheduleDesk {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(SITE) private readonly site: Site,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Books each step of a new order. @throws Failure procedure-unknown, station-unavailable */
-  async place(exam: OrderedExam, transaction: Transaction): Promise<void> {
-    await this.keep(exam, transaction);
-    for (const step of requestedSteps(exam.order, this.site)) await this.book(exam, step, undefined, transaction);
+  /** Books each step of a new order. @throws Failure procedure-unknown, station-unavailable, field-invalid */
+  async place(told: OrderedExam, transaction: Transaction): Promise<void> {
+    const known = await this.store.read(transaction.manager, 'ServiceRequest', told.order.id!);
+    await this.follow(told, transaction, known);
   }
 
   /**
-   * Follows a changed order: steps that have not begun are moved or rewritten, steps no longer asked for leave the
-   * worklist, new ones are booked. A step that has begun is left to the modality.
+   * Follows a changed or cancelled order: steps that have not begun are moved, rewritten, or leave the worklist. A step
+   * that has begun is left to the modality, and an order whose exam is done stays completed.
    *
-   * @throws Failure order-unknown, procedure-unknown, station-unavailable
+   * @throws Failure order-unknown, procedure-unknown, station-unavailable, field-invalid
    */
-  async change(exam: OrderedExam, transaction: Transaction): Promise<void> {
-    const before = await this.stepsOf(exam.order, transaction);
-    await this.keep(exam, transaction);
-    const steps = requestedSteps(exam.order, this.site);
-    const wanted = new Set(steps.map(({ stepId }) => stepId));
-    const dropped = before.filter((one) => isAhead(one) && !wanted.has(stepIdOf(one)));
-    for (const appointment of dropped) await this.withdraw(exam, appointment, transaction);
-    for (const step of steps) {
-      const appointment = before.find((one) => stepIdOf(one) === step.stepId);
-      if (!appointment || isAhead(appointment)) await this.book(exam, step, appointment, transaction);
-    }
+  async change(told: OrderedExam, transaction: Transaction): Promise<void> {
+    const known = await this.store.read(transaction.manager, 'ServiceRequest', told.order.id!);
+    if (!known) throw fail('order-unknown', 'the order was never placed here: replay its placed event first');
+    await this.follow(told, transaction, known);
   }
 
-  /** Takes the steps of a cancelled order off the worklist, unless they have begun. @throws Failure order-unknown */
-  async cancel(exam: OrderedExam, transaction: Transaction): Promise<void> {
-    const steps = await this.stepsOf(exam.order, transaction);
-    await this.keep(exam, transaction);
-    for (const appointment of steps) if (isAhead(appointment)) await this.withdraw(exam, appointment, transaction);
+  /**
+   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order
+   * has changed in the meantime they are moved.
+   */
+  async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
+    const encounter = await this.encounterOf(order, transaction);
+    const appointments = await this.appointmentsOf(order, transaction);
+    await this.apply({ order, patient, encounter }, appointments, transaction, { isTold: false });
   }
 
-  /** Rewrites a patient's items that are still ahead, so that a corrected name reaches the modality. */
-  async rewrite(patient: Patient, transaction: Transaction): Promise<void> {
-    await keepCopies(this.store, transaction.manager, [patient], transaction.now);
-    const { manager } = transaction;
-    const orders: ServiceRequest[] = (
-      await manager.query("SELECT body FROM resource WHERE type = 'ServiceRequest' AND patient_id = $1", [patient.id])
-    ).map((row: { body: ServiceRequest }) => row.body);
-    for (const order of orders) {
-      const steps = order.status === 'active' ? requestedSteps(order, this.site) : [];
-      const encounter = await this.encounterOf(order, transaction);
-      for (const appointment of await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`)) {
-        const step = steps.find((one) => one.stepId === stepIdOf(appointment));
-        if (step && isAhead(appointment))
-          await this.worklist.put(manager, worklistItem({ patient, order, encounter, appointment }, step, this.site), 'SCHEDULED'); // prettier-ignore
-      }
-    }
+  /** A corrected name or a new bed reaches the items that are still ahead or under way. */
+  async updatePatient(told: Patient, visit: Encounter | undefined, { manager, now }: Transaction): Promise<void> {
+    const [patient] = await keepCopies(this.store, manager, [told], now);
+    await this.worklist.amend(manager, { patientId: patient!.id! }, patientAttributes(patient!, this.site));
+    if (!visit) return;
+    const [encounter] = await keepCopies(this.store, manager, [visit], now);
+    const orders = await this.store.referringTo(manager, 'ServiceRequest', `Encounter/${encounter!.id}`);
+    const appointmentIds: string[] = [];
+    for (const { id } of orders)
+      for (const one of await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${id}`))
+        appointmentIds.push(one.id!);
+    await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
   }
 
-  /** Puts a step back on the worklist, as it was booked. */
-  async putBack(exam: OrderedExam, appointment: Appointment, transaction: Transaction): Promise<void> {
-    const step = requestedSteps(exam.order, this.site).find((one) => one.stepId === stepIdOf(appointment));
-    if (step)
-      await this.worklist.put(
-        transaction.manager,
-        worklistItem({ ...exam, appointment }, step, this.site),
-        'SCHEDULED',
-      );
+  private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
+    const appointments = known ? await this.appointmentsOf(known, transaction) : [];
+    const exam = await this.keep(told, appointments, transaction, known);
+    const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
+    if (underWay > 0)
+      this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its modality ends it');
   }
 
-  private async book(
+  /** Carries out what follows from the order. @returns how many unwanted steps are under way */
+  private async apply(
     exam: OrderedExam,
-    step: RequestedStep,
-    before: Appointment | undefined,
+    appointments: readonly Appointment[],
     transaction: Transaction,
-  ): Promise<void> {
+    { isTold }: { isTold: boolean },
+  ): Promise<number> {
     const { manager, now } = transaction;
     const { order, patient } = exam;
-    const id = appointmentIdOf(order, step.stepId);
-    let appointment = before;
-    if (!before || !staysInPlace(before, step)) {
-      const aeTitles = candidates(step, this.site).map(({ aeTitle }) => aeTitle);
-      const slot = chooseSlot(step, await this.bookings.taken(manager, aeTitles, now, id), this.site, now);
-      await this.bookings.take(manager, id, slot);
-      appointment = bookedAppointment(order, step, slot, patient, before);
-      [appointment] = await this.store.save(manager, [appointment], now);
+    const stations = stationsInQuestion(order, this.site);
+    const own = appointments.filter(isAhead).map(({ id }) => id!);
+    const taken = stations.length > 0 ? await this.bookings.taken(manager, stations, patient.id!, now, own) : [];
+    const decision = decideSchedule({ order, appointments, taken }, this.site, now);
+    const { booked, rewritten, withdrawn, underWay } = decision;
+    // Times given back first: one of them may be the one another step of the order takes.
+    const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
+    if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
+
+    for (const appointment of withdrawn) {
+      const [saved] = await this.store.save(manager, [withdrawnAppointment(appointment, order)], now);
+      await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
+      this.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
     }
-    await this.worklist.put(
-      manager,
-      worklistItem({ ...exam, appointment: appointment! }, step, this.site),
-      'SCHEDULED',
-    );
-    this.tell(before ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1', exam, appointment!, transaction);
+    for (const { step, slot, before } of booked) {
+      const appointment = bookedAppointment(order, step, slot, patient, before);
+      await this.bookings.take(manager, appointment.id!, patient.id!, slot);
+      const [saved] = await this.store.save(manager, [appointment], now);
+      await this.show(exam, saved!, step, transaction);
+      const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
+      this.tell(type, exam, saved!, transaction);
+    }
+    for (const { step, appointment } of rewritten) {
+      await this.show(exam, appointment, step, transaction);
+      if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
+    }
+    return underWay.length;
   }
 
-  private async withdraw(exam: OrderedExam, appointment: Appointment, transaction: Transaction): Promise<void> {
-    const { manager, now } = transaction;
-    const [cancelled] = await this.store.save(manager, [cancelledAppointment(appointment)], now);
-    await this.bookings.release(manager, [appointment.id!]);
-    await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
-    this.tell('imaging.schedule.cancelled.v1', exam, cancelled!, transaction);
+  private async show(
+    exam: OrderedExam,
+    appointment: Appointment,
+    step: RequestedStep,
+    { manager }: Transaction,
+  ): Promise<void> {
+    await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site), 'SCHEDULED');
   }
 
   private tell(type: EventType, { order, patient }: OrderedExam, appointment: Appointment, transaction: Transaction) {
@@ -138,23 +135,38 @@ export class ScheduleDesk {
     );
   }
 
-  private async stepsOf(order: ServiceRequest, { manager }: Transaction): Promise<Appointment[]> {
-    if (!(await this.store.read(manager, 'ServiceRequest', order.id!)))
-      throw fail('order-unknown', 'the order was never placed here: replay its placed event first');
+  private appointmentsOf(order: ServiceRequest, { manager }: Transaction): Promise<Appointment[]> {
     return this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
   }
 
   private async encounterOf(order: ServiceRequest, { manager }: Transaction): Promise<Encounter | undefined> {
-    const id = order.encounter?.reference?.replace('Encounter/', '');
+    const id = referencedId(order.encounter?.reference, 'Encounter');
     return id ? this.store.read(manager, 'Encounter', id) : undefined;
   }
 
-  private async keep({ patient, order, encounter }: OrderedExam, transaction: Transaction): Promise<void> {
-    await keepCopies(
-      this.store,
-      transaction.manager,
-      encounter ? [patient, order, encounter] : [patient, order],
-      transaction.now,
-    );
+  /** Keeps what the event told, and gives what is known now: an event may bring an older patient than another did. */
+  private async keep(
+    told: OrderedExam,
+    appointments: readonly Appointment[],
+    transaction: Transaction,
+    known: ServiceRequest | undefined,
+  ): Promise<OrderedExam> {
+    const order = this.orderToKeep(told.order, appointments, known);
+    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : [])];
+    const kept = await keepCopies(this.store, transaction.manager, resources, transaction.now);
+    const [patient, orderNow, encounter] = kept as [Patient, ServiceRequest, Encounter | undefined];
+    return { patient, order: orderNow, encounter: encounter ?? (await this.encounterOf(orderNow, transaction)) };
+  }
+
+  /**
+   * The placer's service learns that an exam is done only after we do: what it says of the order until then does not
+   * make it undone. Steps it adds are still to be done.
+   */
+  private orderToKeep(told: ServiceRequest, appointments: readonly Appointment[], known?: ServiceRequest) {
+    if (known?.status !== 'completed') return told;
+    const stepIds = appointments.map(stepIdOf);
+    if (requestedSteps(told, this.site).some(({ stepId }) => !stepIds.includes(stepId))) return told;
+    this.logger.info({ orderId: told.id, told: told.status }, 'the exam is completed: the order stays so');
+    return { ...told, status: 'completed' as const };
   }
 }

@@ -2,9 +2,11 @@ import { Module } from '@nestjs/common';
 import { fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
+import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
+import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -41,8 +43,14 @@ import { Worklist } from './worklist.store.js';
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
     DicomListener,
+    CountWorklistItems,
   ],
 })
 export class SchedulingModule {}
 
-export const schedulingMigrations = [...fhirMigrations, ...messagingMigrations, Worklist1700000002000];
+export const schedulingMigrations = [
+  ...fhirMigrations,
+  ...messagingMigrations,
+  Worklist1700000002000,
+  ExamSteps1700000002100,
+];

@@ -36,8 +36,10 @@ export function filterOf(query: Dataset): WorklistFilter {
     toDate: to,
     accessionNumber: exact(query.text('AccessionNumber')),
     dicomPatientId: exact(query.text('PatientID')),
+    requestedProcedureId: exact(query.text('RequestedProcedureID')),
     studyInstanceUid: query.texts('StudyInstanceUID').length === 1 ? query.text('StudyInstanceUID') : undefined,
-    ...(status === 'STARTED' || status === 'COMPLETED' || status === 'DISCONTINUED' ? { statuses: [status] } : {}),
+    patientNameLike: likeOf(query.text('PatientName')),
+    ...(status === 'STARTED' ? { statuses: [status] } : {}),
   };
 }
 
@@ -47,4 +49,18 @@ function datesOf(text: string | undefined): [string | undefined, string | undefi
   const [from = '', to] = text.split('-');
   const valid = (date: string | undefined) => (date && /^\d{8}$/.test(date) ? date : undefined);
   return to === undefined ? [valid(from), valid(from)] : [valid(from), valid(to)];
+}
+
+/**
+ * A name as a pattern of SQL LIKE, which gives at least all that match. Only plain ASCII is narrowed by: what lower case
+ * is beyond it, Postgres and we may see differently.
+ */
+function likeOf(name: string | undefined): string | undefined {
+  const asked = name?.trim().replace(/\^+$/, '');
+  if (!asked || !/^[\x20-\x7e]+$/.test(asked) || asked.includes('=')) return undefined;
+  return asked
+    .toLowerCase()
+    .replace(/[\\%_]/g, '\\$&')
+    .replaceAll('*', '%')
+    .replaceAll('?', '_');
 }

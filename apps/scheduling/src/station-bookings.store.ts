@@ -5,13 +5,37 @@ import type { Booking, Slot } from './slot.decider.js';
 /** The times taken at the stations. Two times we found ourselves can never overlap: a constraint of the database. */
 @Injectable()
 export class StationBookings {
-  /** What is taken from a time on, the step's own booking left out. */
-  async taken(manager: EntityManager, aeTitles: string[], from: Date, except: string): Promise<Booking[]> {
-    return manager.query(
-      `SELECT station_ae_title AS "aeTitle", lower(during) AS start, upper(during) AS "end" FROM station_booking
-        WHERE station_ae_title = ANY($1) AND upper(during) > $2 AND appointment_id <> $3`,
-      [aeTitles, from, except],
+  /**
+   * What is taken from a time on at these stations, and by the patient wherever they are; bookings that touch come as
+   * one. Until the transaction ends no other takes a time at these stations.
+   *
+   * @param except steps whose own bookings are left out
+   */
+  async taken(
+    manager: EntityManager,
+    aeTitles: string[],
+    patientId: string,
+    from: Date,
+    except: string[],
+  ): Promise<Booking[]> {
+    // Whoever is next sees what this transaction takes, instead of running into the constraint and starting again.
+    // Sorted, so that two that want the same stations do not wait for each other.
+    await manager.query(
+      `SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' station ' || ae_title, 0))
+         FROM unnest($1::text[]) AS ae_title`,
+      [[...aeTitles].sort()],
     );
+    const rows: { aeTitle: string | null; start: Date; end: Date }[] = await manager.query(
+      `SELECT ae_title AS "aeTitle", lower(part) AS start, upper(part) AS "end"
+         FROM (SELECT station_ae_title AS ae_title, range_agg(during) AS parts FROM station_booking
+                WHERE station_ae_title = ANY($1) AND upper(during) > $2 AND appointment_id <> ALL($3) GROUP BY 1
+               UNION ALL
+               SELECT NULL, range_agg(during) FROM station_booking
+                WHERE patient_id = $4 AND upper(during) > $2 AND appointment_id <> ALL($3)) AS taken,
+              unnest(parts) AS part`,
+      [aeTitles, from, except, patientId],
+    );
+    return rows.map(({ aeTitle, ...during }) => (aeTitle === null ? during : { aeTitle, ...during }));
   }
 
   /**
@@ -19,13 +43,13 @@ export class StationBookings {
    *
    * @throws a Postgres exclusion violation (23P01, version-conflict to a unit of work) if another took it first
    */
-  async take(manager: EntityManager, appointmentId: string, slot: Slot): Promise<void> {
+  async take(manager: EntityManager, appointmentId: string, patientId: string, slot: Slot): Promise<void> {
     await manager.query(
-      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours)
-       VALUES ($1, $2, tstzrange($3, $4), $5)
+      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours, patient_id)
+       VALUES ($1, $2, tstzrange($3, $4), $5, $6)
        ON CONFLICT (appointment_id) DO UPDATE SET station_ae_title = excluded.station_ae_title,
-         during = excluded.during, is_ours = excluded.is_ours`,
-      [appointmentId, slot.station.aeTitle, slot.start, slot.end, slot.isOurs],
+         during = excluded.during, is_ours = excluded.is_ours, patient_id = excluded.patient_id`,
+      [appointmentId, slot.station.aeTitle, slot.start, slot.end, slot.isOurs, patientId],
     );
   }
 

@@ -42,7 +42,6 @@ export function worklistItem(
   const { patient, order, encounter, appointment } = known;
   const aeTitle = stationAeTitleOf(appointment)!;
   const start = DateTime.fromISO(appointment.start!, { zone: site.timeZone });
-  const number = patient.identifier?.find((one) => one.system === site.authorities[site.patientAuthority]);
   const accession = identifierOf(order, 'ACSN')?.value ?? '';
   const stepId = stepIdOf(appointment);
   const station = stationByAeTitle(site, aeTitle);
@@ -54,7 +53,7 @@ export function worklistItem(
     startDate: start.toFormat('yyyyMMdd'),
     startTime: start.toFormat('HHmmss'),
     accessionNumber: accession,
-    dicomPatientId: number?.value ?? '',
+    dicomPatientId: patientNumberOf(patient, site),
     // The placer's requested procedure id, or the accession number: one requested procedure an order.
     requestedProcedureId: identifierValue(order, systems.requestedProcedureId) ?? accession,
     stepId,
@@ -66,24 +65,19 @@ export function worklistItem(
     attributes: {
       AccessionNumber: item.accessionNumber,
       ReferringPhysicianName: personName(order.requester?.display),
-      PatientName: dicomName(patient.name?.[0]),
-      PatientID: item.dicomPatientId,
-      IssuerOfPatientID: site.patientAuthority,
-      PatientBirthDate: /^\d{4}-\d\d-\d\d$/.test(patient.birthDate ?? '') ? patient.birthDate!.replaceAll('-', '') : '',
-      PatientSex: sexes[patient.gender ?? ''] ?? '',
+      ...patientAttributes(patient, site),
       PatientWeight: '',
       Allergies: '',
       PregnancyStatus: '',
       MedicalAlerts: '',
       PatientState: '',
       SpecialNeeds: '',
-      CurrentPatientLocation: encounter?.location?.[0]?.location.display?.slice(0, 64) ?? '',
-      AdmissionID: identifierOf(encounter, 'VN')?.value ?? '',
+      ...visitAttributes(encounter),
       AdditionalPatientHistory: order.note?.[0]?.text?.slice(0, 10_240) ?? '',
       StudyInstanceUID: item.studyInstanceUid,
       RequestingPhysician: personName(order.requester?.display),
       RequestedProcedureDescription: procedure.display.slice(0, 64),
-      RequestedProcedureCodeSequence: [codeItem({ system: 'L', code: procedure.code, display: procedure.display })],
+      RequestedProcedureCodeSequence: [codeItem({ code: procedure.code, display: procedure.display })],
       RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
       RequestedProcedureID: item.requestedProcedureId.slice(0, 16),
       ReasonForTheRequestedProcedure: reasonOf(order),
@@ -116,14 +110,44 @@ export function worklistItem(
   };
 }
 
-/** DICOM VR PN (PS3.5 section 6.2): family^given^middle^prefix^suffix. */
+/** What an item says of its patient. */
+export function patientAttributes(patient: Patient, site: Site): DatasetInput {
+  return {
+    PatientName: dicomName(patient.name?.[0]),
+    PatientID: patientNumberOf(patient, site),
+    IssuerOfPatientID: site.patientAuthority,
+    // A year alone is no DICOM date: unknown is truer than the first of January.
+    PatientBirthDate: /^\d{4}-\d\d-\d\d$/.test(patient.birthDate ?? '') ? patient.birthDate!.replaceAll('-', '') : '',
+    PatientSex: sexes[patient.gender ?? ''] ?? '',
+  };
+}
+
+/** What an item says of the visit. */
+export function visitAttributes(encounter: Encounter | undefined): DatasetInput {
+  return {
+    CurrentPatientLocation: encounter?.location?.[0]?.location.display?.slice(0, 64) ?? '',
+    AdmissionID: identifierOf(encounter, 'VN')?.value ?? '',
+  };
+}
+
+/**
+ * DICOM VR PN (PS3.5 section 6.2): family^given^middle^prefix^suffix, 64 characters. A name that is only a text is put
+ * where the family name goes, whole: which part is which is not ours to guess.
+ */
 export function dicomName(name: HumanName | undefined): string {
   const [given = '', ...middle] = name?.given ?? [];
-  const parts = [name?.family ?? '', given, middle.join(' '), name?.prefix?.[0] ?? '', name?.suffix?.[0] ?? ''];
+  const family = name?.family ?? (given ? '' : (name?.text ?? ''));
+  const parts = [family, given, middle.join(' '), name?.prefix?.[0] ?? '', name?.suffix?.[0] ?? ''];
   return parts
-    .map((part) => part.replace(/[\^=\\]/g, ' ').slice(0, 64))
+    .map((part) => part.replace(/[\^=\\]/g, ' '))
     .join('^')
+    .slice(0, 64)
     .replace(/\^+$/, '');
+}
+
+function patientNumberOf(patient: Patient, site: Site): string {
+  const system = site.authorities[site.patientAuthority];
+  return patient.identifier?.find((one) => one.system === system)?.value ?? '';
 }
 
 /** A display such as `Dora Doctor` as VR PN; the last word is the family name. */
@@ -132,10 +156,12 @@ function personName(display: string | undefined): string {
   return dicomName({ family: words.pop(), given: words });
 }
 
-function codeItem({ system, code, display }: Coding): DatasetInput {
-  const scheme = system === 'http://snomed.info/sct' ? 'SCT' : system?.includes(':') ? 'L' : (system ?? 'L');
+/** PS3.3 table 8.8-1: a code longer than VR SH holds is a Long Code Value; cut short it would be another code. */
+function codeItem({ system, code = '', display }: Coding): DatasetInput {
+  // Private coding schemes begin with 99 (PS3.3 section 8.2).
+  const scheme = system === 'http://snomed.info/sct' ? 'SCT' : !system || /[:/]/.test(system) ? '99LOCAL' : system;
   return {
-    CodeValue: code?.slice(0, 16),
+    ...(code.length > 16 ? { LongCodeValue: code } : { CodeValue: code }),
     CodingSchemeDesignator: scheme.slice(0, 16),
     CodeMeaning: display?.slice(0, 64),
   };

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { DatasetInput } from '#dicom';
+import type { KnownStep } from './steps-meant.decider.js';
 import type { StepStatus, WorklistItem } from './worklist-item.js';
 
 /** What the worklist can be narrowed by before its items are matched one by one; all of them optional. */
@@ -13,15 +14,11 @@ export interface WorklistFilter {
   accessionNumber?: string;
   dicomPatientId?: string;
   studyInstanceUid?: string;
+  /** A pattern of SQL LIKE for the name in lower case. */
+  patientNameLike?: string;
+  requestedProcedureId?: string;
   /** Default: SCHEDULED only. */
   statuses?: StepStatus[];
-}
-
-/** A step as a modality names it in MPPS. */
-export interface StepReference {
-  studyInstanceUid?: string;
-  accessionNumber?: string;
-  stepId?: string;
 }
 
 const columns: [keyof WorklistFilter, string][] = [
@@ -32,6 +29,8 @@ const columns: [keyof WorklistFilter, string][] = [
   ['accessionNumber', 'accession_number ='],
   ['dicomPatientId', 'dicom_patient_id ='],
   ['studyInstanceUid', 'study_instance_uid ='],
+  ['patientNameLike', 'patient_name LIKE'],
+  ['requestedProcedureId', 'requested_procedure_id ='],
 ];
 
 /** The worklist: one narrow row a step, kept in the transaction that schedules it. */
@@ -45,11 +44,11 @@ export class Worklist {
          accession_number, dicom_patient_id, requested_procedure_id, step_id, study_instance_uid, status, attributes)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
        ON CONFLICT (appointment_id) DO UPDATE SET patient_id = excluded.patient_id,
-         station_ae_title = excluded.station_ae_title, modality = excluded.modality, start_date = excluded.start_date,
-         start_time = excluded.start_time, accession_number = excluded.accession_number,
-         dicom_patient_id = excluded.dicom_patient_id, requested_procedure_id = excluded.requested_procedure_id,
-         step_id = excluded.step_id, study_instance_uid = excluded.study_instance_uid, status = excluded.status,
-         attributes = excluded.attributes`,
+         station_ae_title = excluded.station_ae_title,
+         modality = excluded.modality, start_date = excluded.start_date, start_time = excluded.start_time,
+         accession_number = excluded.accession_number, dicom_patient_id = excluded.dicom_patient_id,
+         requested_procedure_id = excluded.requested_procedure_id, step_id = excluded.step_id,
+         study_instance_uid = excluded.study_instance_uid, status = excluded.status, attributes = excluded.attributes`,
       [
         item.appointmentId,
         item.patientId,
@@ -68,6 +67,20 @@ export class Worklist {
     );
   }
 
+  /** Lays attributes over those of a patient's items, or of these steps only; what is on no worklist is history. */
+  async amend(
+    manager: EntityManager,
+    of: { patientId: string; appointmentIds?: string[] },
+    attributes: DatasetInput,
+  ): Promise<void> {
+    await manager.query(
+      `UPDATE worklist_item SET attributes = attributes || $3::jsonb
+        WHERE patient_id = $1 AND ($2::text[] IS NULL OR appointment_id = ANY($2))
+          AND status IN ('SCHEDULED', 'STARTED')`,
+      [of.patientId, of.appointmentIds ?? null, JSON.stringify(attributes)],
+    );
+  }
+
   /** Moves steps to another status; a step that leaves SCHEDULED leaves the default worklist. */
   async setStatus(manager: EntityManager, appointmentIds: string[], status: StepStatus): Promise<void> {
     await manager.query('UPDATE worklist_item SET status = $2 WHERE appointment_id = ANY($1)', [
@@ -76,14 +89,19 @@ export class Worklist {
     ]);
   }
 
-  /** Status of one step, undefined if it is unknown. */
-  async statusOf(manager: EntityManager, appointmentId: string): Promise<StepStatus | undefined> {
-    const [row] = await manager.query('SELECT status FROM worklist_item WHERE appointment_id = $1', [appointmentId]);
-    return row?.status;
+  /** How many steps are on each station's worklist. */
+  async counts(): Promise<{ stationAeTitle: string; status: StepStatus; items: number }[]> {
+    return this.dataSource.query(
+      `SELECT station_ae_title AS "stationAeTitle", status, count(*)::int AS items FROM worklist_item
+        WHERE status IN ('SCHEDULED', 'STARTED') GROUP BY 1, 2`,
+    );
   }
 
   /** Items that pass the filter, STAT first, then by time. */
-  async find(filter: WorklistFilter): Promise<{ status: StepStatus; attributes: DatasetInput }[]> {
+  async find(
+    filter: WorklistFilter,
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<{ status: StepStatus; appointmentId: string; patientId: string; attributes: DatasetInput }[]> {
     const values: unknown[] = [];
     const bind = (value: unknown) => `$${values.push(value)}`;
     const where = columns.flatMap(([name, condition]) => (filter[name] === undefined ? [] : [`${condition} ${bind(filter[name])}`])); // prettier-ignore
@@ -92,30 +110,23 @@ export class Worklist {
     where.push(`status IN (${statuses.map((one) => `'${one}'`).join(', ')})`);
     if (statuses.every((one) => one === 'SCHEDULED' || one === 'STARTED'))
       where.push("status IN ('SCHEDULED', 'STARTED')");
-    return this.dataSource.query(
-      `SELECT status, attributes FROM worklist_item WHERE ${where.join(' AND ')}
+    return manager.query(
+      `SELECT status, appointment_id AS "appointmentId", patient_id AS "patientId", attributes
+         FROM worklist_item WHERE ${where.join(' AND ')}
         ORDER BY attributes->>'RequestedProcedurePriority' <> 'STAT', start_date, start_time, step_id`,
       values,
     );
   }
 
-  /** The steps a modality refers to: by study UID or accession number, and step id where it gives one. */
-  async referredTo(
-    manager: EntityManager,
-    references: StepReference[],
-  ): Promise<{ appointmentId: string; patientId: string; dicomPatientId: string }[]> {
-    const found = new Map<string, { appointmentId: string; patientId: string; dicomPatientId: string }>();
-    for (const { studyInstanceUid, accessionNumber, stepId } of references) {
-      if (!studyInstanceUid && !accessionNumber) continue;
-      const rows = await manager.query(
-        `SELECT appointment_id AS "appointmentId", patient_id AS "patientId", dicom_patient_id AS "dicomPatientId"
-           FROM worklist_item
-          WHERE (study_instance_uid = $1 OR ($1::text IS NULL AND accession_number = $2))
-            AND ($3::text IS NULL OR step_id = $3)`,
-        [studyInstanceUid ?? null, accessionNumber ?? null, stepId ?? null],
-      );
-      for (const row of rows) found.set(row.appointmentId, row);
-    }
-    return [...found.values()];
+  /** The steps with any of these study instance UIDs or accession numbers, whatever their status. */
+  async named(studyInstanceUids: string[], accessionNumbers: string[]): Promise<KnownStep[]> {
+    if (studyInstanceUids.length + accessionNumbers.length === 0) return [];
+    return this.dataSource.query(
+      `SELECT appointment_id AS "appointmentId", patient_id AS "patientId", dicom_patient_id AS "dicomPatientId",
+              study_instance_uid AS "studyInstanceUid", accession_number AS "accessionNumber", step_id AS "stepId",
+              modality, station_ae_title AS "stationAeTitle"
+         FROM worklist_item WHERE study_instance_uid = ANY($1) OR accession_number = ANY($2)`,
+      [studyInstanceUids, accessionNumbers],
+    );
   }
 }

@@ -23,6 +23,7 @@ export class Metrics {
   readonly mllpEvents = this.counter('collimator_mllp_events_total', 'MLLP connections and broken frames', ['event']);
   readonly dicomAssociations = this.counter('collimator_dicom_associations_total', 'DICOM associations', ['outcome']);
   readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['operation', 'status']); // prettier-ignore
+  readonly worklistItems = this.gauge('collimator_worklist_items', 'Steps on the worklist of a station, or under way there', ['station', 'status']); // prettier-ignore
 
   readonly httpDuration = this.histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request', ['method', 'route', 'status']); // prettier-ignore
 

@@ -1,0 +1,95 @@
+import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import type { Site } from '#platform';
+import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
+import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
+import { candidates, chooseSlot, type Booking, type Slot } from './slot.decider.js';
+
+/** What is known when an order is told. */
+export interface ScheduleState {
+  /** The order as it is now. */
+  order: ServiceRequest;
+  /** Its Appointments so far. */
+  appointments: readonly Appointment[];
+  /** Times that are taken at the stations of {@link stationsInQuestion}, and by the patient; not by this order. */
+  taken: readonly Booking[];
+}
+
+/** What becomes of an order's steps. */
+export interface ScheduleDecision {
+  /** Steps that get a slot: new ones, and those whose slot no longer fits. */
+  booked: { step: RequestedStep; slot: Slot; before?: Appointment }[];
+  /** Steps that stay where they are, and are shown with what the order says now. */
+  rewritten: { step: RequestedStep; appointment: Appointment }[];
+  /** Steps the order no longer wants. */
+  withdrawn: Appointment[];
+  /** Steps the order no longer wants but whose exam has begun: the modality ends it. */
+  underWay: Appointment[];
+}
+
+/**
+ * The schedule follows the order: an active order has each of its steps booked, one that is on hold or revoked none.
+ * A step that has begun is left to the modality, and one that was done or given up is history.
+ *
+ * @throws Failure procedure-unknown, station-unavailable, field-invalid
+ */
+export function decideSchedule(state: ScheduleState, site: Site, now: Date): ScheduleDecision {
+  const { order, appointments } = state;
+  const steps = requestedSteps(order, site);
+  const wanted = new Set(steps.map(({ stepId }) => stepId));
+  const unwanted = appointments.filter((one) => !wanted.has(stepIdOf(one)));
+  const decision: ScheduleDecision = {
+    booked: [],
+    rewritten: [],
+    withdrawn: unwanted.filter(isAhead),
+    underWay: unwanted.filter(({ status }) => status === 'arrived'),
+  };
+  const taken = [...state.taken];
+  const known = steps.map((step) => ({ step, before: appointments.find((one) => stepIdOf(one) === step.stepId) }));
+  // Steps that stay are counted as taken before any new time is looked for.
+  const [staying, open] = [
+    known.filter(({ step, before }) => before && isAhead(before) && staysInPlace(before, step, site, now)),
+    known.filter(
+      ({ step, before }) =>
+        !before || wasWithdrawn(before) || (isAhead(before) && !staysInPlace(before, step, site, now)),
+    ),
+  ];
+  for (const { step, before } of staying) {
+    decision.rewritten.push({ step, appointment: before! });
+    taken.push(...takenBy(stationAeTitleOf(before!), new Date(before!.start!), new Date(before!.end!)));
+  }
+  for (const { step, before } of open) {
+    const slot = chooseSlot(step, taken, site, now);
+    decision.booked.push({ step, slot, before });
+    taken.push(...takenBy(slot.station.aeTitle, slot.start, slot.end));
+  }
+  return decision;
+}
+
+/** AE titles of the stations whose bookings {@link decideSchedule} must know. @throws Failure as it does */
+export function stationsInQuestion(order: ServiceRequest, site: Site): string[] {
+  return [...new Set(requestedSteps(order, site).flatMap((step) => candidates(step, site).map((one) => one.aeTitle)))];
+}
+
+/**
+ * True if the slot of a step that is still ahead fits what the order asks for now: the station can do it and is the one
+ * asked for, the time and the length are right, and an exam that became STAT does not wait.
+ */
+export function staysInPlace(appointment: Appointment, step: RequestedStep, site: Site, now: Date): boolean {
+  const [start, end] = [Date.parse(appointment.start!), Date.parse(appointment.end!)];
+  const isAtOnce = step.isStat && !step.start && !(Date.parse(step.notBefore ?? '') > now.getTime());
+  return (
+    modalityOf(appointment) === step.modality &&
+    candidates(step, site).some(({ aeTitle }) => aeTitle === stationAeTitleOf(appointment)) &&
+    end - start === step.durationMinutes * 60_000 &&
+    (!step.start || Date.parse(step.start) === start) &&
+    (!step.notBefore || start >= Date.parse(step.notBefore)) &&
+    !(isAtOnce && start > now.getTime() + step.afterMinutes * 60_000)
+  );
+}
+
+function takenBy(aeTitle: string | undefined, start: Date, end: Date): Booking[] {
+  return [
+    { aeTitle, start, end },
+    { start, end },
+  ];
+}

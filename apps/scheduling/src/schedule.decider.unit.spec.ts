@@ -1,0 +1,266 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import { extensions } from '#fhir';
+import { aPatient, aServiceRequest, given, site as aSite } from '#testing';
+import { bookedAppointment, withdrawnAppointment } from './appointment.decider.js';
+import { requestedSteps } from './requested-steps.decider.js';
+import { decideSchedule, type ScheduleState } from './schedule.decider.js';
+import type { Booking } from './slot.decider.js';
+
+/** A Monday, 09:02 in Berlin. */
+const now = new Date('2026-03-02T08:02:00Z');
+const minutes = (count: number) => new Date(now.getTime() + count * 60_000);
+const room = { room: 'Room', portable: false, opens: '07:00', closes: '19:00', alwaysOpenForStat: true };
+const site = aSite({
+  stations: [
+    { ...room, aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'] },
+    { ...room, aeTitle: 'CT02', name: 'CT 2', modalities: ['CT'] },
+    { ...room, aeTitle: 'DX01', name: 'X-ray 1', modalities: ['DX'], alwaysOpenForStat: false },
+    { ...room, aeTitle: 'DXMOBILE', name: 'Mobile', modalities: ['DX'], portable: true },
+  ],
+});
+const bedside = [{ coding: [{ code: 'PORT' }] }];
+const xray = { code: 'XRCHEST2', display: 'X-ray chest two views' };
+const ipc = (parts: { stepId: string; stationAeTitle?: string; modality?: string }) => ({
+  url: extensions.scheduledProcedureStep,
+  extension: Object.entries(parts).map(([url, value]) => ({
+    url,
+    ...(url === 'modality' ? { valueCode: value } : { valueString: value }),
+  })),
+});
+
+const state = (order: ServiceRequest, rest: Partial<ScheduleState> = {}): ScheduleState => ({
+  order,
+  appointments: [],
+  taken: [],
+  ...rest,
+});
+const decide =
+  (at = now) =>
+  (known: ScheduleState) =>
+    decideSchedule(known, site, at);
+const chosen = (known: ScheduleState, at = now) =>
+  decide(at)(known).booked.map(({ slot }) => [slot.station.aeTitle, slot.start.toISOString(), slot.reason]);
+const taken = (aeTitle: string | undefined, from: number, to: number): Booking => ({
+  ...(aeTitle ? { aeTitle } : {}),
+  start: minutes(from),
+  end: minutes(to),
+});
+
+/** The first step of an order as it was booked some time ago, beginning `inMinutes` from now. */
+function bookedBefore(order: ServiceRequest, inMinutes = 58, aeTitle = 'CT01'): Appointment {
+  const [step] = requestedSteps({ ...order, status: 'active' }, site);
+  const station = site.stations.find((one) => one.aeTitle === aeTitle)!;
+  const end = minutes(inMinutes + step!.durationMinutes);
+  const slot = { station, start: minutes(inMinutes), end, reason: 'next free time', isOurs: true };
+  return { ...bookedAppointment(order, step!, slot, aPatient()), meta: { versionId: '1' } };
+}
+
+describe('A new order', () => {
+  it('gets the next free time on the five minutes', () => {
+    expect(chosen(state(aServiceRequest()))).toEqual([['CT01', '2026-03-02T08:05:00.000Z', 'next free time']]);
+  });
+
+  it('gets it at the station that is free first', () => {
+    expect(chosen(state(aServiceRequest(), { taken: [taken('CT01', 0, 60)] }))).toEqual([
+      ['CT02', '2026-03-02T08:05:00.000Z', 'next free time'],
+    ]);
+  });
+
+  it('gets a gap only if it is long enough', () => {
+    const full = [taken('CT02', 0, 600), taken('CT01', 0, 18), taken('CT01', 28, 58)];
+    expect(chosen(state(aServiceRequest(), { taken: full }))[0]![1]).toBe('2026-03-02T09:00:00.000Z');
+  });
+
+  it('waits for the next opening, on the day the clocks change too', () => {
+    const evening = new Date('2026-03-28T17:50:00Z');
+    expect(chosen(state(aServiceRequest()), evening)[0]![1]).toBe('2026-03-29T05:00:00.000Z');
+  });
+
+  it('is kept at the time ordered, and says so where the station is taken then', () => {
+    const order = aServiceRequest({ occurrenceDateTime: '2026-03-02T11:00:00+01:00' });
+    expect(chosen(state(order))).toEqual([['CT01', '2026-03-02T10:00:00.000Z', 'at the time ordered']]);
+    const both = [taken('CT01', 100, 130), taken('CT02', 100, 130)];
+    expect(chosen(state(order, { taken: both }))).toEqual([
+      ['CT01', '2026-03-02T10:00:00.000Z', 'at the time ordered, although the station is taken then'],
+    ]);
+    expect(decide()(state(order)).booked[0]!.slot.isOurs).toBe(false);
+  });
+
+  it('reads a time without zone as the site does, wherever the process runs', () => {
+    expect(chosen(state(aServiceRequest({ occurrenceDateTime: '2026-07-02T11:00:00' })))[0]![1]).toBe(
+      '2026-07-02T09:00:00.000Z',
+    );
+  });
+
+  it('with a date alone gets a time on that day, not today', () => {
+    expect(chosen(state(aServiceRequest({ occurrenceDateTime: '2026-03-10' })))).toEqual([
+      ['CT01', '2026-03-10T06:00:00.000Z', 'next free time from the day ordered'],
+    ]);
+  });
+
+  it('is at once where it is STAT: at a free station, else at the one free again first', () => {
+    const stat = aServiceRequest({ priority: 'stat' });
+    expect(chosen(state(stat, { taken: [taken('CT01', -5, 10)] }))).toEqual([
+      ['CT02', now.toISOString(), 'STAT: at once'],
+    ]);
+    const busy = [taken('CT01', -5, 40), taken('CT02', -5, 10)];
+    expect(chosen(state(stat, { taken: busy }))).toEqual([
+      ['CT02', now.toISOString(), 'STAT: at once, ahead of what is booked'],
+    ]);
+  });
+
+  it('is at once at night only at stations that open for STAT', () => {
+    const night = new Date('2026-03-02T23:00:00Z');
+    expect(chosen(state(aServiceRequest({ priority: 'stat' })), night)[0]![1]).toBe(night.toISOString());
+    given(state(aServiceRequest({ priority: 'stat', procedure: xray })))
+      .when(decide(night))
+      .thenFails('station-unavailable');
+  });
+
+  it('goes to a portable unit for the bedside, and to none otherwise', () => {
+    expect(chosen(state(aServiceRequest({ procedure: xray, locationCode: bedside })))).toEqual([
+      ['DXMOBILE', expect.any(String), 'next free time; portable unit for the bedside'],
+    ]);
+    expect(chosen(state(aServiceRequest({ procedure: xray })))[0]![0]).toBe('DX01');
+    given(state(aServiceRequest({ locationCode: bedside })))
+      .when(decide())
+      .thenFails('station-unavailable');
+  });
+
+  it('goes to the station its placer chose, or says why not', () => {
+    const at = (stationAeTitle: string) => aServiceRequest({ extension: [ipc({ stepId: 'S1', stationAeTitle })] });
+    expect(chosen(state(at('CT02')))).toEqual([['CT02', expect.any(String), 'next free time; at the station ordered']]);
+    expect(chosen(state(at('DX01')))[0]![2]).toContain('not at the station ordered');
+  });
+
+  it('has each of its steps booked, one after the other', () => {
+    const order = aServiceRequest({ extension: [ipc({ stepId: 'S1' }), ipc({ stepId: 'S2', modality: 'DX' })] });
+    expect(chosen(state(order)).map(([aeTitle, start]) => [aeTitle, start])).toEqual([
+      ['CT01', '2026-03-02T08:05:00.000Z'],
+      ['DX01', '2026-03-02T08:20:00.000Z'],
+    ]);
+    const timed = { ...order, occurrenceDateTime: '2026-03-02T11:00:00+01:00' };
+    expect(chosen(state(timed)).map(([, start]) => start)).toEqual([
+      '2026-03-02T10:00:00.000Z',
+      '2026-03-02T10:15:00.000Z',
+    ]);
+  });
+
+  it('does not put a patient at two stations at a time', () => {
+    expect(chosen(state(aServiceRequest(), { taken: [taken(undefined, 0, 58)] }))[0]![1]).toBe(
+      '2026-03-02T09:00:00.000Z',
+    );
+  });
+
+  it('on hold is on no worklist', () => {
+    given(state(aServiceRequest({ status: 'on-hold' })))
+      .when(decide())
+      .then({ booked: [], withdrawn: [] });
+  });
+
+  it('is parked with its reason where the site cannot do it', () => {
+    given(state(aServiceRequest({ procedure: { code: 'NOPE', display: 'Nope' } })))
+      .when(decide())
+      .thenFails('procedure-unknown');
+    given(state(aServiceRequest({ extension: [ipc({ stepId: 'S1', modality: 'MG' })] })))
+      .when(decide())
+      .thenFails('station-unavailable');
+    given(state(aServiceRequest({ extension: [ipc({ stepId: 'S1' }), ipc({ stepId: 'S1' })] })))
+      .when(decide())
+      .thenFails('field-invalid');
+  });
+});
+
+describe('A calendar that is full for weeks', () => {
+  it('is searched in one pass', () => {
+    const open = aSite({ stations: [{ ...room, aeTitle: 'CT01', name: 'CT', modalities: ['CT'], opens: '00:00', closes: '24:00' }, { ...room, aeTitle: 'DX01', name: 'DX', modalities: ['DX'] }] }); // prettier-ignore
+    const full = Array.from({ length: 5000 }, (_, index) => taken('CT01', 3 + index * 15, 18 + index * 15));
+    const began = performance.now();
+    const { booked } = decideSchedule(state(aServiceRequest(), { taken: full }), open, now);
+    expect(booked[0]!.slot.start).toEqual(minutes(3 + 5000 * 15));
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+});
+
+describe('A changed order', () => {
+  const order = aServiceRequest();
+  const before = bookedBefore(order);
+
+  it('that asks for the same stays where it is, and is shown anew', () => {
+    given(state(order, { appointments: [before] }))
+      .when(decide())
+      .then({ booked: [], withdrawn: [], rewritten: [{ step: expect.anything() as never, appointment: before }] });
+  });
+
+  it.each([
+    ['asks for a time', { occurrenceDateTime: '2026-03-02T15:00:00+01:00' }, '2026-03-02T14:00:00.000Z'],
+    ['asks for another day', { occurrenceDateTime: '2026-03-03' }, '2026-03-03T06:00:00.000Z'],
+    ['becomes STAT', { priority: 'stat' as const }, now.toISOString()],
+    ['is for another procedure', { procedure: xray }, '2026-03-02T08:05:00.000Z'],
+  ])('that %s is moved, the same Appointment', (_, change, start) => {
+    const [booked] = decide()(state(aServiceRequest(change), { appointments: [before] })).booked;
+    expect(booked!.slot.start.toISOString()).toBe(start);
+    expect(booked!.before).toBe(before);
+  });
+
+  it('that becomes a bedside exam leaves the room', () => {
+    const inRoom = bookedBefore(aServiceRequest({ procedure: xray }), 58, 'DX01');
+    const moved = state(aServiceRequest({ procedure: xray, locationCode: bedside }), { appointments: [inRoom] });
+    expect(chosen(moved)[0]![0]).toBe('DXMOBILE');
+  });
+
+  it('keeps a step that has begun, and one that was done, as they are', () => {
+    for (const status of ['arrived', 'fulfilled', 'cancelled'] as const)
+      given(state(aServiceRequest({ priority: 'stat' }), { appointments: [{ ...before, status }] }))
+        .when(decide())
+        .then({ booked: [], rewritten: [], withdrawn: [] });
+  });
+
+  it('drops the steps it no longer names', () => {
+    const other = aServiceRequest({ extension: [ipc({ stepId: 'OTHER' })] });
+    const decision = decide()(state(other, { appointments: [before] }));
+    expect(decision.withdrawn).toEqual([before]);
+    expect(decision.booked[0]!.before).toBeUndefined();
+  });
+
+  it('that is released, or asks again for a step it had dropped, has it booked again', () => {
+    const held = withdrawnAppointment(before, { ...order, status: 'on-hold' });
+    expect(held.cancelationReason!.text).toBe('the order is on hold');
+    expect(decide()(state(order, { appointments: [held] })).booked[0]!.before).toBe(held);
+  });
+});
+
+describe('A cancelled order', () => {
+  const revoked = aServiceRequest({ status: 'revoked' });
+  const before = bookedBefore(revoked);
+
+  it('leaves the worklist before its exam begins', () => {
+    given(state(revoked, { appointments: [before] }))
+      .when(decide())
+      .thenExactly({ booked: [], rewritten: [], withdrawn: [before], underWay: [] });
+    expect(withdrawnAppointment(before, revoked)).toMatchObject({
+      status: 'cancelled',
+      cancelationReason: { text: 'the order was cancelled' },
+    });
+  });
+
+  it('leaves an exam that has begun to its modality', () => {
+    const begun: Appointment = { ...before, status: 'arrived' };
+    given(state(revoked, { appointments: [begun] }))
+      .when(decide())
+      .thenExactly({ booked: [], rewritten: [], withdrawn: [], underWay: [begun] });
+  });
+
+  it('changes nothing of what was done', () => {
+    given(state(revoked, { appointments: [{ ...before, status: 'fulfilled' }] }))
+      .when(decide())
+      .thenExactly({ booked: [], rewritten: [], withdrawn: [], underWay: [] });
+  });
+
+  it('needs no procedure the site knows', () => {
+    given(state(aServiceRequest({ status: 'revoked', procedure: { code: 'GONE', display: 'Gone' } })))
+      .when(decide())
+      .then({ booked: [] });
+  });
+});
