@@ -101,6 +101,7 @@ interface NotWritten {
 /** Everything of a resource but what the store itself puts on it. */
 const content = (body: string) => `(${body} #- '{meta,versionId}' #- '{meta,lastUpdated}')`;
 
+/** Scalar subqueries, not joins: each is one look-up by the primary key, where a join may read the whole table. */
 const SAVE = `
   WITH incoming AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (type text, id text, version int, last_updated timestamptz,
@@ -108,7 +109,7 @@ const SAVE = `
   ), stored AS (
     INSERT INTO resource AS r (type, id, version, last_updated, patient_id, status, identifiers, refs, body)
     SELECT type, id, version, last_updated, patient_id, status, identifiers, refs, body FROM incoming AS i
-     WHERE i.version = 1 OR EXISTS (SELECT 1 FROM resource AS r WHERE r.type = i.type AND r.id = i.id)
+     WHERE i.version = 1 OR (SELECT r.version FROM resource AS r WHERE r.type = i.type AND r.id = i.id) IS NOT NULL
     ON CONFLICT (type, id) DO UPDATE SET version = excluded.version, last_updated = excluded.last_updated,
       patient_id = excluded.patient_id, status = excluded.status, identifiers = excluded.identifiers,
       refs = excluded.refs, body = excluded.body
@@ -117,11 +118,12 @@ const SAVE = `
   ), kept AS (
     INSERT INTO resource_history (type, id, version, last_updated, body) SELECT * FROM stored RETURNING type, id
   )
-  SELECT i.type, i.id, r.body->'meta' AS meta
+  SELECT i.type, i.id, (
+      SELECT r.body->'meta' FROM resource AS r
+       WHERE r.type = i.type AND r.id = i.id AND ${content('r.body')} = ${content('i.body')}
+    ) AS meta
     FROM incoming AS i
-    LEFT JOIN kept AS k ON k.type = i.type AND k.id = i.id
-    LEFT JOIN resource AS r ON r.type = i.type AND r.id = i.id AND ${content('r.body')} = ${content('i.body')}
-   WHERE k.id IS NULL`;
+   WHERE NOT EXISTS (SELECT FROM kept AS k WHERE k.type = i.type AND k.id = i.id)`;
 
 function nextVersion<R extends FhirResource>(resource: R, now: Date): R {
   const from = resource.meta?.versionId ?? '0';
