@@ -95,6 +95,7 @@ export default tseslint.config(
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
         URL: 'readonly',
+        performance: 'readonly',
         fetch: 'readonly',
         AbortSignal: 'readonly',
       },
