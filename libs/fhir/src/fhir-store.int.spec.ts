@@ -99,6 +99,27 @@ describe('FhirStore.save', () => {
   });
 });
 
+describe('FhirStore.save in a large table', () => {
+  it('reads only what it is about', async () => {
+    await manager.query(`
+      INSERT INTO resource (type, id, version, last_updated, body)
+      SELECT 'Patient', 'id-' || n, 1, now(), '{}' FROM generate_series(1, 5000) AS n`);
+    const asked: [string, unknown[]?][] = [];
+    const listening = {
+      query: (sql: string, values?: unknown[]) => (asked.push([sql, values]), manager.query(sql, values)),
+    };
+    await store.save(listening as EntityManager, [aPatient(), aServiceRequest()] as FhirResource[], at(0));
+    expect(asked).toHaveLength(1);
+    const [sql, values] = asked[0]!;
+    for (const first of ['SELECT 1', 'ANALYZE resource']) {
+      await manager.query(first);
+      const plan = JSON.stringify(await manager.query(`EXPLAIN ${sql}`, values));
+      expect(plan).toContain('resource_pkey');
+      expect(plan).not.toContain('Seq Scan');
+    }
+  });
+});
+
 describe('keepCopies', () => {
   it('gives copies version numbers of their own and writes nothing twice', async () => {
     const copy = aPatient({ meta: { versionId: '7', lastUpdated: at(0).toISOString() } });

@@ -80,7 +80,9 @@ describe('A service as a process', () => {
     expect(await ready()).toMatchObject({ service: 'smallest', level: 'info', http: httpPort });
     for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs'])
       expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
-    expect(Object.keys((await (await fetch(`${url}/openapi.json`)).json()).paths)).toEqual(['/slow']);
+    expect(Object.keys(((await (await fetch(`${url}/openapi.json`)).json()) as { paths: object }).paths)).toEqual([
+      '/slow',
+    ]);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_resident_memory_bytes');
 
     // A connection that is kept open and does nothing must not hold the service up.
