@@ -164,7 +164,9 @@ class Encoder {
 
 function cleanText(vr: Vr, text: string): string {
   if (!characterSetApplies.has(vr)) return text;
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (singleText.has(vr)) return text.replace(/[\x00-\x08\x0b\x0e-\x1f\x7f]/g, ' ');
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(/[\x00-\x1f\x7f]/g, ' ').replaceAll('\\', '/');
 }
 
