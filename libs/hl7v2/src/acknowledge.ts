@@ -1,6 +1,6 @@
 import { errorCodes, type Hl7Refusal, type Location } from './refusal.js';
 import { recommended } from './encoding-characters.js';
-import { writeMessage, writeSegment, type Hl7Message } from './message.js';
+import { writeMessage, writeSegment, type FieldValue, type Hl7Message, type Segment } from './message.js';
 
 /** Who answers, when, and under which control id. */
 export interface Acknowledger {
@@ -18,10 +18,14 @@ export function isEnhanced(message: Hl7Message | undefined): boolean {
   return message !== undefined && (message.header.raw(15) !== '' || message.header.raw(16) !== '');
 }
 
-/** The MSA-1 code that is given: AA/AE/AR in original mode, CA/CE/CR in enhanced mode. */
+/**
+ * The MSA-1 code that is given: AA/AE/AR in original mode, CA/CE/CR in enhanced mode. Where MSH-15 wants no accept
+ * acknowledgement (NE, or empty beside a valued MSH-16) the answer is the application's, AA/AE/AR.
+ */
 export function acknowledgementCode(message: Hl7Message | undefined, refusal: Hl7Refusal | undefined): string {
   const code = refusal?.acknowledgement ?? 'AA';
-  return isEnhanced(message) ? code.replace('A', 'C') : code;
+  const wantsAccept = isEnhanced(message) && !['', 'NE'].includes(message?.header.raw(15) ?? '');
+  return wantsAccept ? code.replace('A', 'C') : code;
 }
 
 /**
@@ -41,10 +45,10 @@ export function acknowledge(
   const segments = [
     writeSegment('MSH', {
       1: '|',
-      3: header?.get(5) ?? from.application,
-      4: header?.get(6) ?? from.facility,
-      5: header?.get(3),
-      6: header?.get(4),
+      3: hierarchic(header, 5) ?? from.application,
+      4: hierarchic(header, 6) ?? from.facility,
+      5: hierarchic(header, 3),
+      6: hierarchic(header, 4),
       7: timestamp(from.now),
       9: isBefore(version, '2.4') ? ['ACK', event] : ['ACK', event, 'ACK'],
       10: from.controlId,
@@ -60,6 +64,12 @@ export function acknowledge(
   ];
   if (refusal) segments.push(errorSegment(refusal, version));
   return writeMessage(segments);
+}
+
+/** Data type HD: namespace id, universal id and its type, given back as they came. */
+function hierarchic(header: Segment | undefined, field: number): FieldValue {
+  const components = [1, 2, 3].map((component) => header?.get(field, component));
+  return components.some((one) => one !== undefined) ? components : undefined;
 }
 
 function errorSegment(refusal: Hl7Refusal, version: string): string {

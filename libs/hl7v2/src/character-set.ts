@@ -16,9 +16,9 @@ const labels: Record<string, string> = {
  *
  * @throws Hl7Refusal AR 102 for a character set that is not supported, or bytes that are not of the one named
  */
-export function decodeMessage(bytes: Buffer): string {
+export function decodeMessage(bytes: Buffer): { text: string; characterSet: string } {
   const name = declaredCharacterSet(bytes);
-  const label = labels[name];
+  const label = Object.hasOwn(labels, name) ? labels[name] : undefined;
   const place = { segment: 'MSH', sequence: 1, field: 18 };
   if (!label)
     throw rejection(
@@ -27,7 +27,8 @@ export function decodeMessage(bytes: Buffer): string {
       place,
     );
   try {
-    return new TextDecoder(label, { fatal: label === 'utf-8', ignoreBOM: true }).decode(bytes);
+    const text = new TextDecoder(label, { fatal: label === 'utf-8', ignoreBOM: true }).decode(bytes);
+    return { text, characterSet: label };
   } catch {
     throw rejection(102, 'the message is not valid UTF-8: name its character set in MSH-18', place);
   }

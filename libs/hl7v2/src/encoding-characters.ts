@@ -8,6 +8,8 @@ export interface EncodingCharacters {
   /** Absent in a message that declares none: then nothing is escaped. */
   escape: string;
   subcomponent: string;
+  /** Label (WHATWG Encoding) of the message's character set, of which `\Xhh..\` escapes are bytes; UTF-8 if absent. */
+  characterSet?: string;
 }
 
 /** The separators HL7 recommends, and the ones Collimator writes. */

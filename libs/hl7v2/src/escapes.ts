@@ -1,5 +1,7 @@
 import type { EncodingCharacters } from './encoding-characters.js';
 
+const hexadecimal = /^X([0-9A-Fa-f]{2})+$/;
+
 /**
  * Reads the escape sequences of a value (HL7 v2.5.1 section 2.7): `\F\ \S\ \T\ \R\ \E\`, `\Xhh..\` as bytes of the
  * message's character set, `\.br\ \.sp\` as a line break; other formatting and locally defined sequences (`\H\ \N\
@@ -7,7 +9,7 @@ import type { EncodingCharacters } from './encoding-characters.js';
  */
 export function unescape(
   text: string,
-  { field, component, repetition, escape, subcomponent }: EncodingCharacters,
+  { field, component, repetition, escape, subcomponent, characterSet }: EncodingCharacters,
 ): string {
   if (!escape || !text.includes(escape)) return text;
   const parts = text.split(escape);
@@ -15,6 +17,14 @@ export function unescape(
   for (let at = 1; at < parts.length; at++) {
     const sequence = parts[at]!;
     const closed = at + 1 < parts.length;
+    if (closed && hexadecimal.test(sequence)) {
+      // Bytes of one character may come in sequences of their own, one behind the other.
+      let bytes = sequence.slice(1);
+      while (parts[at + 1] === '' && at + 3 < parts.length && hexadecimal.test(parts[at + 2]!))
+        bytes += parts[(at += 2)]!.slice(1);
+      result += new TextDecoder(characterSet, { ignoreBOM: true }).decode(Buffer.from(bytes, 'hex')) + parts[++at]!;
+      continue;
+    }
     const value = closed ? read(sequence) : undefined;
     if (value === undefined) {
       result += escape + sequence;
@@ -40,14 +50,16 @@ export function unescape(
       case 'N':
         return '';
     }
-    if (/^X([0-9A-Fa-f]{2})+$/.test(sequence)) return Buffer.from(sequence.slice(1), 'hex').toString('latin1');
     if (/^\.(br|sp\+?\d*|ce)$/.test(sequence)) return '\n';
     if (/^\.(in|ti|fi|nf|sk)[+-]?\d*$/.test(sequence) || /^Z[^\s]*$/.test(sequence)) return '';
     return undefined;
   }
 }
 
-/** Writes a value so that it reads back the same; line breaks become `\.br\`, since a raw one would end the segment. */
+/**
+ * Writes a value so that it reads back the same. Line breaks become `\.br\`, since a raw one would end the segment, and
+ * control characters `\Xhh\`, since `<FS><CR>` would end the MLLP frame.
+ */
 export function escape(text: string, characters: EncodingCharacters): string {
   const names: Record<string, string> = {
     [characters.field]: 'F',
@@ -57,9 +69,11 @@ export function escape(text: string, characters: EncodingCharacters): string {
     [characters.escape]: 'E',
   };
   const mark = characters.escape;
-  return text.replace(/\r\n|[\r\n]|[^\sA-Za-z0-9]/g, (one) => {
+  return text.replace(/\r\n|[^ \tA-Za-z0-9]/g, (one) => {
     if (one === '\r' || one === '\n' || one === '\r\n') return `${mark}.br${mark}`;
     const name = names[one];
-    return name ? `${mark}${name}${mark}` : one;
+    if (name) return `${mark}${name}${mark}`;
+    const isControl = one < ' ' || one === '\x7f';
+    return isControl ? `${mark}X${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}${mark}` : one;
   });
 }

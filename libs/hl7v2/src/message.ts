@@ -127,8 +127,8 @@ const MAX_SEGMENTS = 10_000;
  * @throws Hl7Refusal AR if it cannot be read at all
  */
 export function parseMessage(bytes: Buffer): Hl7Message {
-  const text = decodeMessage(bytes);
-  const characters = readEncodingCharacters(text);
+  const { text, characterSet } = decodeMessage(bytes);
+  const characters = { ...readEncodingCharacters(text), characterSet };
   const lines = text.split(/[\r\n]+/).filter((line) => line !== '');
   if (lines.length > MAX_SEGMENTS)
     throw rejection(100, `the message has more than ${MAX_SEGMENTS} segments: send it in parts`);
@@ -140,11 +140,31 @@ export function parseMessage(bytes: Buffer): Hl7Message {
         100,
         `line ${index + 1} is no segment: it must begin with a segment name and ${characters.field}`,
       );
+    if (name === 'MSH' && index > 0)
+      throw rejection(100, 'a second MSH follows: send one message a frame', { segment: 'MSH', sequence: 2 });
     const sequence = (counts.get(name) ?? 0) + 1;
     counts.set(name, sequence);
     return new Segment(line, characters, sequence);
   });
   return new Hl7Message(segments, characters);
+}
+
+/**
+ * The MSH of a message that cannot be read as a whole, so that its refusal can name the message it refuses: a sender
+ * waits for its own control id. Undefined where not even that can be read.
+ */
+export function readHeader(bytes: Buffer): Hl7Message | undefined {
+  // MSH up to field 18 is ASCII in every character set of table 0211, and latin1 reads any byte.
+  const line = bytes
+    .subarray(0, 4096)
+    .toString('latin1')
+    .split(/[\r\n]/)[0]!;
+  try {
+    const characters = readEncodingCharacters(line);
+    return new Hl7Message([new Segment(line, characters, 1)], characters);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A value to be written: text, a list of components, or nothing. */

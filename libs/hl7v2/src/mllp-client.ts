@@ -68,8 +68,12 @@ export class MllpClient {
     try {
       return await new Promise<Buffer>((resolve, reject) => {
         const onData = (bytes: Buffer): void => {
-          const [answer] = reader.push(bytes);
-          if (answer) resolve(answer);
+          try {
+            const [answer] = reader.push(bytes);
+            if (answer) resolve(answer);
+          } catch (error) {
+            reject(new MllpFailure('wrong-answer', error));
+          }
         };
         const onClose = (): void => reject(new MllpFailure('closed'));
         const timer = setTimeout(() => reject(new MllpFailure('timeout')), this.options.ackTimeoutMs ?? 10_000);

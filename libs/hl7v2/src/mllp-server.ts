@@ -103,6 +103,7 @@ class Connection {
   async drain(): Promise<void> {
     this.draining = true;
     this.socket.pause();
+    clearTimeout(this.unfinished);
     await this.answering;
     this.socket.end();
     this.socket.destroySoon();
@@ -121,14 +122,19 @@ class Connection {
       this.junk = this.reader.junkBytes;
       this.options.onEvent?.('junk-skipped');
     }
-    clearTimeout(this.unfinished);
-    if (this.reader.partial)
-      this.unfinished = setTimeout(() => {
-        this.options.onEvent?.('frame-unfinished');
-        this.socket.destroy();
-      }, this.options.unfinishedFrameMs ?? 30_000);
     if (this.waiting.length > MAX_WAITING) this.socket.pause();
+    this.expectEnd();
     this.answering ??= this.answerWaiting().finally(() => (this.answering = undefined));
+  }
+
+  /** Gives a frame that has begun its time to end; while we do not read, it is not the sender who is late. */
+  private expectEnd(): void {
+    clearTimeout(this.unfinished);
+    if (!this.reader.partial || this.socket.isPaused()) return;
+    this.unfinished = setTimeout(() => {
+      this.options.onEvent?.('frame-unfinished');
+      this.socket.destroy();
+    }, this.options.unfinishedFrameMs ?? 30_000);
   }
 
   private async answerWaiting(): Promise<void> {
@@ -142,7 +148,10 @@ class Connection {
       }
       if (!reply) return void this.socket.destroy();
       if (this.socket.writable) this.socket.write(frame(reply));
-      if (this.socket.isPaused() && !this.draining && this.waiting.length < MAX_WAITING / 2) this.socket.resume();
+      if (this.socket.isPaused() && !this.draining && this.waiting.length < MAX_WAITING / 2) {
+        this.socket.resume();
+        this.expectEnd();
+      }
     }
   }
 }

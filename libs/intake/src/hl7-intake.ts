@@ -6,6 +6,7 @@ import {
   Hl7Refusal,
   MllpServer,
   parseMessage,
+  readHeader,
   rejection,
   contentError,
   type Hl7Message,
@@ -100,9 +101,9 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       refusal = this.refusalFor(error);
       await this.store(received, refusal, now);
     }
-    const { message } = received;
+    const message = received.message ?? readHeader(bytes);
     const acknowledgement = acknowledgementCode(message, refusal);
-    const type = message && this.accepted.includes(message.type) ? message.type : 'other';
+    const type = received.message && message && this.accepted.includes(message.type) ? message.type : 'other';
     this.metrics.hl7Messages.inc({ type, acknowledgement });
     stop();
     this.logger[refusal ? 'warn' : 'debug'](
@@ -143,7 +144,12 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async store(received: ReceivedMessage, refusal: Hl7Refusal, now: Date): Promise<void> {
     try {
-      await this.messages.refuse(received, acknowledgementCode(received.message, refusal), refusal, now);
+      await this.messages.refuse(
+        received,
+        acknowledgementCode(received.message ?? readHeader(received.raw), refusal),
+        refusal,
+        now,
+      );
     } catch (err) {
       // The sender is told no in any case and keeps the message.
       this.logger.warn({ err, message: received.id }, 'a refused message could not be stored');
