@@ -99,7 +99,10 @@ describe('The Appointment of an exam', () => {
     const revoked = aServiceRequest({ status: 'revoked' });
     given(appointment())
       .when(after(discontinued('110514'), [], revoked))
-      .then({ status: 'cancelled', cancelationReason: expect.objectContaining({ text: 'the order was cancelled' }) });
+      .then({
+        status: 'cancelled',
+        cancelationReason: expect.objectContaining({ text: 'the order was cancelled' }) as object,
+      });
   });
 
   it('stays done, or under way, where another exam of the step is', () => {
