@@ -1,7 +1,7 @@
 import type { Address, CodeableConcept, ContactPoint, HumanName, Identifier, Reference } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import { systems } from '#fhir';
-import type { Surroundings } from './rows.js';
+import { ofTable, type Surroundings } from './rows.js';
 
 /** CX → Identifier (IG data type map CX[Identifier]); the type stays as CX-5 says. */
 export function identifierFromCx(
@@ -13,7 +13,7 @@ export function identifierFromCx(
   const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent, repetition);
   const value = get(1);
   if (!value) return undefined;
-  const system = around.systemOf(get(4), get(4, 2), get(4, 3));
+  const system = systemOfHd(around, get(4), get(4, 2), get(4, 3));
   const type = get(5);
   return {
     ...(type ? { type: { coding: [{ system: systems.identifierType, code: type }] } } : {}),
@@ -26,7 +26,22 @@ export function identifierFromCx(
 export function entityFromEi(segment: Segment | undefined, field: number, around: Surroundings) {
   const value = segment?.get(field);
   if (!segment || !value) return undefined;
-  return { value, system: around.systemOf(segment.get(field, 2), segment.get(field, 3), segment.get(field, 4)) };
+  return { value, system: systemOfHd(around, segment.get(field, 2), segment.get(field, 3), segment.get(field, 4)) };
+}
+
+/**
+ * The system of an assigning authority. One the site does not know keeps a system of its own: its numbers are somebody
+ * else's, and must never pass for those of the authority that is meant where none is named.
+ */
+export function systemOfHd(
+  around: Surroundings,
+  namespaceId: string | undefined,
+  universalId: string | undefined,
+  universalIdType: string | undefined,
+): string | undefined {
+  const named = namespaceId ?? universalId;
+  const known = around.systemOf(namespaceId, universalId, universalIdType);
+  return known ?? (named ? `urn:collimator:authority:${encodeURIComponent(named)}` : undefined);
 }
 
 const nameUse: Record<string, HumanName['use']> = { L: 'official', D: 'usual', M: 'maiden', N: 'nickname', A: 'anonymous', S: 'anonymous', T: 'temp' }; // prettier-ignore
@@ -37,7 +52,7 @@ export function nameFromXpn(segment: Segment, field: number, repetition: number)
   const given = [get(2), ...(get(3)?.split(' ') ?? [])].filter((one) => one !== undefined);
   if (!get(1) && given.length === 0) return undefined;
   return compact({
-    use: nameUse[get(7) ?? ''],
+    use: ofTable(nameUse, get(7)),
     family: get(1),
     given: given.length > 0 ? given : undefined,
     prefix: get(5) ? [get(5)!] : undefined,
@@ -71,8 +86,18 @@ export function personFromXcn(
   if (!segment || segment.raw(field) === '') return undefined;
   const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent);
   const display = [get(6), get(3), get(2)].filter(Boolean).join(' ');
-  const system = around.systemOf(get(9), get(9, 2), get(9, 3));
+  const system = systemOfHd(around, get(9), get(9, 2), get(9, 3));
   const identifier = get(1) ? compact({ system, value: get(1) }) : undefined;
+  return identifier || display
+    ? compact({ type: 'Practitioner', identifier, display: display || undefined })
+    : undefined;
+}
+
+/** NDL, whose first component is the person: id, family and given name are subcomponents (HL7 v2.5.1 section 2.A.47). */
+export function personFromNdl(segment: Segment, field: number): Reference | undefined {
+  const get = (subcomponent: number) => segment.get(field, 1, subcomponent);
+  const display = [get(6), get(3), get(2)].filter(Boolean).join(' ');
+  const identifier = get(1) ? { value: get(1) } : undefined;
   return identifier || display
     ? compact({ type: 'Practitioner', identifier, display: display || undefined })
     : undefined;
@@ -82,8 +107,8 @@ export function personFromXcn(
 export function conceptFromCwe(segment: Segment, field: number, repetition = 1): CodeableConcept | undefined {
   const get = (component: number) => segment.get(field, component, 1, repetition);
   const coding = [
-    { code: get(1), display: get(2), system: codeSystems[get(3) ?? ''] ?? localSystem(get(3)) },
-    { code: get(4), display: get(5), system: codeSystems[get(6) ?? ''] ?? localSystem(get(6)) },
+    { code: get(1), display: get(2), system: systemOfCodes(get(3)) },
+    { code: get(4), display: get(5), system: systemOfCodes(get(6)) },
   ]
     .filter((one) => one.code !== undefined)
     .map(compact);
@@ -100,6 +125,10 @@ const codeSystems: Record<string, string> = {
   DCM: systems.dicomCode,
   RADLEX: 'http://radlex.org',
 };
+
+function systemOfCodes(name: string | undefined): string | undefined {
+  return ofTable(codeSystems, name) ?? localSystem(name);
+}
 
 function localSystem(name: string | undefined): string | undefined {
   return name ? `urn:collimator:code-system:${encodeURIComponent(name)}` : undefined;

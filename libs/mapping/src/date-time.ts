@@ -13,7 +13,12 @@ const dtm = /^(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.\d{1,4})?
 export function fhirDateTime(text: string, zone: string, location: Location): string {
   const [, year, month, day, hour, minute = '00', second = '00', offset] = dtm.exec(text) ?? [];
   const date = [year, month, day].filter(Boolean).join('-');
-  const wrong = contentError(102, 'is not a date or time: write YYYYMMDD or YYYYMMDDHHMM[SS][+ZZZZ]', location);
+  const place = `${location.segment}-${location.field}`;
+  const wrong = contentError(
+    102,
+    `${place} is not a date or time: write YYYYMMDD or YYYYMMDDHHMM[SS][+ZZZZ]`,
+    location,
+  );
   if (!year) throw wrong;
   if (!hour) {
     if (!DateTime.fromISO(date.padEnd(10, date.length === 4 ? '-01-01' : '-01')).isValid) throw wrong;

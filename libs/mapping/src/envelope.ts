@@ -55,7 +55,12 @@ export function senderSystem(sender: Sender): string {
   return `urn:collimator:sender:${encodeURIComponent(sender.application)}:${encodeURIComponent(sender.facility)}`;
 }
 
-/** Puts the words of a fault in front of where it is. */
+/** The refusal of a message that lacks a segment it must have (table 0357: 100 covers required segments missing). */
+export function missingSegment(segment: string): Hl7Refusal {
+  return contentError(100, `segment ${segment} is required`, { segment, sequence: 1 });
+}
+
+/** The refusal of a message that lacks a field it must have. */
 export function missing(segment: string, field: number, what: string, sequence = 1): Hl7Refusal {
   return contentError(101, `${segment}-${field} ${what} is required`, { segment, sequence, field });
 }

@@ -4,9 +4,9 @@ import { dicomUidIdentifier, extensions, serviceRequestIdOf, systems, typedIdent
 import { procedureFor, type Sender, type Site } from '#platform';
 import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
-import { missing, senderSystem, surroundingsOf } from './envelope.js';
+import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { encounterFrom, patientFrom } from './patient.js';
-import { eachRepetition, type Surroundings } from './rows.js';
+import { eachRepetition, ofTable, type Surroundings } from './rows.js';
 import statuses from './tables/order-status.json' with { type: 'json' };
 import priorities from './tables/priority.json' with { type: 'json' };
 
@@ -41,7 +41,7 @@ export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site
   const patient = patientFrom(message, sender, site);
   const encounter = encounterFrom(message, sender, site, patient);
   const groups = groupsOf(message);
-  if (groups.length === 0) throw missing('ORC', 1, 'order control');
+  if (groups.length === 0) throw missingSegment('ORC');
   const orders = groups.map((group) => ({
     control: controlOf(group.orc),
     serviceRequest: serviceRequestFrom(group, { patient, encounter, sender, site }),
@@ -55,7 +55,10 @@ function groupsOf(message: Hl7Message): OrderGroup[] {
     if (segment.name === 'ORC') groups.push({ orc: segment, ipc: [], notes: [] });
     const group = groups.at(-1);
     if (!group) continue;
-    if (segment.name === 'OBR') group.obr ??= segment;
+    if (segment.name === 'OBR') {
+      if (group.obr) throw contentError(100, 'a second OBR follows one ORC: give each order its ORC', segment.at(4));
+      group.obr = segment;
+    }
     if (segment.name === 'TQ1') group.tq1 ??= segment;
     if (segment.name === 'ZDS') group.zds ??= segment;
     if (segment.name === 'IPC') group.ipc.push(segment);
@@ -89,14 +92,14 @@ function serviceRequestFrom(
   const start = tq1?.get(7) ?? orc.get(7, 4) ?? obr?.get(27, 4);
   const startPlace = tq1?.get(7) ? tq1.at(7) : orc.get(7, 4) ? orc.at(7, 4) : obr?.at(27, 4);
   const authored = control === 'NW' ? orc.get(9) : undefined;
-  return compact<ServiceRequest>({
+  const stated = compact<ServiceRequest>({
     resourceType: 'ServiceRequest',
     id: serviceRequestIdOf({ system: placerSystem, value: placer.value }),
     identifier: identifiersOf(group, { system: placerSystem, value: placer.value }, around),
     // ORC-5 wins; ORC-1 only where ORC-5 is empty. CA and DC are requests, which the order's state decides on.
-    status: (statuses[orc.get(5) as keyof typeof statuses] as ServiceRequest['status'] | undefined) ?? 'active',
+    status: (ofTable(statuses, orc.get(5)) as ServiceRequest['status'] | undefined) ?? 'active',
     intent: 'order',
-    priority: priorityOf(tq1?.get(9) ?? orc.get(7, 6) ?? obr?.get(27, 6)),
+    priority: priorityOf(group),
     code: obr && (isEnding ? procedureIfKnown : procedureOf)(obr, sender, site),
     subject: { reference: `Patient/${patient.id}` },
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
@@ -108,6 +111,24 @@ function serviceRequestFrom(
     note: notesOf(group),
     extension: group.ipc.map((ipc) => stepFrom(ipc)),
   });
+  return { ...deletionsOf(group), ...stated };
+}
+
+/**
+ * Elements the placer says are no more: undefined, which replaces what is known, where an element left out does not. A
+ * field that is `""` says so (HL7 v2.5.1 section 2.5.3), and a transportation mode other than PORT ends a bedside exam.
+ */
+function deletionsOf({ orc, obr, tq1 }: OrderGroup): Partial<ServiceRequest> {
+  const deleted = (segment: Segment | undefined, field: number) => segment?.isDeleted(field) === true;
+  const rows: [keyof ServiceRequest, boolean][] = [
+    ['occurrenceDateTime', deleted(tq1, 7) || deleted(orc, 7) || deleted(obr, 27)],
+    ['priority', deleted(tq1, 9) || deleted(orc, 7) || deleted(obr, 27)],
+    ['requester', deleted(orc, 12) || deleted(obr, 16)],
+    ['reasonCode', deleted(obr, 31)],
+    ['locationCode', obr !== undefined && obr.raw(30) !== ''],
+    ['note', deleted(obr, 13)],
+  ];
+  return Object.fromEntries(rows.filter(([, isDeleted]) => isDeleted).map(([element]) => [element, undefined]));
 }
 
 /** ORC-2, ORC-3, accession (IPC-1, OBR-18), requested procedure id (IPC-2, OBR-19), study UID (IPC-3, ZDS-1). */
@@ -123,7 +144,9 @@ function identifiersOf(
   const uidPlace = ipc?.get(3) ? ipc.at(3) : zds?.at(1);
   if (accession && accession.length > 16)
     throw contentError(102, 'the accession number must have at most 16 characters (DICOM VR SH)', ipc?.get(1) ? ipc.at(1) : obr?.at(18)); // prettier-ignore
-  if (studyUid && !/^[0-2](\.(0|[1-9]\d*))+$/.test(studyUid.slice(0, 64)))
+  if (accession && /[\\\p{Cc}]/u.test(accession))
+    throw contentError(102, 'the accession number must hold no backslash and no control character (DICOM VR SH)', ipc?.get(1) ? ipc.at(1) : obr?.at(18)); // prettier-ignore
+  if (studyUid && (studyUid.length > 64 || !/^[0-2](\.(0|[1-9]\d*))+$/.test(studyUid)))
     throw contentError(102, 'the study instance UID must be a DICOM UID', uidPlace);
   return [
     typedIdentifier('PLAC', placer.system, placer.value),
@@ -159,9 +182,18 @@ function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableCon
   };
 }
 
-/** Table 0485. Deviation: P, C and T, which the IG leaves out, become urgent; an urgency must not become routine. */
-function priorityOf(code: string | undefined): ServiceRequest['priority'] {
-  return priorities[code as keyof typeof priorities] as ServiceRequest['priority'];
+/**
+ * TQ1-9, else ORC-7.6, else OBR-27.6, by table 0485. Deviation: P, C and T (also with its time, such as TM30), which the
+ * IG leaves out, become urgent, since an urgency must not become routine; for the same reason an unknown code is refused.
+ */
+function priorityOf({ orc, obr, tq1 }: OrderGroup): ServiceRequest['priority'] {
+  const [segment, field, component] = tq1?.get(9) ? ([tq1, 9, 1] as const) : orc.get(7, 6) ? ([orc, 7, 6] as const) : ([obr, 27, 6] as const); // prettier-ignore
+  const code = segment?.get(field, component);
+  if (!segment || code === undefined || code === 'PRN') return undefined;
+  const priority = ofTable(priorities, /^T[SMHDWL]\d*$/.test(code) ? 'T' : code);
+  if (!priority)
+    throw contentError(103, 'the priority must be a code of table 0485: S, A, R, P, C or T', segment.at(field, component)); // prettier-ignore
+  return priority as ServiceRequest['priority'];
 }
 
 /** OBR-30 transportation mode PORT: the exam is done at the bedside. */

@@ -2,10 +2,10 @@ import type { Encounter, Patient } from 'fhir/r4.js';
 import { contentError, type Hl7Message } from '#hl7v2';
 import { patientIdOf, typedIdentifier, uuidFrom } from '#fhir';
 import type { Sender, Site } from '#platform';
-import { addressFromXad, compact, contactFromXtn, identifierFromCx, nameFromXpn } from './data-types.js';
+import { addressFromXad, compact, contactFromXtn, identifierFromCx, nameFromXpn, systemOfHd } from './data-types.js';
 import { fhirDate, fhirDateTime } from './date-time.js';
-import { missing, senderSystem, surroundingsOf } from './envelope.js';
-import { applyRows, eachRepetition, type Row } from './rows.js';
+import { missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { applyRows, eachRepetition, ofTable, type Row } from './rows.js';
 import sexes from './tables/administrative-sex.json' with { type: 'json' };
 import classes from './tables/patient-class.json' with { type: 'json' };
 
@@ -16,10 +16,12 @@ const patientRows: readonly Row<Patient>[] = [
   row(5, 'PID-5 → Patient.name', 'name', (pid, field) =>
     eachRepetition(pid, field, (repetition) => nameFromXpn(pid, field, repetition)),
   ),
-  row(7, 'PID-7 → Patient.birthDate', 'birthDate', (pid, field) => fhirDate(pid.get(field) ?? '', pid.at(field))),
+  row(7, 'PID-7 → Patient.birthDate', 'birthDate', (pid, field) =>
+    pid.get(field) ? fhirDate(pid.get(field)!, pid.at(field)) : undefined,
+  ),
   row(8, 'PID-8 → Patient.gender by table 0001', 'gender', (pid, field) => {
     const code = pid.get(field);
-    const gender = sexes[code as keyof typeof sexes];
+    const gender = ofTable(sexes, code);
     if (code && !gender)
       throw contentError(103, 'PID-8 must be a code of table 0001: M, F, O, U, A or N', pid.at(field));
     return gender;
@@ -39,11 +41,13 @@ const patientRows: readonly Row<Patient>[] = [
  * The patient of a message (IG segment map PID[Patient]). Identity is the PID-3 repetition of the site's patient
  * authority; one without an authority counts as of it.
  *
- * @throws Hl7Refusal 101 without PID or such a PID-3, 102, 103
+ * @throws Hl7Refusal 100 without PID or with two, 101 without such a PID-3, 102, 103
  */
 export function patientFrom(message: Hl7Message, sender: Sender, site: Site): Patient {
-  const pid = message.first('PID');
-  if (!pid) throw missing('PID', 3, 'patient identifier list');
+  const [pid, second] = message.all('PID');
+  if (!pid) throw missingSegment('PID');
+  // What follows the second would else be taken for the first patient's.
+  if (second) throw contentError(100, 'a second PID follows: send one patient a message', second.at(1));
   const around = surroundingsOf(sender, site);
   const wanted = site.authorities[site.patientAuthority]!;
   const stated = applyRows(patientRows, pid, around);
@@ -65,9 +69,7 @@ export function patientFrom(message: Hl7Message, sender: Sender, site: Site): Pa
 
 /**
  * The visit of a message (IG segment map PV1[Encounter]); undefined where PV1-19 gives it no number, since a visit
- * without identity could be told from no other.
- *
- * @throws Hl7Refusal 103 for a patient class that is none
+ * without identity could be told from no other. A patient class outside table 0004 stays as the sender's.
  */
 export function encounterFrom(
   message: Hl7Message,
@@ -79,9 +81,10 @@ export function encounterFrom(
   const number = pv1?.get(19);
   if (!pv1 || !number) return undefined;
   const around = surroundingsOf(sender, site);
-  const system = around.systemOf(pv1.get(19, 4), pv1.get(19, 4, 2), pv1.get(19, 4, 3)) ?? senderSystem(sender);
+  const authority = systemOfHd(around, pv1.get(19, 4), pv1.get(19, 4, 2), pv1.get(19, 4, 3));
+  const system = authority ?? senderSystem(sender);
   const code = pv1.get(2);
-  const known = classes[code as keyof typeof classes];
+  const known = ofTable<{ code: string; display: string }>(classes, code);
   const place = [pv1.get(3, 1), pv1.get(3, 2), pv1.get(3, 3)].filter(Boolean).join(' ');
   return compact<Encounter>({
     resourceType: 'Encounter',

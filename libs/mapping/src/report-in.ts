@@ -1,11 +1,12 @@
 import type { DiagnosticReport } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
-import { patientIdOf, typedIdentifier, uuidFrom } from '#fhir';
+import { typedIdentifier, uuidFrom } from '#fhir';
 import type { Sender, Site } from '#platform';
-import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
+import { compact, conceptFromCwe, entityFromEi, personFromNdl } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
-import { missing, senderSystem, surroundingsOf } from './envelope.js';
+import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
+import { ofTable } from './rows.js';
 import statuses from './tables/report-status.json' with { type: 'json' };
 
 /** What a report message says, and by which numbers its order can be found. */
@@ -17,7 +18,12 @@ export interface ReportMessage {
 }
 
 /** LOINC codes and local abbreviations of the part of a report that concludes it. */
-const impression = /^(19005-8|IMP|IMPRESSION|.*&IMP)$/i;
+const impression = /^(19005-8|IMP|IMPRESSION)$/i;
+
+/** OBX-3 says so by its code, or by the suffix HL7 v2.5.1 section 7.1.2 puts behind a code (`71020&IMP`). */
+function isImpression(obx: Segment): boolean {
+  return [obx.get(3, 1), obx.get(3, 1, 2)].some((code) => code !== undefined && impression.test(code));
+}
 
 /**
  * Reads ORU^R01 from a reporting system (IG message map ORU_R01, segment map OBR[DiagnosticReport]). The report's text
@@ -28,9 +34,12 @@ const impression = /^(19005-8|IMP|IMPRESSION|.*&IMP)$/i;
 export function reportFromMessage(message: Hl7Message, sender: Sender, site: Site): ReportMessage {
   const patient = patientFrom(message, sender, site);
   const around = surroundingsOf(sender, site);
-  const obr = message.first('OBR');
-  if (!obr) throw missing('OBR', 4, 'universal service identifier');
-  const status = statuses[(obr.get(25) ?? '') as keyof typeof statuses];
+  const [obr, second] = message.all('OBR');
+  if (!obr) throw missingSegment('OBR');
+  // Its text would else be taken for the first one's, and its order would never get a report.
+  if (second) throw contentError(100, 'a second OBR follows: send one report a message', second.at(4));
+  if (!obr.get(25)) throw missing('OBR', 25, 'result status');
+  const status = ofTable(statuses, obr.get(25));
   if (!status)
     throw contentError(103, `OBR-25 must be a code of table 0123: ${Object.keys(statuses).join(', ')}`, obr.at(25));
   const placer = entityFromEi(obr, 2, around) ?? entityFromEi(message.first('ORC'), 2, around);
@@ -42,7 +51,7 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
   const texts = message.all('OBX').filter((obx) => ['TX', 'FT', 'ST'].includes(obx.get(2) ?? ''));
   const text = linesOf(texts);
   return {
-    patientId: patientIdOf(patient.identifier!.find((one) => one.system === site.authorities[site.patientAuthority]) as { system: string; value: string }), // prettier-ignore
+    patientId: patient.id!,
     ...(accessionNumber ? { accessionNumber } : {}),
     ...(placer ? { placerOrderNumber: { system: placer.system ?? '', value: placer.value } } : {}),
     report: compact<DiagnosticReport>({
@@ -55,8 +64,8 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
       subject: { reference: `Patient/${patient.id}` },
       effectiveDateTime: obr.get(7) ? fhirDateTime(obr.get(7)!, around.zone, obr.at(7)) : undefined,
       issued: instantOf(obr, around.zone),
-      resultsInterpreter: [personFromXcn(obr, 32, around)].filter((one) => one !== undefined),
-      conclusion: linesOf(texts.filter((obx) => impression.test(obx.raw(3).split('^')[0] ?? ''))) || undefined,
+      resultsInterpreter: [personFromNdl(obr, 32)].filter((one) => one !== undefined),
+      conclusion: linesOf(texts.filter(isImpression)) || undefined,
       presentedForm: text ? [{ contentType: 'text/plain; charset=utf-8', data: Buffer.from(text).toString('base64') }] : [], // prettier-ignore
     }),
   };

@@ -143,7 +143,8 @@ function containedAgent(given: MedicationAdministration) {
 }
 
 function patientSegment(patient: Patient, envelope: ResultEnvelope): string {
-  const number = patient.identifier?.[0];
+  // A number without the name of its authority could be taken for another patient's.
+  const number = patient.identifier?.find((one) => envelope.namespaceOf(one.system)) ?? patient.identifier?.[0];
   const name = patient.name?.[0];
   return writeSegment('PID', {
     1: '1',

@@ -17,13 +17,18 @@ export interface Row<T> {
 }
 
 /**
- * Applies the rows in order. A field that is empty makes no element, so that what is known stays as it is; the first
- * row that gives an element a value wins, lists are joined.
+ * Applies the rows in order. A field that is empty makes no element, so that what is known stays as it is; one that is
+ * `""` makes the element undefined, so that it replaces what is known (HL7 v2.5.1 section 2.5.3). The first row that
+ * gives an element a value wins, lists are joined.
  */
 export function applyRows<T>(rows: readonly Row<T>[], segment: Segment, around: Surroundings): Partial<T> {
   const result: Record<string, unknown> = {};
   for (const { source, target, read } of rows) {
     if (segment.raw(source) === '') continue;
+    if (segment.isDeleted(source)) {
+      result[target] ??= undefined;
+      continue;
+    }
     const value = read(segment, source, around);
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
     const there = result[target];
@@ -31,6 +36,11 @@ export function applyRows<T>(rows: readonly Row<T>[], segment: Segment, around: 
     else if (Array.isArray(there) && Array.isArray(value)) result[target] = [...there, ...value];
   }
   return result as Partial<T>;
+}
+
+/** What a code table says of a code; undefined if it does not have it. */
+export function ofTable<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
+  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
 /** Every repetition of a field through a reader, those that give nothing left out. */

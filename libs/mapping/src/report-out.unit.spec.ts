@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseMessage } from '#hl7v2';
+import { aPatient, aServiceRequest } from '#testing';
+import { typedIdentifier } from '#fhir';
+import { reportToMessage, type ResultEnvelope, type ResultFacts } from './report-out.js';
+
+const envelope: ResultEnvelope = {
+  sendingApplication: 'COLLIMATOR',
+  sendingFacility: 'SGH',
+  receivingApplication: 'EMR',
+  receivingFacility: 'SGH',
+  controlId: 'C1',
+  now: new Date('2026-03-02T10:00:00Z'),
+  namespaceOf: (system) =>
+    system === 'urn:oid:2.25.1001' ? 'SGH' : system === 'urn:oid:2.25.1002' ? 'EMR' : undefined,
+};
+const written = (facts: Partial<ResultFacts> = {}) =>
+  parseMessage(reportToMessage({ patient: aPatient(), serviceRequest: aServiceRequest(), ...facts }, envelope));
+
+describe('reportToMessage', () => {
+  it('names patient and order by the numbers the EMR gave them', () => {
+    const message = written();
+    expect(message.header.raw(9)).toBe('ORU^R01^ORU_R01');
+    expect(message.first('PID')?.raw(3)).toBe('P1^^^SGH^MR');
+    expect(message.first('OBR')?.raw(2)).toBe('ORD1^EMR');
+    expect(message.first('OBR')?.get(18)).toBe('TST00000001');
+  });
+
+  it('gives the number whose authority it can name, not that of another hospital', () => {
+    const identifier = [typedIdentifier('MR', 'urn:collimator:authority:OTHER', '999'), ...aPatient().identifier!];
+    expect(
+      written({ patient: aPatient({ identifier }) })
+        .first('PID')
+        ?.raw(3),
+    ).toBe('P1^^^SGH^MR');
+  });
+
+  it('gives the text of a report so that it reads back the same, and its status', () => {
+    const text = 'No | lesion & ^ "stable"\nsecond line \\ end';
+    const message = written({
+      report: {
+        resourceType: 'DiagnosticReport',
+        status: 'corrected',
+        code: { text: 'Report' },
+        conclusion: 'Normal.',
+        presentedForm: [{ contentType: 'text/plain', data: Buffer.from(text).toString('base64') }],
+      },
+    });
+    expect(message.all('OBX').map((obx) => [obx.get(3), obx.text(5), obx.get(11)])).toEqual([
+      ['18748-4', text, 'C'],
+      ['19005-8', 'Normal.', 'C'],
+    ]);
+    expect(message.first('OBR')?.get(25)).toBe('C');
+  });
+
+  it('gives exam status, study and contrast with its lot and dose', () => {
+    const message = written({
+      examStatus: 'completed',
+      imagingStudy: {
+        resourceType: 'ImagingStudy',
+        status: 'available',
+        subject: {},
+        identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
+        numberOfInstances: 2,
+      },
+      medicationAdministrations: [
+        {
+          resourceType: 'MedicationAdministration',
+          status: 'completed',
+          subject: {},
+          contained: [{ resourceType: 'Medication', code: { text: 'iopromide' }, batch: { lotNumber: 'L1' } }],
+          dosage: { dose: { value: 80, unit: 'mL' } },
+        },
+      ],
+    });
+    expect(message.all('OBX').map((obx) => [obx.get(1), obx.get(2), obx.get(3), obx.get(5), obx.get(6)])).toEqual([
+      ['1', 'ST', 'EXAMSTATUS', 'completed', undefined],
+      ['2', 'ST', 'STUDYUID', '1.2.3', undefined],
+      ['3', 'ST', 'IMAGES', '2', undefined],
+      ['4', 'ST', 'CONTRASTAGENT', 'iopromide', undefined],
+      ['5', 'ST', 'CONTRASTLOT', 'L1', undefined],
+      ['6', 'NM', 'CONTRASTDOSE', '80', 'mL'],
+    ]);
+  });
+});
