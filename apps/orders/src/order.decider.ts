@@ -77,11 +77,14 @@ function change(current: ServiceRequest, ordered: ServiceRequest): OrderDecision
       field: 'orderControl',
     });
   const changed = merge(current, ordered);
-  return sameContent(current, changed) ? {} : { serviceRequest: changed, event: 'imaging.order.changed.v1' };
+  if (sameContent(current, changed)) return {};
+  // A change whose order status says cancelled is a cancellation, and everybody must hear it as one.
+  const isEnded = changed.status === 'revoked' || changed.status === 'entered-in-error';
+  return { serviceRequest: changed, event: isEnded ? 'imaging.order.cancelled.v1' : 'imaging.order.changed.v1' };
 }
 
 function cancel(current: ServiceRequest): OrderDecision {
-  if (current.status === 'revoked') return {};
+  if (current.status === 'revoked' || current.status === 'entered-in-error') return {};
   if (current.status === 'completed')
     throw fail('state-conflict', 'the exam is completed and can no longer be cancelled', { field: 'orderControl' });
   return { serviceRequest: { ...current, status: 'revoked' }, event: 'imaging.order.cancelled.v1' };

@@ -1,5 +1,13 @@
 import type { Bundle, Encounter, FhirResource, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
-import { identifierOf, patientIdOf, serviceRequestIdOf, systems, uuidFrom, validateResource } from '#fhir';
+import {
+  identifierOf,
+  patientIdOf,
+  serviceRequestIdOf,
+  studyInstanceUidOf,
+  systems,
+  uuidFrom,
+  validateResource,
+} from '#fhir';
 import { fail, procedureFor, type Site } from '#platform';
 import type { Request } from './order-desk.js';
 
@@ -29,7 +37,8 @@ export function requestFromBundle(body: unknown, site: Site): Request {
 
   const patient = patientFromFhir(patientEntry.resource, site);
   const own = { reference: `Patient/${patient.id}` };
-  const [encounterEntry] = ofType('Encounter');
+  const [encounterEntry, secondEncounter] = ofType('Encounter');
+  if (secondEncounter) throw fail('field-invalid', 'the Bundle must hold one Encounter only', { field: 'Bundle.entry' }); // prettier-ignore
   const encounter = encounterEntry && encounterFromFhir(encounterEntry.resource, own.reference);
   return {
     patient,
@@ -75,6 +84,16 @@ function normalized(stated: ServiceRequest, site: Site, patient: string): Servic
   if (!procedure)
     throw fail('value-unknown', 'holds no procedure of this site: add it to procedures in the site file', {
       field: 'ServiceRequest.code.coding',
+    });
+  const accession = identifierOf(stated, 'ACSN')?.value;
+  if (accession !== undefined && !/^[^\\\p{Cc}]{1,16}$/u.test(accession))
+    throw fail('field-invalid', 'the accession number must have 1 to 16 characters and no backslash (DICOM VR SH)', {
+      field: 'ServiceRequest.identifier',
+    });
+  const study = studyInstanceUidOf(stated);
+  if (study !== undefined && (study.length > 64 || !/^[0-2](\.(0|[1-9]\d*))+$/.test(study)))
+    throw fail('field-invalid', 'the study instance UID must be urn:oid: and a DICOM UID', {
+      field: 'ServiceRequest.identifier',
     });
   const others = stated.code!.coding!.filter(({ code }) => code !== procedure.code);
   const typed: Identifier = placer.type

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Encounter, Patient } from 'fhir/r4.js';
+import { typedIdentifier } from '#fhir';
+import { aPatient, given } from '#testing';
+import { decideEncounter, decidePatient } from './patient.decider.js';
+
+const known = (overrides: Partial<Patient> = {}): Patient => aPatient({ meta: { versionId: '2' }, ...overrides });
+const states = (stated: Patient) => (current: Patient | undefined) => decidePatient(current, stated);
+const other = typedIdentifier('PI', 'urn:oid:9', '55');
+
+describe('A patient', () => {
+  it('becomes known', () => {
+    given<Patient | undefined>(undefined)
+      .when(states(aPatient()))
+      .thenExactly({ patient: aPatient(), event: 'imaging.patient.registered.v1' });
+  });
+  it('of whom nothing new is said stays', () => {
+    given(known()).when(states(aPatient())).thenExactly({ patient: known() });
+  });
+  it('keeps what is not stated, and takes what is', () => {
+    const { id, identifier } = aPatient();
+    given(known())
+      .when(states({ resourceType: 'Patient', id, identifier, name: [{ family: 'Married' }] }))
+      .thenExactly({ patient: { ...known(), name: [{ family: 'Married' }] }, event: 'imaging.patient.updated.v1' });
+  });
+  it('loses what is stated to be no more', () => {
+    const { patient, event } = decidePatient(known(), { ...aPatient(), birthDate: undefined });
+    expect([event, patient.birthDate]).toEqual(['imaging.patient.updated.v1', undefined]);
+  });
+  it('keeps the numbers of other authorities', () => {
+    const both = known({ identifier: [other, ...aPatient().identifier!] });
+    given(both).when(states(aPatient())).thenExactly({ patient: both });
+  });
+  it('gets a number more behind those known', () => {
+    const { patient, event } = decidePatient(known(), aPatient({ identifier: [other, ...aPatient().identifier!] }));
+    expect(event).toBe('imaging.patient.updated.v1');
+    expect(patient.identifier).toEqual([...aPatient().identifier!, other]);
+  });
+});
+
+describe('A visit', () => {
+  const visit = (overrides: Partial<Encounter> = {}): Encounter => ({
+    resourceType: 'Encounter',
+    id: 'v1',
+    status: 'arrived',
+    class: { code: 'AMB' },
+    ...overrides,
+  });
+  it('becomes known', () => expect(decideEncounter(undefined, visit())).toEqual(visit()));
+  it('of which nothing new is said stays', () => {
+    expect(decideEncounter(visit({ meta: { versionId: '1' } }), visit())).toBeUndefined();
+  });
+  it('keeps its status where the message states none', () => {
+    expect(decideEncounter(visit(), visit({ status: 'unknown' }))).toBeUndefined();
+    const moved = decideEncounter(visit(), visit({ status: 'unknown', location: [{ location: { display: '4W' } }] }));
+    expect(moved).toMatchObject({ status: 'arrived', location: [{ location: { display: '4W' } }] });
+  });
+  it('ends', () => expect(decideEncounter(visit(), visit({ status: 'finished' }))?.status).toBe('finished'));
+});
