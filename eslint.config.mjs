@@ -20,45 +20,48 @@ const services = ['orders', 'scheduling', 'contrast', 'results'];
 const edges = ['@nestjs/*', 'typeorm', 'pg', 'kafkajs', 'node:fs*', 'node:net', 'node:http*', 'node:tls'];
 
 const forbid = (groups) => ({ 'no-restricted-imports': ['error', { patterns: groups }] });
-const libraryRules = Object.entries(libraries).map(([name, allowed]) => ({
-  files: [`**/libs/${name}/**/*.ts`],
-  ignores: ['**/*.spec.ts'],
-  rules: forbid([
+/** A pattern begins with `\\#`, since a bare # would make a comment of it, as in a .gitignore. */
+const named = (library) => `\\#${library}`;
+/** Pure domain: a file named *.decider.ts decides. It may import FHIR types, #events, pure helpers of #fhir and Failure of #platform. */
+const domain = [
+  { group: edges, message: 'Pure domain: no Nest, TypeORM, Kafka or I/O in a decider.' },
+  {
+    group: ['messaging', 'intake', 'testing'].map(named),
+    message: 'Pure domain knows no delivery: only FHIR types, #events, #fhir helpers and Failure.',
+  },
+];
+/** The rules of a room, and of its deciders: of several settings of one rule the last would be the only one. */
+const room = (files, groups) => [
+  { files: [files], ignores: ['**/*.spec.ts'], rules: forbid(groups) },
+  { files: [files.replace('*.ts', '*.decider.ts')], rules: forbid([...groups, ...domain]) },
+];
+const libraryRules = Object.entries(libraries).flatMap(([name, allowed]) =>
+  room(`**/libs/${name}/**/*.ts`, [
     {
       group: Object.keys(libraries)
         .filter((other) => !allowed.includes(other))
-        .map((other) => `#${other}`),
+        .map(named),
       message: `libs/${name} may import only: ${allowed.join(', ') || 'no other library'}.`,
     },
     { group: ['**/apps/**'], message: 'A library never imports an app.' },
     { group: ['../../../*/src/**', '../../*/src/**'], message: 'Import a library by its name (#name), never by path.' },
   ]),
-}));
-const appRules = services.map((name) => ({
-  files: [`**/apps/${name}/**/*.ts`],
-  ignores: ['**/*.spec.ts'],
-  rules: forbid([
+);
+const appRules = services.flatMap((name) =>
+  room(`**/apps/${name}/**/*.ts`, [
     {
       group: services
         .filter((other) => other !== name)
         .flatMap((other) => [`**/apps/${other}/**`, `../../${other}/**`]),
       message: 'Services share nothing but Kafka: an app never imports another app.',
     },
-    { group: ['#testing'], message: '#testing is for specs only.' },
+    { group: [named('testing')], message: '#testing is for specs only.' },
     { group: ['**/libs/**'], message: 'Import a library by its name (#name), never by path.' },
   ]),
-}));
-/** Pure domain: a file named *.decider.ts decides. It may import FHIR types, #events, pure helpers of #fhir and Failure of #platform. */
+);
 const domainRules = {
   files: ['**/*.decider.ts'],
   rules: {
-    ...forbid([
-      { group: edges, message: 'Pure domain: no Nest, TypeORM, Kafka or I/O in a decider.' },
-      {
-        group: ['#messaging', '#intake', '#testing'],
-        message: 'Pure domain knows no delivery: only FHIR types, #events, #fhir helpers and Failure.',
-      },
-    ]),
     'no-restricted-syntax': [
       'error',
       {
@@ -74,10 +77,10 @@ const domainRules = {
 };
 /** The sandbox hospital judges the services from outside: it shares no code with them, so that no fault cancels out. */
 const sandboxRules = {
-  files: ['test/sandbox/**/*.ts'],
+  files: ['**/test/sandbox/**/*.ts'],
   ignores: ['**/*.spec.ts'],
   rules: forbid([
-    { group: ['#*', '**/libs/**', '**/apps/**'], message: 'The sandbox hospital speaks only over the wire.' },
+    { group: [named('*'), '**/libs/**', '**/apps/**'], message: 'The sandbox hospital speaks only over the wire.' },
   ]),
 };
 
