@@ -1,12 +1,21 @@
 import type { Bundle, BundleEntry, FhirResource, Identifier, MedicationAdministration } from 'fhir/r4.js';
 import { findResource, type ImagingEvent } from '#events';
-import type { NewDelivery } from '#messaging';
 import { type Destination, fail } from '#platform';
 
 /** One fact for the EMR: what happened, and the resources that say it. */
 export interface EmrFact {
   fact: string;
   resources: FhirResource[];
+}
+
+/** A fact on its way to one destination of the site file, in order per patient (`key`). */
+export interface EmrDelivery {
+  destination: string;
+  key: string;
+  kind: string;
+  /** The event: handled twice, it is one delivery. */
+  idempotencyKey: string;
+  body: EmrFact;
 }
 
 /** What is sent; everything else in an event (schedule, plan) is the department's own affair. */
@@ -16,7 +25,7 @@ const sent = ['ServiceRequest', 'Procedure', 'ImagingStudy', 'MedicationAdminist
  * The deliveries a fact gives rise to: one for each destination, known by the event, so that an event handled twice is
  * delivered once. A patient without any identifier is known to no EMR: nothing is sent until they are identified.
  */
-export function deliveriesOf(event: ImagingEvent, destinations: readonly Destination[]): NewDelivery[] {
+export function deliveriesOf(event: ImagingEvent, destinations: readonly Destination[]): EmrDelivery[] {
   const patient = findResource(event, 'Patient');
   if (!patient?.identifier?.some((one) => one.system && one.value)) return [];
   // An exam without an order may name a patient that the technologist mistyped: the EMR must not learn it as one.
@@ -32,7 +41,7 @@ export function deliveriesOf(event: ImagingEvent, destinations: readonly Destina
     key: event.patientId,
     kind,
     idempotencyKey: event.id,
-    body: { fact, resources } satisfies EmrFact,
+    body: { fact, resources },
   }));
 }
 

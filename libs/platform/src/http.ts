@@ -26,7 +26,7 @@ export function authenticate(tokens: Record<string, string>) {
     if (known.length === 0 || open.test(request.path)) return next();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const hash = createHash('sha256').update(token).digest();
-    const match = known.filter((one) => timingSafeEqual(one.hash, hash))[0];
+    const match = token === '' ? undefined : known.filter((one) => timingSafeEqual(one.hash, hash))[0];
     if (!match) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       return answer(request, response, fail('unauthorized', 'send a valid token as Authorization: Bearer <token>'));
