@@ -24,7 +24,8 @@ export class CountWorklistItems implements OnApplicationBootstrap, BeforeApplica
     clearInterval(this.timer);
   }
 
-  private async count(): Promise<void> {
+  /** Counts now. */
+  async count(): Promise<void> {
     try {
       const counts = await this.worklist.counts();
       this.metrics.worklistItems.reset();

@@ -28,7 +28,8 @@ export interface ScheduleDecision {
 
 /**
  * The schedule follows the order: an active order has each of its steps booked, one that is on hold or revoked none.
- * A step that has begun is left to the modality, and one that was done or given up is history.
+ * A step that has begun is left to the modality, one that was done is history, and one that was given up is booked again
+ * if the order asks for another time.
  *
  * @throws Failure procedure-unknown, station-unavailable, field-invalid
  */
@@ -50,7 +51,10 @@ export function decideSchedule(state: ScheduleState, site: Site, now: Date): Sch
     known.filter(({ step, before }) => before && isAhead(before) && staysInPlace(before, step, site, now)),
     known.filter(
       ({ step, before }) =>
-        !before || wasWithdrawn(before) || (isAhead(before) && !staysInPlace(before, step, site, now)),
+        !before ||
+        wasWithdrawn(before) ||
+        (isAhead(before) && !staysInPlace(before, step, site, now)) ||
+        (before.status === 'cancelled' && asksForAnotherTime(before, step)),
     ),
   ];
   for (const { step, before } of staying) {
@@ -85,6 +89,12 @@ export function staysInPlace(appointment: Appointment, step: RequestedStep, site
     (!step.notBefore || start >= Date.parse(step.notBefore)) &&
     !(isAtOnce && start > now.getTime() + step.afterMinutes * 60_000)
   );
+}
+
+/** An exam that was given up is tried again only if its order says when: the placer may as well have added a note. */
+function asksForAnotherTime(appointment: Appointment, { start, notBefore }: RequestedStep): boolean {
+  const before = Date.parse(appointment.start!);
+  return start ? Date.parse(start) !== before : Date.parse(notBefore ?? '') > before;
 }
 
 function takenBy(aeTitle: string | undefined, start: Date, end: Date): Booking[] {

@@ -217,6 +217,19 @@ describe('A changed order', () => {
         .then({ booked: [], rewritten: [], withdrawn: [] });
   });
 
+  it('has an exam that was given up tried again where it asks for another time, and not where it adds a note', () => {
+    const givenUp: Appointment = { ...before, status: 'cancelled', cancelationReason: { text: 'discontinued' } };
+    const at = (change: object) => state(aServiceRequest(change), { appointments: [givenUp] });
+    given(at({ note: [{ text: 'please hurry' }] }))
+      .when(decide())
+      .then({ booked: [] });
+    given(at({ occurrenceDateTime: givenUp.start }))
+      .when(decide())
+      .then({ booked: [] });
+    expect(chosen(at({ occurrenceDateTime: '2026-03-04T10:00:00Z' }))[0]![1]).toBe('2026-03-04T10:00:00.000Z');
+    expect(chosen(at({ occurrenceDateTime: '2026-03-04' }))[0]![1]).toBe('2026-03-04T06:00:00.000Z');
+  });
+
   it('drops the steps it no longer names', () => {
     const other = aServiceRequest({ extension: [ipc({ stepId: 'OTHER' })] });
     const decision = decide()(state(other, { appointments: [before] }));

@@ -3,6 +3,7 @@ import type { Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
 import { UnitOfWork } from '#messaging';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
+import { CountWorklistItems } from './count-worklist-items.js';
 import { ScheduleDesk } from './schedule-desk.js';
 
 let service: ASchedulingService;
@@ -236,5 +237,17 @@ describe('The worklist over HTTP', () => {
     expect((await get('date=12.3.2026')).status).toBe(400);
     const [audit] = await service.sql<{ body: object }>('SELECT body FROM audit_event ORDER BY recorded DESC LIMIT 1');
     expect(JSON.stringify(audit!.body)).toContain(`Patient/${anOrder('HTTP').patient.id}`);
+  });
+});
+
+describe('The metrics', () => {
+  it('say how many steps wait at each station', async () => {
+    await place(anOrder('COUNTED'));
+    await service.listed('COUNTED');
+    await service.app.get(CountWorklistItems).count();
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    const items = (await service.find({}, { ScheduledStationAETitle: 'CT01' })).length;
+    expect(metrics).toContain(`collimator_worklist_items{station="CT01",status="SCHEDULED"} ${items}`);
+    expect(metrics).toMatch(/collimator_dimse_duration_seconds_count\{operation="C-FIND",status="0x0000"\} [1-9]/);
   });
 });
