@@ -2,6 +2,15 @@ import type { Bundle, BundleEntry, FhirResource, Identifier, MedicationAdministr
 import { findResource, type ImagingEvent } from '#events';
 import { type Destination, fail } from '#platform';
 
+/** One fact on its way to one destination, as the delivery queue takes it. */
+export interface EmrDelivery {
+  destination: string;
+  key: string;
+  kind: string;
+  idempotencyKey: string;
+  body: EmrFact;
+}
+
 /** One fact for the EMR: what happened, and the resources that say it. */
 export interface EmrFact {
   fact: string;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Medication } from 'fhir/r4.js';
 import { parseMessage } from '#hl7v2';
 import { aPatient, aServiceRequest } from '#testing';
 import { typedIdentifier } from '#fhir';
@@ -54,6 +55,7 @@ describe('reportToMessage', () => {
   });
 
   it('gives exam status, study and contrast with its lot and dose', () => {
+    const agent: Medication = { resourceType: 'Medication', code: { text: 'iopromide' }, batch: { lotNumber: 'L1' } };
     const message = written({
       examStatus: 'completed',
       imagingStudy: {
@@ -66,9 +68,10 @@ describe('reportToMessage', () => {
       medicationAdministrations: [
         {
           resourceType: 'MedicationAdministration',
+          // @ts-expect-error @types/fhir knows only Resource in `contained`
           status: 'completed',
           subject: {},
-          contained: [{ resourceType: 'Medication', code: { text: 'iopromide' }, batch: { lotNumber: 'L1' } }],
+          contained: [agent],
           dosage: { dose: { value: 80, unit: 'mL' } },
         },
       ],
