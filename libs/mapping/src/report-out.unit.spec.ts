@@ -68,7 +68,6 @@ describe('reportToMessage', () => {
       medicationAdministrations: [
         {
           resourceType: 'MedicationAdministration',
-          // @ts-expect-error @types/fhir knows only Resource in `contained`
           status: 'completed',
           subject: {},
           contained: [agent],
