@@ -66,6 +66,9 @@ export class Association {
   private readonly waiting: DimseMessage[] = [];
   private readonly cancelled = new Set<number>();
   private working?: Promise<void>;
+  /** Message id of the request being answered. */
+  private answering?: number;
+  private releasing = false;
   private timer?: NodeJS.Timeout;
   private peerMaxPdu = 0;
   callingAeTitle = '';
@@ -110,7 +113,9 @@ export class Association {
     if (!this.isOpen) return;
     const { transferSyntax } = this.context(contextId);
     const data = dataset && encodeDataset(dataset, transferSyntax, { preferredCharacterSets: characterSets });
-    const room = (this.peerMaxPdu === 0 ? USUAL_PDU : Math.min(this.peerMaxPdu, USUAL_PDU)) - 6;
+    const longest = (this.peerMaxPdu === 0 ? USUAL_PDU : Math.min(this.peerMaxPdu, USUAL_PDU)) - 6;
+    // Fragments have even length (PS3.8 annex E); dcmtk refuses others.
+    const room = longest - (longest % 2);
     const parts = [
       ...fragments(contextId, true, encodeCommand(command, data !== undefined), room),
       ...(data ? fragments(contextId, false, data, room) : []),
@@ -134,8 +139,10 @@ export class Association {
 
   private receive(chunk: Buffer): void {
     if (this.state === 'closed') return;
+    let hasPdu = false;
     try {
       for (const { type, body } of this.stream.push(chunk)) {
+        hasPdu = true;
         this.accept(type, body);
         if (this.isClosed()) return;
       }
@@ -144,7 +151,8 @@ export class Association {
       this.abort(2, error instanceof ProtocolViolation ? error.reason : 6);
       return;
     }
-    this.rest();
+    // Only a whole PDU is a sign of life: else one that never ends would hold the association for ever.
+    if (hasPdu) this.rest();
   }
 
   private isClosed(): boolean {
@@ -157,16 +165,26 @@ export class Association {
       if (type !== pduTypes.associateRequest) throw new ProtocolViolation(2, 'an association must be asked for first');
       return this.associate(decodeAssociateRequest(body));
     }
-    if (type === pduTypes.releaseRequest) {
-      this.owner.report('released');
-      return this.close(encodeReleaseResponse());
-    }
-    if (type !== pduTypes.data) throw new ProtocolViolation(2, 'this PDU has no place in an established association');
+    if (type === pduTypes.releaseRequest && !this.releasing) return this.release();
+    if (type !== pduTypes.data || this.releasing)
+      throw new ProtocolViolation(2, 'this PDU has no place in an established association');
     for (const value of decodeData(body)) {
       this.context(value.contextId);
       const message = this.assembler.push(value);
       if (message) this.queue(message);
     }
+  }
+
+  /** What was asked before is answered before (PS3.8 section 7.2.2). */
+  private release(): void {
+    this.releasing = true;
+    const confirm = () => {
+      if (this.isClosed()) return;
+      this.owner.report('released');
+      this.close(encodeReleaseResponse());
+    };
+    if (this.working) void this.working.then(confirm);
+    else confirm();
   }
 
   private associate(request: AssociateRequest): void {
@@ -202,8 +220,10 @@ export class Association {
 
   private queue(message: DimseMessage): void {
     if (this.owner.isCancel(message)) {
+      // One that comes too late is not kept: it would cancel a later request with the same id.
       const id = message.command.number('MessageIDBeingRespondedTo');
-      if (id !== undefined && this.cancelled.size < MAX_WAITING) this.cancelled.add(id);
+      const isAsked = [this.answering, ...this.waiting.map(messageId)].includes(id);
+      if (id !== undefined && isAsked) this.cancelled.add(id);
       return;
     }
     if (this.waiting.push(message) > MAX_WAITING) throw new ProtocolViolation(2, 'too many requests at once');
@@ -216,8 +236,10 @@ export class Association {
   private async work(): Promise<void> {
     clearTimeout(this.timer);
     for (let message = this.waiting.shift(); message && this.isOpen; message = this.waiting.shift()) {
+      this.answering = messageId(message);
       await this.owner.handle(message, this);
-      this.cancelled.delete(message.command.number('MessageID') ?? -1);
+      this.cancelled.delete(this.answering ?? -1);
+      this.answering = undefined;
     }
   }
 
@@ -248,12 +270,22 @@ export class Association {
     clearTimeout(this.timer);
   }
 
+  /** Waits until the peer has read, or did not within the idle time. */
   private async drained(): Promise<void> {
+    this.expireAfter(this.owner.limits.idleMs);
     await new Promise<void>((resolve) => {
-      this.socket.once('drain', resolve);
-      this.socket.once('close', resolve);
+      const done = () => {
+        this.socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.socket.on('drain', done).on('close', done);
     });
+    if (this.isOpen) clearTimeout(this.timer);
   }
+}
+
+function messageId({ command }: DimseMessage): number | undefined {
+  return command.number('MessageID');
 }
 
 function* fragments(contextId: number, isCommand: boolean, bytes: Buffer, room: number): Generator<Buffer> {

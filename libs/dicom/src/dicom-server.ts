@@ -55,7 +55,9 @@ export class DicomServer implements AssociationOwner {
       idleMs: options.idleMs ?? 60_000,
     };
     const accept = (socket: Socket): void => this.connect(socket);
-    this.server = options.tls ? createTlsServer(options.tls, accept) : createTcpServer(accept);
+    this.server = options.tls
+      ? createTlsServer({ handshakeTimeout: this.limits.artimMs, ...options.tls }, accept)
+      : createTcpServer(accept);
     this.server.on('tlsClientError', () => options.onEvent?.({ kind: 'refused-connection' }));
   }
 

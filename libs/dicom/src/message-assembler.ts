@@ -4,6 +4,8 @@ import { ProtocolViolation, type DataValue } from './pdu.js';
 
 /** Longest command set taken; real ones are a few hundred bytes. */
 const MAX_COMMAND_BYTES = 16 * 1024;
+/** Most fragments of one command or data set: each costs memory, even one that holds nothing. */
+const MAX_FRAGMENTS = 16 * 1024;
 
 /** Joins the fragments of one association into messages (PS3.8 annex E). */
 export class MessageAssembler {
@@ -25,7 +27,8 @@ export class MessageAssembler {
     this.size += value.data.length;
     if (this.size > (value.isCommand ? MAX_COMMAND_BYTES : this.maxDatasetBytes))
       throw new ProtocolViolation(6, 'a message is larger than allowed');
-    this.fragments.push(value.data);
+    if (this.fragments.push(value.data) > MAX_FRAGMENTS)
+      throw new ProtocolViolation(6, 'a message comes in more fragments than allowed');
     if (!value.isLast) return undefined;
     const bytes = Buffer.concat(this.fragments);
     this.fragments = [];

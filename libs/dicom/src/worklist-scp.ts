@@ -54,14 +54,17 @@ export async function answerWorklist(
   try {
     const pending = hasUnsupportedKeys(query) ? PENDING_SOME_KEYS_UNSUPPORTED : PENDING;
     let sinceYield = 0;
+    let unwritable = 0;
     for (const item of await provider.find(query)) {
       if (association.isCancelled(messageId)) return await end(CANCELLED);
       if (!association.isOpen) return CANCELLED;
       if (worklistItemMatches(item, query))
-        await respond(pending, worklistResponse(item, query), undefined, characterSets);
+        // One item that cannot be written must not keep the patients after it from the modality.
+        await respond(pending, worklistResponse(item, query), undefined, characterSets).catch(() => unwritable++);
       // A long list must not keep other associations, or this one's cancel, from being read.
       if (++sinceYield % 25 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    if (unwritable > 0) return await end(UNABLE_TO_PROCESS, `${unwritable} item${unwritable > 1 ? 's' : ''} cannot be written`); // prettier-ignore
     return await end(SUCCESS);
   } catch {
     return end(UNABLE_TO_PROCESS, 'the worklist cannot be read now');
