@@ -93,6 +93,14 @@ describe('DIMSE of a DICOM server', () => {
       expect(answer!.number('Status')).toBe(status);
     });
 
+    it('refuses an identifier longer than any real one before it compares anything with it', async () => {
+      const asked: unknown[] = [];
+      await serve({ find: async (query) => (asked.push(query), []) });
+      const [answer] = await ask(messageBytes(contexts.worklist, find, { PatientID: '*0'.repeat(20_000) }));
+      expect(answer!.number('Status')).toBe(0xa900);
+      expect(asked).toEqual([]);
+    });
+
     it.each([
       ['identifier', contexts.worklist, find, 0xa900],
       ['MPPS', contexts.mpps, create, 0x0110],

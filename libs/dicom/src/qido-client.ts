@@ -59,28 +59,31 @@ export class QidoClient {
   }
 
   private async get(path: string): Promise<Attributes[]> {
-    const response = await this.fetch(path);
+    const { body, ...response } = await this.fetch(path);
     if (response.status === 204 || response.status === 404) return [];
     if (response.status === 429 || response.status === 503)
       throw fail('peer-busy', `the PACS answered ${response.status}`);
     if (response.status >= 500) throw fail('peer-error', `the PACS answered ${response.status}`);
     if (!response.ok) throw fail('peer-refused', `the PACS refused the query with ${response.status}`);
     try {
-      const body: unknown = JSON.parse((await response.text()) || '[]');
-      if (Array.isArray(body)) return body as Attributes[];
+      const list: unknown = JSON.parse(body || '[]');
+      if (Array.isArray(list) && list.every((one) => typeof one === 'object' && one !== null))
+        return list as Attributes[];
     } catch (cause) {
       throw fail('peer-answer-malformed', "the PACS's answer is not DICOM JSON", { cause });
     }
-    throw fail('peer-answer-malformed', "the PACS's answer is not a list");
+    throw fail('peer-answer-malformed', "the PACS's answer is not a list of attributes");
   }
 
-  private async fetch(path: string): Promise<Response> {
+  /** The whole answer: a body that stalls or breaks off is as much no answer as a missing head. */
+  private async fetch(path: string): Promise<{ status: number; ok: boolean; body: string }> {
     const signal = AbortSignal.timeout(this.options.timeoutMs);
     try {
-      return await fetch(this.options.url.replace(/\/$/, '') + path, {
+      const response = await fetch(this.options.url.replace(/\/$/, '') + path, {
         headers: { Accept: 'application/dicom+json', ...this.options.headers },
         signal,
       });
+      return { status: response.status, ok: response.ok, body: await response.text() };
     } catch (cause) {
       if (signal.aborted) throw fail('peer-timeout', 'the PACS did not answer in time', { cause });
       throw fail('peer-unavailable', 'the PACS cannot be reached', { cause });

@@ -70,15 +70,40 @@ function narrowed(known: Element, asked: Element, item: Dataset, query: Dataset)
 
 function matchesKeys(item: Dataset, query: Dataset, table: Partial<Record<Keyword, Match>>): boolean {
   return (Object.entries(table) as [Keyword, Match][]).every(([key, matches]) => {
-    const asked = query.text(key);
-    return asked === undefined || matches(item.text(key) ?? '', asked);
+    const asked = query.texts(key).filter(Boolean);
+    if (asked.length === 0) return true;
+    // Of several values, such as the stations a step may go to, any one does.
+    const values = item.hasValue(key) ? item.texts(key) : [''];
+    return values.some((value) => asked.some((one) => matches(value, one)));
   });
 }
 
-/** Single value or wildcard matching: `*` any characters, `?` any one. */
+/**
+ * Single value or wildcard matching: `*` any characters, `?` any one. Takes no more steps than the product of both
+ * lengths: the pattern comes from the network, and a regular expression of many stars could stop the process.
+ */
 function matchesWildcard(item: string, query: string): boolean {
   if (!/[*?]/.test(query)) return item === query;
-  return wildcard(query, '').test(item);
+  const value = [...item];
+  const pattern = [...query];
+  let at = 0;
+  let wanted = 0;
+  // Where the last star stands, and how far what it stands for reaches; an earlier star never has to give again.
+  let star = -1;
+  let reach = 0;
+  while (at < value.length) {
+    if (pattern[wanted] === '*') {
+      star = wanted++;
+      reach = at;
+    } else if (wanted < pattern.length && (pattern[wanted] === '?' || pattern[wanted] === value[at])) {
+      at++;
+      wanted++;
+    } else if (star >= 0) {
+      wanted = star + 1;
+      at = ++reach;
+    } else return false;
+  }
+  return pattern.slice(wanted).every((one) => one === '*');
 }
 
 /**
@@ -86,33 +111,17 @@ function matchesWildcard(item: string, query: string): boolean {
  * names. Trailing empty components do not count.
  */
 function matchesName(item: string, query: string): boolean {
-  const groups = item.split('=').map(trimName);
-  const asked = query.split('=').map(trimName);
-  const matches = (group: string, pattern: string) =>
-    /[*?]/.test(pattern)
-      ? wildcard(pattern, 'iu').test(group)
-      : group.toLocaleLowerCase() === pattern.toLocaleLowerCase();
-  if (asked.length === 1) return groups.some((group) => matches(group, asked[0]!));
-  return asked.every((pattern, index) => pattern === '' || matches(groups[index] ?? '', pattern));
+  const groups = item.split('=').map(comparableName);
+  const asked = query.split('=').map(comparableName);
+  if (asked.length === 1) return groups.some((group) => matchesWildcard(group, asked[0]!));
+  return asked.every((pattern, index) => pattern === '' || matchesWildcard(groups[index] ?? '', pattern));
 }
 
-function trimName(name: string): string {
-  return name.trim().replace(/\^+$/, '');
-}
-
-const patterns = new Map<string, RegExp>();
-
-function wildcard(query: string, flags: string): RegExp {
-  const key = `${flags}/${query}`;
-  let pattern = patterns.get(key);
-  if (!pattern) {
-    // Runs of stars are one star: more would only make matching slow.
-    const source = query.replace(/\*+/g, '*').replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^]*').replaceAll('?', '[^]'); // prettier-ignore
-    pattern = new RegExp(`^${source}$`, flags);
-    if (patterns.size > 500) patterns.clear();
-    patterns.set(key, pattern);
-  }
-  return pattern;
+function comparableName(name: string): string {
+  const trimmed = name.trim();
+  let end = trimmed.length;
+  while (trimmed[end - 1] === '^') end--;
+  return trimmed.slice(0, end).toLowerCase();
 }
 
 /**
@@ -133,7 +142,7 @@ function matchesStart(item: Dataset, query: Dataset): boolean {
   const to = digits(time?.[1] ?? '')
     .padEnd(6, '9')
     .slice(0, 6);
-  if (!date) return itemTime >= from && itemTime <= to;
+  if (!date) return item.hasValue('ScheduledProcedureStepStartTime') && itemTime >= from && itemTime <= to;
   const at = itemDate + itemTime;
   const first = date[0] ? date[0] + from : '';
   const last = date[1] ? date[1] + to : '9';

@@ -18,6 +18,9 @@ const CANCELLED = 0xfe00;
 const IDENTIFIER_DOES_NOT_MATCH = 0xa900;
 const UNABLE_TO_PROCESS = 0xc001;
 
+/** Longest identifier taken, in bytes; real ones have a few thousand, and every item is compared with it. */
+const MAX_IDENTIFIER_BYTES = 32 * 1024;
+
 /** Answers one C-FIND of Modality Worklist; stops between two matches where the peer cancels. @returns its status */
 export async function answerWorklist(
   { contextId, command, data }: DimseMessage,
@@ -44,6 +47,7 @@ export async function answerWorklist(
     return status;
   };
 
+  if (data && data.length > MAX_IDENTIFIER_BYTES) return end(IDENTIFIER_DOES_NOT_MATCH, 'the identifier is too long');
   let query: Dataset;
   try {
     query = decodeDataset(data ?? Buffer.alloc(0), transferSyntax, { depth: 4, elements: 500 });

@@ -1,0 +1,118 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { QidoClient } from './qido-client.js';
+
+const study = '2.25.1';
+const json =
+  (body: unknown): RequestListener =>
+  (_request, response) =>
+    response.end(JSON.stringify(body));
+const status =
+  (code: number): RequestListener =>
+  (_request, response) =>
+    response.writeHead(code).end('sorry');
+
+describe('a QIDO client', () => {
+  let pacs: Server;
+  let asked: string[];
+  const against = async (answer: RequestListener, timeoutMs = 5_000, headers?: Record<string, string>) => {
+    asked = [];
+    pacs = createServer((request, response) => {
+      asked.push(`${request.headers.accept} ${request.headers.authorization ?? '-'} ${request.url}`);
+      answer(request, response);
+    });
+    await new Promise<void>((resolve) => pacs.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(pacs.address() as AddressInfo).port}/dicom-web/`;
+    return new QidoClient({ url, timeoutMs, headers });
+  };
+  afterEach(async () => {
+    pacs.closeAllConnections();
+    await new Promise((resolve) => pacs.close(resolve));
+  });
+
+  it('gives the series of a study with their instances', async () => {
+    const series = [
+      {
+        '0020000E': { vr: 'UI', Value: ['2.25.2'] },
+        '00080060': { vr: 'CS', Value: ['CT'] },
+        '0008103E': { vr: 'LO' },
+      },
+    ];
+    const instances = [
+      { '00080018': { vr: 'UI', Value: ['2.25.3'] }, '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] } },
+      { '00080018': { vr: 'UI', Value: ['2.25.4'] } },
+    ];
+    const client = await against(
+      (request, response) => response.end(JSON.stringify(request.url!.endsWith('/instances') ? instances : series)),
+      5_000,
+      { Authorization: 'Bearer token' },
+    );
+    expect(await client.seriesOf(study)).toEqual([
+      {
+        seriesInstanceUid: '2.25.2',
+        modality: 'CT',
+        description: undefined,
+        instances: [
+          { sopInstanceUid: '2.25.3', sopClassUid: '1.2.840.10008.5.1.4.1.1.2' },
+          { sopInstanceUid: '2.25.4', sopClassUid: undefined },
+        ],
+      },
+    ]);
+    expect(asked).toEqual([
+      'application/dicom+json Bearer token /dicom-web/studies/2.25.1/series',
+      'application/dicom+json Bearer token /dicom-web/studies/2.25.1/series/2.25.2/instances',
+    ]);
+  });
+
+  it.each<[string, RequestListener]>([
+    ['204', status(204)],
+    ['404', status(404)],
+    ['[]', json([])],
+    ['nothing in a 200', (_request, response) => response.end()],
+  ])('takes %s for a study that is not there (yet)', async (_case, answer) => {
+    const client = await against(answer);
+    expect(await client.seriesOf(study)).toEqual([]);
+  });
+
+  it.each<[string, RequestListener, string, string]>([
+    ['500', status(500), 'peer-error', 'retry'],
+    ['502', status(502), 'peer-error', 'retry'],
+    ['503', status(503), 'peer-busy', 'retry'],
+    ['429', status(429), 'peer-busy', 'retry'],
+    ['400', status(400), 'peer-refused', 'park'],
+    ['401', status(401), 'peer-refused', 'park'],
+    ['what is not JSON', (_request, response) => response.end('<html>'), 'peer-answer-malformed', 'park'],
+    ['JSON that is no list', json({ error: 'x' }), 'peer-answer-malformed', 'park'],
+    ['a list of what are no attributes', json([null]), 'peer-answer-malformed', 'park'],
+    ['a series without its UID', json([{ '00080060': { Value: ['CT'] } }]), 'peer-answer-malformed', 'park'],
+    ['a closed connection', (request) => request.socket.destroy(), 'peer-unavailable', 'retry'],
+    [
+      'an answer that breaks off',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': 1000 }).write('[');
+        setImmediate(() => request.socket.destroy());
+      },
+      'peer-unavailable',
+      'retry',
+    ],
+  ])('fails on %s so that it is known whether to ask again', async (_case, answer, code, fate) => {
+    const client = await against(answer);
+    await expect(client.seriesOf(study)).rejects.toMatchObject({ code, fate });
+  });
+
+  it.each<[string, RequestListener]>([
+    ['never answers', () => undefined],
+    ['begins to answer and never ends', (_request, response) => void response.write('[')],
+  ])('asks again later where the PACS %s', async (_case, answer) => {
+    const client = await against(answer, 100);
+    await expect(client.seriesOf(study)).rejects.toMatchObject({ code: 'peer-timeout', fate: 'retry' });
+  });
+
+  it('asks again later where nobody listens', async () => {
+    const client = await against(json([]));
+    await new Promise((resolve) => pacs.close(resolve));
+    await expect(client.seriesOf(study)).rejects.toMatchObject({ code: 'peer-unavailable', fate: 'retry' });
+    await new Promise<void>((resolve) => pacs.listen(0, '127.0.0.1', resolve));
+  });
+});
