@@ -62,7 +62,8 @@ class Decoder {
       }
       if (++this.#elements > this.limits.elements) throw malformed(tag, 'the data set has too many elements');
       const element = this.#element(tag, end, explicit, depth, decoding);
-      if (tag === specificCharacterSet) decoding = textDecodingFor(element.values as string[]);
+      if (tag === specificCharacterSet)
+        decoding = textDecodingFor(element.vr === 'CS' ? (element.values as string[]) : []);
       if ((tag & 0xffff) !== 0 || tag < 0x10000) dataset.put(element);
     }
     if (delimited) throw malformed(itemEnd, 'an item of undefined length has no end');

@@ -249,6 +249,11 @@ describe('a data set', () => {
     ); // prettier-ignore
   });
 
+  it('is read where its character set comes as what is no text', () => {
+    const label = Buffer.from('0800050055530200010010001000504e0400446f6520', 'hex');
+    expect(decodeDataset(label, explicit).text('PatientName')).toBe('Doe');
+  });
+
   it('is refused beyond its depth and its number of elements', () => {
     const nested = encodeDataset(Dataset.of({ ScheduledProcedureStepSequence: [{ ScheduledProtocolCodeSequence: [{ CodeValue: 'A' }] }] }), explicit); // prettier-ignore
     expect(() => decodeDataset(nested, explicit, { depth: 1 })).toThrow('nested too deeply');
