@@ -146,18 +146,30 @@ describe('a DICOM server', () => {
       expect(peer.statuses).not.toContain(0);
     });
 
-    it('gives a peer that reads slowly all it asked for, and leaks no listener', async () => {
-      const warnings: Error[] = [];
-      const warned = (warning: Error) => warnings.push(warning);
-      process.on('warning', warned);
-      const large = Array.from({ length: 2_000 }, () => worklistItem({ PatientComments: 'x'.repeat(9_000) }));
-      await serve({ find: async () => large });
+    it('gives a peer that reads by fits and starts all it asked for, and leaks no listener', async () => {
+      const accepted = jest.spyOn(Socket.prototype, 'setNoDelay');
+      const large = worklistItem({ PatientComments: 'x'.repeat(9_000) });
+      let drains = 0;
+      let given = 0;
+      const untilDrainedOften = function* () {
+        for (; drains < 8; given++) yield large;
+      };
+      await serve({ find: async () => untilDrainedOften() });
       const peer = await associated();
+      const socket = accepted.mock.contexts[0] as Socket;
+      accepted.mockRestore();
+      socket.on('drain', () => drains++);
       peer.send(messageBytes(contexts.worklist, find, { PatientComments: '' }));
-      await peer.answers(2_001);
-      process.off('warning', warned);
-      expect(warnings).toEqual([]);
-      expect(peer.commands.at(-1)!.number('Status')).toBe(0);
+      while (drains < 8) {
+        const before = drains;
+        peer.socket.pause();
+        while (!socket.writableNeedDrain && drains < 8) await new Promise(setImmediate);
+        peer.socket.resume();
+        while (drains === before) await new Promise(setImmediate);
+      }
+      await peer.until(() => peer.commands.at(-1)!.number('Status') === 0);
+      expect(peer.commands).toHaveLength(given + 1);
+      expect(socket.listenerCount('close')).toBeLessThan(6);
     });
 
     it('holds no more connections of one peer than allowed, and takes one again when another ended', async () => {
