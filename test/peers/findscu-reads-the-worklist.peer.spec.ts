@@ -87,7 +87,7 @@ peerSuite("dcmtk's findscu", dcmtk(findscu ?? 'findscu'), () => {
   it('is told that a key does not match here', async () => {
     const { patientIds, said } = await ask(['PatientID', 'PatientSex=F']);
     expect(patientIds).toHaveLength(4);
-    expect(said).toMatch(/Warning: Unsupported optional keys/);
+    expect(said).toMatch(/Pending: WarningUnsupportedOptionalKeys/);
   });
 
   it('is rejected under another called AE title', async () => {
