@@ -1,76 +1,39 @@
-import type { Identifier, Medication, MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
-import { referencedId, sameContent, uuidFrom, validateResource } from '#fhir';
+import type { MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
+import { referencedId, sameContent } from '#fhir';
 import { fail } from '#platform';
-import { contrastPlanIdOf } from './contrast-plan.decider.js';
-
-/** What a person or an injector's software says was given. */
-export interface StatedAdministration {
-  administration: MedicationAdministration;
-  /** The contrast record it carries out. */
-  planId: string;
-}
-
-/**
- * Reads a MedicationAdministration from outside. It must say what was given (agent), of which lot, how much, by which
- * route, when, by whom, and for which plan: `request` MedicationRequest/<id>, or `supportingInformation`
- * ServiceRequest/<id>. The rate is taken where given: a hand injection has none.
- *
- * @throws Failure field-missing, field-invalid with the FHIRPath of the element
- */
-export function readAdministration(body: unknown): StatedAdministration {
-  const stated = validateResource(body, 'MedicationAdministration');
-  const missing = (path: string, what: string) =>
-    fail('field-missing', `MedicationAdministration.${path} is required: ${what}`, {
-      field: `MedicationAdministration.${path}`,
-    });
-  const identifier = stated.identifier?.find((one) => one.system && one.value);
-  if (!identifier) throw missing('identifier', 'the number under which your system knows this administration');
-  const planId = planOf(stated);
-  if (!planId) throw missing('request', 'MedicationRequest/<id> of the contrast record');
-  if (!agentOf(stated)) throw missing('medicationCodeableConcept', 'the agent that was given');
-  if (stated.status !== 'not-done') {
-    if (!lotNumberOf(stated))
-      throw missing('contained', 'a Medication with batch.lotNumber, for the lot that was given');
-    if (!stated.effectiveDateTime && !stated.effectivePeriod?.start)
-      throw missing('effectiveDateTime', 'when it was given');
-    if (typeof stated.dosage?.dose?.value !== 'number' || !(stated.dosage.dose.value > 0))
-      throw missing('dosage.dose', 'the volume that was given, with its unit');
-    if (!stated.dosage.dose.unit && !stated.dosage.dose.code) throw missing('dosage.dose.unit', 'such as mL');
-    if (!stated.dosage.route) throw missing('dosage.route', 'how it was given');
-    if (!stated.performer?.length) throw missing('performer', 'who gave it');
-  }
-  return { administration: { ...stated, id: idOf(identifier), meta: undefined }, planId };
-}
+import { wasGiven } from './contrast-plan.decider.js';
+import { isUsable } from './read-administration.js';
 
 /** What is to be stored. */
-export type AdministrationDecision = { outcome: 'new' | 'same'; administration: MedicationAdministration };
+export interface AdministrationDecision {
+  outcome: 'new' | 'same' | 'corrected';
+  administration: MedicationAdministration;
+  /** True if others must hear of it: contrast was given, or what they heard was given is now told otherwise. */
+  tell: boolean;
+}
 
 /**
- * Decides on an administration: it must belong to a plan that stands; the same again is no second one, and the same
- * number with other content is refused, since what was given is corrected, never overwritten.
+ * Decides on an administration: it must belong to a contrast record, also one whose order was cancelled meanwhile, since
+ * what was given is a fact; the same again is no second one, and the same number with other content is refused, since
+ * what was given is corrected, never overwritten.
  *
- * @throws Failure unknown-key (no such contrast record), state-conflict (cancelled), duplicate-key
+ * @param current what is recorded already under any of the identifiers stated
+ * @throws Failure unknown-key (no such contrast record), state-conflict (another patient's), duplicate-key
  */
 export function recordAdministration(
-  current: MedicationAdministration | undefined,
+  current: readonly MedicationAdministration[],
   stated: MedicationAdministration,
   plan: MedicationRequest | undefined,
 ): AdministrationDecision {
   const field = 'MedicationAdministration.request';
   if (!plan)
     throw fail('unknown-key', 'there is no contrast record with this id: the order may use no contrast', { field });
-  if (stated.subject.reference && stated.subject.reference !== plan.subject.reference)
-    throw fail('state-conflict', "the contrast record is another patient's", {
-      field: 'MedicationAdministration.subject',
-    });
-  const administration: MedicationAdministration = {
-    ...stated,
-    subject: plan.subject,
-    request: { reference: `MedicationRequest/${plan.id}` },
-    supportingInformation: plan.basedOn,
-  };
-  if (current) {
-    if (sameContent(current, administration)) return { outcome: 'same', administration: current };
+  checkSubject(stated, plan.subject.reference);
+  const administration = ofPlan(stated, plan);
+  const [known, another] = current;
+  if (known) {
+    const same = { ...administration, id: known.id };
+    if (!another && sameContent(known, same)) return { outcome: 'same', administration: known, tell: false };
     throw fail(
       'duplicate-key',
       'this identifier is in use for an administration with other content: correct it by PUT',
@@ -79,46 +42,69 @@ export function recordAdministration(
       },
     );
   }
-  if (plan.status === 'cancelled')
-    throw fail('state-conflict', 'the contrast record was cancelled with its order', { field });
-  return { outcome: 'new', administration };
+  if (stated.status === 'entered-in-error')
+    throw fail('state-conflict', 'nothing is recorded under this identifier that could be in error', {
+      field: 'MedicationAdministration.status',
+    });
+  return { outcome: 'new', administration, tell: wasGiven(administration) };
 }
 
-/** A corrected administration: it stays the same one, of the same plan; the version before is kept in its history. */
+/**
+ * Corrects an administration: it stays the same one, under the same first number, of the same plan and patient; the
+ * version before is kept in its history.
+ *
+ * @param version the version the correction was made from
+ * @throws Failure precondition-failed (changed since), field-invalid (another number), state-conflict (another plan or
+ *   patient)
+ */
 export function correctAdministration(
   current: MedicationAdministration,
   stated: MedicationAdministration,
-): MedicationAdministration {
+  planId: string,
+  version: string,
+): AdministrationDecision {
+  if (current.meta?.versionId !== version)
+    throw fail('precondition-failed', 'the administration was changed since: read it again');
+  const [number] = (current.identifier ?? []).filter(isUsable);
+  // Whoever was told of it knows it by this number: under another it would be a second one there.
+  const [first] = (stated.identifier ?? []).filter(isUsable);
+  if (first?.system !== number?.system || first?.value !== number?.value)
+    throw fail('field-invalid', 'the first identifier must stay what it was', {
+      field: 'MedicationAdministration.identifier',
+    });
+  if (planId !== referencedId(current.request?.reference, 'MedicationRequest'))
+    throw fail('state-conflict', 'an administration cannot move to another contrast record: mark it entered-in-error', {
+      field: 'MedicationAdministration.request',
+    });
+  checkSubject(stated, current.subject.reference);
+  const { meta, id, subject, request } = current;
+  const supportingInformation = [...ordersOf(current), ...othersOf(stated)];
+  const administration = { ...stated, meta, id, subject, request, supportingInformation };
+  if (sameContent(current, administration)) return { outcome: 'same', administration: current, tell: false };
+  return { outcome: 'corrected', administration, tell: wasGiven(current) || wasGiven(administration) };
+}
+
+function checkSubject({ subject }: MedicationAdministration, expected: string | undefined): void {
+  if (subject.reference && subject.reference !== expected)
+    throw fail('state-conflict', "the contrast record is another patient's", {
+      field: 'MedicationAdministration.subject',
+    });
+}
+
+/** As part of the record: its order comes first among the supporting information. */
+function ofPlan(stated: MedicationAdministration, plan: MedicationRequest): MedicationAdministration {
   return {
     ...stated,
-    id: current.id,
-    meta: current.meta,
-    subject: current.subject,
-    request: current.request,
-    supportingInformation: current.supportingInformation,
+    subject: plan.subject,
+    request: { reference: `MedicationRequest/${plan.id}` },
+    supportingInformation: [...(plan.basedOn ?? []), ...othersOf(stated)],
   };
 }
 
-/** The lot number in the contained Medication. */
-export function lotNumberOf(stated: MedicationAdministration): string | undefined {
-  return containedMedication(stated)?.batch?.lotNumber;
+function ordersOf({ supportingInformation = [] }: MedicationAdministration) {
+  return supportingInformation.filter((one) => referencedId(one.reference, 'ServiceRequest'));
 }
 
-function agentOf(stated: MedicationAdministration): unknown {
-  return stated.medicationCodeableConcept ?? containedMedication(stated)?.code;
-}
-
-function containedMedication(stated: MedicationAdministration): Medication | undefined {
-  return stated.contained?.find((one): one is Medication => one.resourceType === 'Medication');
-}
-
-function planOf(stated: MedicationAdministration): string | undefined {
-  const byPlan = referencedId(stated.request?.reference, 'MedicationRequest');
-  const orders = (stated.supportingInformation ?? []).map((one) => referencedId(one.reference, 'ServiceRequest'));
-  const orderId = orders.find((one) => one !== undefined);
-  return byPlan ?? (orderId && contrastPlanIdOf(orderId));
-}
-
-function idOf({ system, value }: Identifier): string {
-  return uuidFrom('MedicationAdministration', system!, value!);
+function othersOf({ supportingInformation = [] }: MedicationAdministration) {
+  return supportingInformation.filter((one) => !referencedId(one.reference, 'ServiceRequest'));
 }

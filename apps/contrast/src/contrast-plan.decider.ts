@@ -1,4 +1,4 @@
-import type { MedicationRequest, ServiceRequest } from 'fhir/r4.js';
+import type { MedicationAdministration, MedicationRequest, ServiceRequest } from 'fhir/r4.js';
 import { sameContent, systems, uuidFrom } from '#fhir';
 import { procedureFor, type Site } from '#platform';
 
@@ -16,14 +16,15 @@ export interface ContrastPlanDecision {
 /**
  * Keeps the contrast record true to its order: opened for an exam that uses contrast, with the agent, volume, rate and
  * route the site file plans; rewritten when the order becomes another exam; cancelled with the order, or when it becomes
- * an exam without contrast. A plan that was carried out stays.
+ * an exam without contrast. A plan that was carried out stays, and so does that of an order that is completed: what was
+ * given is often written down after the exam.
  */
 export function planContrast(
   current: MedicationRequest | undefined,
   order: ServiceRequest,
   site: Site,
 ): ContrastPlanDecision {
-  if (current?.status === 'completed') return {};
+  if (current?.status === 'completed' || order.status === 'completed') return {};
   const wanted = order.status === 'active' || order.status === 'on-hold' ? planFor(order, site) : undefined;
   if (!wanted) {
     if (current?.status !== 'active') return {};
@@ -36,9 +37,28 @@ export function planContrast(
   };
 }
 
-/** The record once its agent was given. */
-export function carriedOut(plan: MedicationRequest): MedicationRequest | undefined {
-  return plan.status === 'active' ? { ...plan, status: 'completed' } : undefined;
+/** True if contrast went into the patient, in part at least. */
+export function wasGiven({ status }: Pick<MedicationAdministration, 'status'>): boolean {
+  return status === 'completed' || status === 'stopped' || status === 'in-progress' || status === 'on-hold';
+}
+
+/**
+ * The record as its administrations have it: completed once one of them ended with contrast given, open again if that
+ * one turns out to be an error, so that the right one can be recorded. A cancelled record stays cancelled.
+ *
+ * @param order the order as it stands: one that was revoked meanwhile is not opened for again
+ * @returns the changed record, undefined if it stays as it is
+ */
+export function planAfter(
+  plan: MedicationRequest,
+  administrations: readonly Pick<MedicationAdministration, 'status'>[],
+  order: Pick<ServiceRequest, 'status'> | undefined,
+): MedicationRequest | undefined {
+  const isDone = administrations.some(({ status }) => status === 'completed' || status === 'stopped');
+  if (isDone && plan.status === 'active') return { ...plan, status: 'completed' };
+  if (isDone || plan.status !== 'completed') return undefined;
+  const isRevoked = order?.status === 'revoked' || order?.status === 'entered-in-error';
+  return { ...plan, status: isRevoked ? 'cancelled' : 'active' };
 }
 
 function planFor(order: ServiceRequest, site: Site): MedicationRequest | undefined {

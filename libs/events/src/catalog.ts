@@ -76,7 +76,7 @@ export const eventCatalog = {
   ]),
   'imaging.contrast.administered.v1': fact(
     'contrast',
-    'Contrast was given: agent, lot, dose, rate and route are in the MedicationAdministration.',
+    'Contrast was given, or what was told of it corrected: agent, lot, dose, rate and route are in the MedicationAdministration.',
     ['MedicationAdministration', 'Patient'],
     ['MedicationRequest', 'ServiceRequest'],
   ),

@@ -1,5 +1,8 @@
 import { expect } from '@jest/globals';
 
+/** Some of what a value holds, at any depth; a list has all its elements. */
+type Part<T> = T extends (infer E)[] ? Part<E>[] : T extends object ? { [K in keyof T]?: Part<T[K]> } : T;
+
 /**
  * Puts a decider's test into one sentence:
  * `given(order).when((order) => decide(order, cancel)).then({ event: 'imaging.order.cancelled.v1' })`.
@@ -20,7 +23,7 @@ export function given<State>(state: State) {
       };
       return {
         /** The decision holds at least this. */
-        then(expected: Partial<Decision>): void {
+        then(expected: Part<Decision>): void {
           const outcome = attempt();
           if ('failure' in outcome) throw outcome.failure;
           expect(outcome.decision).toMatchObject(expected as Record<string, unknown>);
