@@ -23,15 +23,18 @@ export class AccessionNumbers {
   async assign(manager: EntityManager, patientId: string): Promise<string> {
     const { prefix, digits } = this.site.accession;
     for (;;) {
-      const [{ next }] = await manager.query("SELECT nextval('accession_number_sequence')::text AS next");
+      const [{ next, value }] = await manager.query(
+        `WITH one AS (SELECT nextval('accession_number_sequence')::text AS next),
+           taken AS (
+             INSERT INTO accession_number (value, patient_id)
+             SELECT $1 || lpad(next, $2, '0'), $3 FROM one WHERE length(next) <= $2
+             ON CONFLICT DO NOTHING RETURNING value)
+         SELECT next, (SELECT value FROM taken) AS value FROM one`,
+        [prefix, digits, patientId],
+      );
+      if (value) return value;
       if (next.length > digits)
         throw fail('state-conflict', 'the accession numbers of this site are used up: raise accession.digits');
-      const value = `${prefix}${next.padStart(digits, '0')}`;
-      const [row] = await manager.query(
-        'INSERT INTO accession_number (value, patient_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1',
-        [value, patientId],
-      );
-      if (row) return value;
     }
   }
 

@@ -96,6 +96,8 @@ export function timestamp(now: Date): string {
   return `${now.toISOString().slice(0, 19).replace(/[-:T]/g, '')}+0000`;
 }
 
+const byNumber = new Intl.Collator('en', { numeric: true });
+
 function isBefore(version: string, other: string): boolean {
-  return version.localeCompare(other, 'en', { numeric: true }) < 0;
+  return byNumber.compare(version, other) < 0;
 }

@@ -14,18 +14,15 @@ export function fhirDateTime(text: string, zone: string, location: Location): st
   const [, year, month, day, hour, minute = '00', second = '00', offset] = dtm.exec(text) ?? [];
   const date = [year, month, day].filter(Boolean).join('-');
   const place = `${location.segment}-${location.field}`;
-  const wrong = contentError(
-    102,
-    `${place} is not a date or time: write YYYYMMDD or YYYYMMDDHHMM[SS][+ZZZZ]`,
-    location,
-  );
-  if (!year) throw wrong;
+  const wrong = () =>
+    contentError(102, `${place} is not a date or time: write YYYYMMDD or YYYYMMDDHHMM[SS][+ZZZZ]`, location);
+  if (!year) throw wrong();
   if (!hour) {
-    if (!DateTime.fromISO(date.padEnd(10, date.length === 4 ? '-01-01' : '-01')).isValid) throw wrong;
+    if (!DateTime.fromISO(date.padEnd(10, date.length === 4 ? '-01-01' : '-01')).isValid) throw wrong();
     return date;
   }
   const at = DateTime.fromISO(`${date}T${hour}:${minute}:${second}${offset ?? ''}`, { zone, setZone: offset !== undefined }); // prettier-ignore
-  if (!at.isValid) throw wrong;
+  if (!at.isValid) throw wrong();
   return at.toISO({ suppressMilliseconds: true });
 }
 

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { DataSource, type MigrationInterface } from 'typeorm';
 import type { Infrastructure } from './infrastructure.js';
+import { PreparingClient } from './prepared-statements.js';
 
 /** A migration class, as TypeORM wants it: its name ends in a timestamp that gives its place. */
 export type Migration = new () => MigrationInterface;
@@ -20,6 +21,7 @@ export function dataSourceFor(database: Infrastructure['database'], migrations: 
     synchronize: false,
     logging: false,
     extra: {
+      Client: PreparingClient,
       max: database.poolSize,
       options: `-c search_path=${database.schema}`,
       connectionTimeoutMillis: 5000,
