@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildIfStale, installIfNeeded } from './prepare.mjs';
@@ -11,14 +11,17 @@ buildIfStale(console.log);
 const { startKafka } = await import('./embedded-kafka.mjs');
 const { startPostgres } = await import('./embedded-postgres.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'collimator-bench-'));
-const [postgres, kafka] = await Promise.all([
-  startPostgres({ dataDirectory: join(directory, 'postgres') }),
-  startKafka({ dataDirectory: join(directory, 'kafka') }),
-]);
-const { status } = spawnSync(process.execPath, ['test/bench/bench.mjs'], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, DATABASE_URL: postgres.url, KAFKA_BROKERS: kafka.brokers },
-});
-await Promise.all([postgres.stop(), kafka.stop()]);
-process.exit(status ?? 1);
+const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres') });
+try {
+  const kafka = await startKafka({ dataDirectory: join(directory, 'kafka') });
+  try {
+    const env = { ...process.env, DATABASE_URL: postgres.url, KAFKA_BROKERS: kafka.brokers };
+    const measured = spawnSync(process.execPath, ['test/bench/bench.mjs'], { cwd: root, stdio: 'inherit', env });
+    process.exitCode = measured.status ?? 1;
+  } finally {
+    await kafka.stop();
+  }
+} finally {
+  await postgres.stop();
+  rmSync(directory, { recursive: true, force: true });
+}

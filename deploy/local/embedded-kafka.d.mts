@@ -11,3 +11,5 @@ export function startKafka(options: {
   controllerPort?: number;
   say?: (line: string) => void;
 }): Promise<EmbeddedKafka>;
+
+export function clusterIdFrom(bytes: Buffer): string;

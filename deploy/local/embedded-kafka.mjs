@@ -75,12 +75,22 @@ const java = (home) => [
 ];
 
 /**
+ * A cluster id as Kafka has them: 16 bytes in base64url. Never one with a dash in front, which its tool reads as an
+ * option.
+ *
+ * @param {Buffer} bytes 16 random ones
+ * @returns {string}
+ */
+export function clusterIdFrom(bytes) {
+  return Buffer.from([bytes[0] & 0x7f, ...bytes.subarray(1)]).toString('base64url');
+}
+
+/**
  * @param {string} home
  * @param {string} properties
  */
 async function format(home, properties) {
-  const clusterId = randomBytes(16).toString('base64url');
-  await run('java', [...java(home), 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties], {
+  await run('java', [...java(home), 'kafka.tools.StorageTool', 'format', '-t', clusterIdFrom(randomBytes(16)), '-c', properties], {
     cwd: home,
   }).catch((error) => {
     throw new Error(`Kafka could not format ${home}:\n${error.stdout}${error.stderr}`);

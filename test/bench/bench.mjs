@@ -49,7 +49,7 @@ function order(priority = 'R') {
     `PID|1||B${n}^^^SGH^MR||Bench^Berta^Maria^^^^L||19700131|F|||1 Invented Street^^Nowhere^^12345^DE||+49301234567`,
     `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita|||||||||||V${n}^^^SGH`,
     `ORC|NW|B${n}^EMR|||||^^^20300302080000^^${priority}||20260302080000|||9001^Referrer^Rita`,
-    `OBR|1|B${n}^EMR||CTHEAD^CT head^L|||||||||||||9001^Referrer^Rita||A${n}|||||||||||||R51^Headache^I10`,
+    `OBR|1|B${n}^EMR||CTHEAD^CT head^L||||||||||||9001^Referrer^Rita||A${n}|||||||||||||R51^Headache^I10`,
     `NTE|1||Persistent headache for two weeks, no trauma, no fever; please exclude bleeding.`,
   ];
   return { id: `B${n}`, accession: `A${n}`, bytes: Buffer.from(text.map((line) => `${line}\r`).join('')) };
@@ -114,12 +114,13 @@ try {
 
   for (const name of ['scheduling', 'contrast', 'results']) await start(name);
   const association = await associate();
-  const visible = async (accession, by = association) => {
-    while ((await find(by, { AccessionNumber: accession })).length < 2) await pause(3);
+  const visible = async (accession, by = association, everyMs = 3) => {
+    while ((await find(by, { AccessionNumber: accession })).length < 2) await pause(everyMs);
   };
+  // The orders of the figures above come first.
   const warm = order();
   await send(clients[0], warm);
-  await visible(warm.accession);
+  await visible(warm.accession, association, 500);
 
   const batch = Array.from({ length: 400 }, () => order());
   const queue = [...batch];

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { DatasetInput } from './dataset.js';
 import { DicomStatus } from './dicom-status.js';
-import { commands } from './dimse.js';
+import { commands, messageIdAfter } from './dimse.js';
 import { pduTypes } from './pdu.js';
 import { contexts, messageBytes, RawPeer, startServer, worklistItem, type StartedServer } from './raw-peer.spec.js';
 import { sopClasses } from './uids.js';
@@ -220,6 +220,10 @@ describe('DIMSE of a DICOM server', () => {
       await peer.answers(5);
       expect(peer.statuses).toEqual([0xff00, 0, 0, 0xff00, 0]);
     });
+  });
+
+  it('goes on counting from 1 on an association with more requests than there are message ids', () => {
+    expect([0, 1, 65_534, 65_535].map(messageIdAfter)).toEqual([1, 2, 65_535, 1]);
   });
 
   describe('what clients in the wild do', () => {

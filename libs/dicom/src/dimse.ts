@@ -43,3 +43,8 @@ export function decodeCommand(bytes: Buffer): Dataset {
 export function announcesDataset(command: Dataset): boolean {
   return command.number('CommandDataSetType') !== NO_DATASET;
 }
+
+/** The number of the request after this one: 1 to 65,535, then from 1 again (PS3.7 E.1, Message ID is a US). */
+export function messageIdAfter(messageId: number): number {
+  return (messageId % 0xffff) + 1;
+}

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { Dataset, type DatasetInput } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
 import { encodeDataset } from './dataset-encoder.js';
-import { commands, encodeCommand, type DimseMessage } from './dimse.js';
+import { commands, encodeCommand, type DimseMessage, messageIdAfter } from './dimse.js';
 import { MessageAssembler } from './message-assembler.js';
 import {
   decodeAssociateAccept,
@@ -124,7 +124,7 @@ export class ScuAssociation {
     if (contextId === undefined) throw new Error('the peer did not accept this SOP class');
     const responses: ScuResponse[] = [];
     const parts = [
-      { contextId, isCommand: true, isLast: true, data: encodeCommand({ ...command, MessageID: ++this.messageId }, data !== undefined) }, // prettier-ignore
+      { contextId, isCommand: true, isLast: true, data: encodeCommand({ ...command, MessageID: (this.messageId = messageIdAfter(this.messageId)) }, data !== undefined) }, // prettier-ignore
       ...(data ? [{ contextId, isCommand: false, isLast: true, data: encodeDataset(Dataset.of(data), explicitVrLittleEndian) }] : []), // prettier-ignore
     ];
     await this.waitFor<void>((resolve) => {
