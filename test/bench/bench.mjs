@@ -157,15 +157,25 @@ try {
   report('order → worklist after its ACK at 20/s, p95', ms(percentile(latencies, 95)), 'goal ≤ 250 ms');
 
   const medians = [];
-  for (const size of [1000, 10_000]) {
-    await floor.query(`DELETE FROM scheduling.worklist_item WHERE appointment_id LIKE 'bench%'`);
+  const [{ template }] = (await floor.query('SELECT min(appointment_id) AS template FROM scheduling.worklist_item'))
+    .rows;
+  const [{ columns }] = (
     await floor.query(
-      `INSERT INTO scheduling.worklist_item SELECT (jsonb_populate_record(w, jsonb_build_object(
-         'appointment_id', 'bench' || n, 'start_date', CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END,
-         'attributes', jsonb_set(attributes, '{ScheduledProcedureStepSequence,0,ScheduledProcedureStepStartDate}',
-           to_jsonb(CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END))))).*
-       FROM (SELECT * FROM scheduling.worklist_item LIMIT 1) AS w, generate_series(1, $1::int) AS n`,
-      [size],
+      `SELECT string_agg(column_name, ', ') AS columns FROM information_schema.columns
+        WHERE table_schema = 'scheduling' AND table_name = 'worklist_item' AND is_generated = 'NEVER'`,
+    )
+  ).rows;
+  for (const size of [1000, 10_000]) {
+    await floor.query('DELETE FROM scheduling.worklist_item WHERE appointment_id <> $1', [template]);
+    await floor.query(
+      `INSERT INTO scheduling.worklist_item (${columns})
+       SELECT ${columns} FROM generate_series(1, $1::int) AS n,
+         LATERAL (SELECT CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END AS date) AS on_day,
+         LATERAL (SELECT made.* FROM scheduling.worklist_item AS w, jsonb_populate_record(w, jsonb_build_object(
+           'appointment_id', 'bench' || n, 'start_date', date, 'attributes', jsonb_set(w.attributes,
+             '{ScheduledProcedureStepSequence,0,ScheduledProcedureStepStartDate}', to_jsonb(date)))) AS made
+           WHERE w.appointment_id = $2) AS item`,
+      [size, template],
     );
     await floor.query('ANALYZE scheduling.worklist_item');
     const times = [];
