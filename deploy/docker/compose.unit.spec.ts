@@ -93,7 +93,9 @@ describe('Dockerfiles', () => {
     expect(last).toMatch(/^HEALTHCHECK /m);
     expect(last).toContain('COPY --from=dependencies /app/node_modules node_modules');
     expect(file).toContain('RUN npm ci --omit=dev');
-    expect(last).toContain(`CMD ["node", "dist/apps/${name}/src/main.js"]`);
+    expect(last).toContain(
+      `CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=384", "dist/apps/${name}/src/main.js"]`,
+    );
     for (const port of compose.services[name]!.ports!) expect(last).toMatch(new RegExp(`^EXPOSE .*\\b${port.split(':').at(-1)}\\b`, 'm')); // prettier-ignore
   });
 

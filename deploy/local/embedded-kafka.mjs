@@ -90,9 +90,13 @@ export function clusterIdFrom(bytes) {
  * @param {string} properties
  */
 async function format(home, properties) {
-  await run('java', [...java(home), 'kafka.tools.StorageTool', 'format', '-t', clusterIdFrom(randomBytes(16)), '-c', properties], {
-    cwd: home,
-  }).catch((error) => {
+  await run(
+    'java',
+    [...java(home), 'kafka.tools.StorageTool', 'format', '-t', clusterIdFrom(randomBytes(16)), '-c', properties],
+    {
+      cwd: home,
+    },
+  ).catch((error) => {
     throw new Error(`Kafka could not format ${home}:\n${error.stdout}${error.stderr}`);
   });
 }

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { MllpClient } from '#hl7v2';
 import { ScuAssociation, sopClasses } from '#dicom';
 import { startChild } from '../../deploy/local/child-process.mjs';
+import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
 
 /**
@@ -31,7 +32,7 @@ async function start(name, ready = true) {
   const main = `dist/apps/${name}/src/main.js`;
   const migration = startChild(process.execPath, [main, '--migrate'], { env: full });
   if ((await migration.exited).code !== 0) throw new Error(`${name} could not migrate: ${migration.lastOutput()}`);
-  running[name] = startChild(process.execPath, [main], { env: full });
+  running[name] = startChild(process.execPath, [...nodeFlags, main], { env: full });
   const url = `http://127.0.0.1:${ports[name].HTTP_PORT}/health/ready`;
   for (let tries = 0; ready; tries++) {
     if (await fetch(url).then((response) => response.ok, () => false)) break; // prettier-ignore
