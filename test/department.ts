@@ -21,22 +21,30 @@ export class Department {
     for (const service of Object.values(services)) this.schemas.push(service.env.DATABASE_SCHEMA!);
   }
 
-  /** Starts the services named, with free ports, schemas and topics of their own. */
+  /**
+   * Starts the services named, with free ports, schemas and topics of their own. What the EMR gets by FHIR goes to
+   * `emrFhir` where it is given, else to the sandbox EMR; studies are looked up at `qidoUrl`, else in the sandbox PACS.
+   */
   static async start(
     names: ServiceName[] = ['orders', 'scheduling', 'contrast', 'results'],
-    options: { site?: Partial<Site>; env?: Record<string, string> } = {},
+    options: {
+      site?: Partial<Site>;
+      env?: Record<string, string>;
+      qidoUrl?: string;
+      emrFhir?: { url: string; timeoutSeconds: number };
+    } = {},
   ): Promise<Department> {
     const emr = await new SandboxEmr().start();
     const pacs = await new SandboxPacs().start();
     const content = site({
       pacs: {
         name: 'sandbox',
-        qidoUrl: pacs.qidoUrl,
+        qidoUrl: options.qidoUrl ?? pacs.qidoUrl,
         viewerUrl: 'http://viewer.example/{studyInstanceUid}',
         lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 20 },
       },
       destinations: [
-        { name: 'emr-fhir', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 },
+        { name: 'emr-fhir', kind: 'fhir', ...(options.emrFhir ?? { url: emr.fhirUrl, timeoutSeconds: 2 }) },
         { name: 'emr-hl7', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 2 }, // prettier-ignore
       ],
       ...options.site,

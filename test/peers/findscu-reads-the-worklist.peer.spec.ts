@@ -1,17 +1,7 @@
-import { execFile } from 'node:child_process';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Dataset, DicomServer, type DatasetInput } from '#dicom';
-import { isInstalled, peerSuite, type Peer } from '#testing';
-
-/** pynetdicom has a findscu too, and may come first on the path. */
-const dcmtk = (program: string): Peer => ({
-  command: [program, '--version'],
-  says: /dcmtk/,
-  install: 'apt-get install dcmtk',
-});
-const findscu = ['findscu', '/usr/bin/findscu', '/usr/local/bin/findscu', '/opt/homebrew/bin/findscu'].find((one) =>
-  isInstalled(dcmtk(one)),
-);
+import { peerSuite } from '#testing';
+import { dcmtk, findscu } from './dcmtk.js';
 
 const item = (patient: DatasetInput, step: DatasetInput) =>
   Dataset.of({
@@ -32,7 +22,7 @@ const items = [
   item({ PatientName: 'Long^Lotte', PatientID: '700004', PatientComments: 'x'.repeat(9_000) }, { Modality: 'US' }),
 ];
 
-peerSuite("dcmtk's findscu", dcmtk(findscu ?? 'findscu'), () => {
+peerSuite("dcmtk's findscu", dcmtk('findscu'), () => {
   let server: DicomServer;
   let port: number;
   beforeEach(async () => {
@@ -42,18 +32,10 @@ peerSuite("dcmtk's findscu", dcmtk(findscu ?? 'findscu'), () => {
   });
   afterEach(() => server.stop());
 
-  /** findscu ends with status 0 even when it was aborted: what it says is the result. */
-  const ask = (keys: string[], options: string[] = [], called = 'COLLIMATOR') =>
-    new Promise<{ patientIds: string[]; said: string }>((resolve) => {
-      const args = ['-W', '-v', '-aet', 'CT01', '-aec', called, ...options, ...keys.flatMap((key) => ['-k', key])];
-      const environment = { ...process.env, TCP_NODELAY: '1' };
-      execFile(findscu!, [...args, '127.0.0.1', `${port}`], { env: environment, timeout: 30_000 }, (_error, ...output) => {
-        const said = output.join('\n');
-        // Before the first response it prints what it asks.
-        const answers = said.slice(said.search(/Find Response/));
-        resolve({ said, patientIds: [...answers.matchAll(/\(0010,0020\) LO \[(70\d+) ?\]/g)].map(([, id]) => id!) });
-      });
-    }); // prettier-ignore
+  const ask = async (keys: string[], options: string[] = [], called?: string) => {
+    const { said, matches } = await findscu(port, keys, { options, called });
+    return { said, patientIds: matches.map((match) => match.get('0010,0020')) };
+  };
   const step = 'ScheduledProcedureStepSequence[0]';
 
   it.each<[string, string[], string[]]>([

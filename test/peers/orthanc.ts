@@ -42,6 +42,7 @@ export async function startOrthanc(): Promise<Orthanc> {
       RemoteAccessAllowed: false,
       AuthenticationEnabled: false,
       StableAge: 1,
+      DefaultEncoding: 'Utf8',
       DicomWeb: { Enable: true, Root: '/dicom-web/' },
     }),
   );

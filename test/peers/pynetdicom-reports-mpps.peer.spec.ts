@@ -1,21 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Dataset, DicomServer, DicomStatus, performedProcedureStepFrom, type DatasetInput } from '#dicom';
-import { peerSuite, type Peer } from '#testing';
-
-const pynetdicom: Peer = {
-  command: ['python3', '-c', 'import pynetdicom, pydicom'],
-  install: 'pip install -r test/peers/requirements.txt',
-};
-
-interface Step {
-  operation: 'create' | 'set';
-  uid: string | null;
-  attributes: DatasetInput;
-}
+import { peerSuite } from '#testing';
+import { pynetdicom, reportMpps, type MppsStep } from './pynetdicom.js';
 
 const begun: DatasetInput = {
   SpecificCharacterSet: 'ISO_IR 100',
@@ -70,14 +56,7 @@ peerSuite('pynetdicom as a modality', pynetdicom, () => {
   });
   afterEach(() => server.stop());
 
-  const report = async (...steps: Step[]) => {
-    const modality = spawn('python3', [join(import.meta.dirname, 'report-mpps.py'), `${port}`]);
-    const [ended, said, complained] = [once(modality, 'exit'), text(modality.stdout), text(modality.stderr)];
-    modality.stdin.end(JSON.stringify(steps));
-    const [code] = await ended;
-    if (code !== 0) throw new Error(`pynetdicom failed: ${await complained}`);
-    return (await said).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
-  };
+  const report = (...steps: MppsStep[]) => reportMpps(port, ...steps);
 
   it('reports an exam from its begin to its end', async () => {
     const answers = await report(

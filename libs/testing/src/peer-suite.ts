@@ -12,18 +12,20 @@ export interface Peer {
 }
 
 /**
- * A suite against a real foreign program. Where that is missing, the suite is skipped and says how to install it; with
+ * A suite against real foreign programs. Where one is missing, the suite is skipped and says how to install it; with
  * PEERS=required that is a failure.
  */
-export function peerSuite(name: string, peer: Peer, tests: () => void): void {
-  if (isInstalled(peer)) return describe(name, tests);
+export function peerSuite(name: string, peers: Peer | Peer[], tests: () => void): void {
+  const missing = [peers].flat().filter((peer) => !isInstalled(peer));
+  if (missing.length === 0) return describe(name, tests);
+  const install = [...new Set(missing.map((peer) => peer.install))].join('; ');
   if (process.env.PEERS === 'required')
     return describe(name, () => {
-      it(`has its peer ${peer.command[0]}`, () => {
-        throw new Error(`${name} is required (PEERS=required) and missing: install with ${peer.install}`);
+      it(`has its peers ${missing.map(({ command }) => command[0]).join(', ')}`, () => {
+        throw new Error(`${name} is required (PEERS=required) and missing: install with ${install}`);
       });
     });
-  process.stderr.write(`SKIPPED ${name}: install with ${peer.install}\n`);
+  process.stderr.write(`SKIPPED ${name}: install with ${install}\n`);
   describe.skip(name, tests);
 }
 

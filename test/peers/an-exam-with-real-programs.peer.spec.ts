@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { ImagingStudy, Procedure } from 'fhir/r4.js';
+import type { DatasetInput } from '#dicom';
+import { anOrmMessage, peerSuite, until } from '#testing';
+import { acknowledgedAs, Department } from '../department.js';
+import { newUid } from '../sandbox/scanner.js';
+import { dcmtk, dump2dcm, findscu, storescu } from './dcmtk.js';
+import { orthancPeer, startOrthanc, type Orthanc } from './orthanc.js';
+import { pynetdicom, reportMpps, type MppsStep } from './pynetdicom.js';
+
+const peers = [dcmtk('findscu'), dcmtk('storescu'), dcmtk('dump2dcm'), pynetdicom, orthancPeer];
+const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
+const step = 'ScheduledProcedureStepSequence[0]';
+
+/** What the scanner knows of an exam from its worklist. */
+interface Line {
+  patientName: string;
+  patientId: string;
+  accessionNumber: string;
+  studyInstanceUid: string;
+  stepId: string;
+}
+
+/** What the scanner makes: series with their images. */
+type Images = { seriesInstanceUid: string; sopInstanceUids: string[] }[];
+
+// domain.md, journey 1, with nothing of ours at the scanner and in the archive.
+peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS', peers, () => {
+  let orthanc: Orthanc;
+  let department: Department;
+  const folder = mkdtempSync(join(tmpdir(), 'collimator-images-'));
+  beforeAll(async () => {
+    orthanc = await startOrthanc();
+    department = await Department.start(undefined, { qidoUrl: orthanc.dicomWebUrl });
+  }, 120_000);
+  afterAll(async () => {
+    await department?.stop();
+    await orthanc?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const ordered = async (number: string, name: { familyName?: string; givenName?: string } = {}): Promise<Line> => {
+    const order = anOrmMessage({ mrn: number, placerOrderNumber: number, ...name });
+    expect(acknowledgedAs(await department.send(order))).toBe('AA');
+    return until(async () => (await worklist([`PatientID=${number}`])).lines[0], { what: 'the order on the worklist' });
+  };
+  const worklist = async (keys: string[], called?: string) => {
+    const returned = ['PatientName', 'AccessionNumber', 'StudyInstanceUID', `${step}.ScheduledProcedureStepID`];
+    const { said, matches } = await findscu(department.scheduling.dicomPort, [...keys, ...returned], { called });
+    const lines = matches.map((match): Line => {
+      const [patientName, patientId, accessionNumber, studyInstanceUid, stepId] = ['0010,0010', '0010,0020', '0008,0050', '0020,000d', '0040,0009'].map((tag) => match.get(tag) ?? ''); // prettier-ignore
+      return { patientName, patientId, accessionNumber, studyInstanceUid, stepId } as Line;
+    });
+    return { said, lines };
+  };
+  const report = async (...steps: MppsStep[]) =>
+    (await reportMpps(department.scheduling.dicomPort, ...steps)).map(({ Status }) => Status);
+  const store = async (line: Line, images: Images) => {
+    const files: string[] = [];
+    for (const { seriesInstanceUid, sopInstanceUids } of images)
+      for (const uid of sopInstanceUids)
+        files.push(
+          await dump2dcm(folder, uid, [
+            ['0008,0005', 'CS', 'ISO_IR 192'],
+            ['0008,0016', 'UI', '=CTImageStorage'],
+            ['0008,0018', 'UI', uid],
+            ['0008,0050', 'SH', line.accessionNumber],
+            ['0008,0060', 'CS', 'CT'],
+            ['0010,0010', 'PN', line.patientName],
+            ['0010,0020', 'LO', line.patientId],
+            ['0020,000d', 'UI', line.studyInstanceUid],
+            ['0020,000e', 'UI', seriesInstanceUid],
+          ]),
+        );
+    await storescu(orthanc, files);
+  };
+  const isOf = (line: Line) => {
+    const known = department.emr.store.all('Patient');
+    const patient = known.find((one) => one.identifier?.some(({ value }) => value === line.patientId));
+    return ({ subject }: ImagingStudy | Procedure) => subject.reference === `Patient/${patient?.id}`;
+  };
+  const studiesInEmr = (line: Line) => department.emr.store.all('ImagingStudy').filter(isOf(line));
+  const statusInEmr = (line: Line) => department.emr.store.all('Procedure').find(isOf(line))?.status;
+
+  it('is found on the worklist with every letter of its name, under the right called AE title only', async () => {
+    const line = await ordered('WL1', { familyName: 'Іваненко', givenName: '太郎' });
+    expect(line).toMatchObject({ patientId: 'WL1', patientName: 'Іваненко^太郎' });
+    expect(line.accessionNumber).toMatch(/^TST\d{8}$/);
+    const stranger = await worklist(['PatientID=WL1'], 'SOMEONE');
+    expect(stranger.said).toMatch(/Called AE Title Not Recognized/i);
+    expect(stranger.lines).toEqual([]);
+  });
+
+  it('is begun and completed, and told to the EMR when Orthanc has its images, which come late', async () => {
+    const line = await ordered('LATE1', { familyName: '山田', givenName: '太郎' });
+    const images = [
+      { seriesInstanceUid: newUid(), sopInstanceUids: [newUid()] },
+      { seriesInstanceUid: newUid(), sopInstanceUids: [newUid(), newUid()] },
+    ];
+    const uid = newUid();
+    expect(await report({ operation: 'create', uid, attributes: begun(line) })).toEqual([0]);
+    expect((await worklist(['PatientID=LATE1'])).lines).toEqual([]);
+    expect(await report({ operation: 'set', uid, attributes: ended('COMPLETED', images) })).toEqual([0]);
+    await until(() => statusInEmr(line) === 'completed', { what: 'the exam completed in the EMR' });
+    expect(studiesInEmr(line)).toEqual([]);
+
+    await store(line, images);
+    await until(() => studiesInEmr(line).length > 0, { what: 'the study in the EMR' });
+    const [study, ...others] = studiesInEmr(line);
+    expect(others).toEqual([]);
+    expect(study).toMatchObject({ status: 'available', numberOfSeries: 2, numberOfInstances: 3 });
+    expect(study!.identifier).toContainEqual(expect.objectContaining({ value: `urn:oid:${line.studyInstanceUid}` }));
+    expect(study!.series!.map((one) => [one.uid, one.numberOfInstances]).sort()).toEqual(
+      images.map((one) => [one.seriesInstanceUid, one.sopInstanceUids.length]).sort(),
+    );
+    // Orthanc knows the patient by the name the EMR gave.
+    const stored = await fetch(`${orthanc.dicomWebUrl}/studies?StudyInstanceUID=${line.studyInstanceUid}`, {
+      headers: { accept: 'application/dicom+json' },
+    });
+    expect(await stored.json()).toMatchObject([{ '00100010': { Value: [{ Alphabetic: '山田^太郎' }] } }]);
+  });
+
+  it('is told to the EMR as stopped when it is discontinued', async () => {
+    const line = await ordered('STOP1');
+    const uid = newUid();
+    const answers = await report(
+      { operation: 'create', uid, attributes: begun(line) },
+      { operation: 'set', uid, attributes: ended('DISCONTINUED', []) },
+    );
+    expect(answers).toEqual([0, 0]);
+    await until(() => statusInEmr(line) === 'stopped', { what: 'the exam stopped in the EMR' });
+  });
+
+  it('is refused what may not be: twice, unknown, after its end', async () => {
+    const line = await ordered('TWICE1');
+    const [uid, unknown] = [newUid(), newUid()];
+    const answers = await report(
+      { operation: 'create', uid, attributes: begun(line) },
+      { operation: 'create', uid, attributes: begun(line) },
+      { operation: 'set', uid: unknown, attributes: ended('COMPLETED', []) },
+      { operation: 'set', uid, attributes: ended('COMPLETED', []) },
+      { operation: 'set', uid, attributes: ended('DISCONTINUED', []) },
+    );
+    expect(answers).toEqual([0, 0x0111, 0x0112, 0, 0x0110]);
+    await until(() => statusInEmr(line) === 'completed', { what: 'the exam completed in the EMR' });
+  });
+
+  it('is kept and listed when nobody ordered it', async () => {
+    const uid = newUid();
+    const nobody = { patientName: 'Unknown^Ulla', patientId: 'NOBODY1', accessionNumber: 'NONE1', studyInstanceUid: newUid(), stepId: 'NONE' }; // prettier-ignore
+    expect(await report({ operation: 'create', uid, attributes: begun(nobody) })).toEqual([0]);
+    const listed = await (await fetch(`${department.scheduling.url}/unscheduled`)).json();
+    expect(listed).toMatchObject({ exams: [{ mppsSopInstanceUid: uid }] });
+  });
+});
+
+function begun(line: Line): DatasetInput {
+  return {
+    SpecificCharacterSet: 'ISO_IR 192',
+    PatientName: line.patientName,
+    PatientID: line.patientId,
+    Modality: 'CT',
+    PerformedStationAETitle: 'CT01',
+    PerformedProcedureStepID: 'PPS1',
+    PerformedProcedureStepStartDate: '20260302',
+    PerformedProcedureStepStartTime: '093012',
+    PerformedProcedureStepStatus: 'IN PROGRESS',
+    ScheduledStepAttributesSequence: [
+      {
+        StudyInstanceUID: line.studyInstanceUid,
+        AccessionNumber: line.accessionNumber,
+        ScheduledProcedureStepID: line.stepId,
+      },
+    ],
+    PerformedSeriesSequence: [],
+  };
+}
+
+function ended(status: 'COMPLETED' | 'DISCONTINUED', images: Images): DatasetInput {
+  return {
+    PerformedProcedureStepStatus: status,
+    PerformedProcedureStepEndDate: '20260302',
+    PerformedProcedureStepEndTime: '094500',
+    PerformedSeriesSequence: images.map(({ seriesInstanceUid, sopInstanceUids }) => ({
+      SeriesInstanceUID: seriesInstanceUid,
+      ReferencedImageSequence: sopInstanceUids.map((uid) => ({
+        ReferencedSOPClassUID: ctImageStorage,
+        ReferencedSOPInstanceUID: uid,
+      })),
+    })),
+  };
+}

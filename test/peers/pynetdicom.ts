@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { DatasetInput } from '#dicom';
+import type { Peer } from '#testing';
+
+/** A modality made of pynetdicom. */
+export const pynetdicom: Peer = {
+  command: ['python3', '-c', 'import pynetdicom, pydicom'],
+  install: 'pip install -r test/peers/requirements.txt',
+};
+
+/** One N-CREATE or N-SET. */
+export interface MppsStep {
+  operation: 'create' | 'set';
+  uid: string | null;
+  attributes: DatasetInput;
+}
+
+/** Reports steps of MPPS as CT01, one after the other on one association. @returns the answer to each, by keyword */
+export async function reportMpps(port: number, ...steps: MppsStep[]): Promise<Record<string, unknown>[]> {
+  const modality = spawn('python3', [join(import.meta.dirname, 'report-mpps.py'), `${port}`]);
+  const [ended, said, complained] = [once(modality, 'exit'), text(modality.stdout), text(modality.stderr)];
+  modality.stdin.end(JSON.stringify(steps));
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`pynetdicom failed: ${await complained}`);
+  return (await said).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+}
