@@ -1,11 +1,16 @@
-import { fail } from '#platform';
+import { fail, Failure } from '#platform';
 
 export interface QidoOptions {
   /** Base of the DICOMweb service, such as `http://pacs/dicom-web`. */
   url: string;
   timeoutMs: number;
   headers?: Record<string, string>;
+  /** Largest answer that is read, 64 MB unless given: some thousand instances take a few. */
+  maxAnswerBytes?: number;
 }
+
+/** How many series of a study are asked for at once. */
+const SERIES_AT_ONCE = 4;
 
 /** One series of a study as the PACS has it. */
 export interface QidoSeries {
@@ -41,21 +46,26 @@ export class QidoClient {
   async seriesOf(studyInstanceUid: string): Promise<QidoSeries[]> {
     const study = `/studies/${encodeURIComponent(studyInstanceUid)}`;
     const series = await this.get(`${study}/series`);
-    return Promise.all(
-      series.map(async (one) => {
-        const seriesInstanceUid = required(one, tags.seriesInstanceUid);
-        const instances = await this.get(`${study}/series/${encodeURIComponent(seriesInstanceUid)}/instances`);
-        return {
-          seriesInstanceUid,
-          modality: text(one, tags.modality),
-          description: text(one, tags.seriesDescription),
-          instances: instances.map((instance) => ({
-            sopInstanceUid: required(instance, tags.sopInstanceUid),
-            sopClassUid: text(instance, tags.sopClassUid),
-          })),
-        };
-      }),
-    );
+    const found: QidoSeries[] = [];
+    for (let at = 0; at < series.length; at += SERIES_AT_ONCE) {
+      const some = series.slice(at, at + SERIES_AT_ONCE).map((one) => this.withInstances(one, study));
+      found.push(...(await Promise.all(some)));
+    }
+    return found;
+  }
+
+  private async withInstances(series: Attributes, study: string): Promise<QidoSeries> {
+    const seriesInstanceUid = required(series, tags.seriesInstanceUid);
+    const instances = await this.get(`${study}/series/${encodeURIComponent(seriesInstanceUid)}/instances`);
+    return {
+      seriesInstanceUid,
+      modality: text(series, tags.modality),
+      description: text(series, tags.seriesDescription),
+      instances: instances.map((instance) => ({
+        sopInstanceUid: required(instance, tags.sopInstanceUid),
+        sopClassUid: text(instance, tags.sopClassUid),
+      })),
+    };
   }
 
   private async get(path: string): Promise<Attributes[]> {
@@ -83,11 +93,26 @@ export class QidoClient {
         headers: { Accept: 'application/dicom+json', ...this.options.headers },
         signal,
       });
-      return { status: response.status, ok: response.ok, body: await response.text() };
+      return { status: response.status, ok: response.ok, body: await this.bodyOf(response) };
     } catch (cause) {
+      if (cause instanceof Failure) throw cause;
       if (signal.aborted) throw fail('peer-timeout', 'the PACS did not answer in time', { cause });
       throw fail('peer-unavailable', 'the PACS cannot be reached', { cause });
     }
+  }
+
+  private async bodyOf(response: Response): Promise<string> {
+    const { maxAnswerBytes = 64 * 1024 * 1024 } = this.options;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      // Leaving the loop ends the connection.
+      if (bytes > maxAnswerBytes)
+        throw fail('peer-answer-malformed', `the PACS's answer is larger than ${maxAnswerBytes} bytes`);
+      chunks.push(chunk);
+    }
+    return new TextDecoder().decode(Buffer.concat(chunks));
   }
 }
 

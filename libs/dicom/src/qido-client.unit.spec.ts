@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { QidoClient } from './qido-client.js';
+import { until } from '#testing';
+import { QidoClient, type QidoOptions } from './qido-client.js';
 
 const study = '2.25.1';
 const json =
@@ -16,7 +17,7 @@ const status =
 describe('a QIDO client', () => {
   let pacs: Server;
   let asked: string[];
-  const against = async (answer: RequestListener, timeoutMs = 5_000, headers?: Record<string, string>) => {
+  const against = async (answer: RequestListener, timeoutMs = 5_000, more: Partial<QidoOptions> = {}) => {
     asked = [];
     pacs = createServer((request, response) => {
       asked.push(`${request.headers.accept} ${request.headers.authorization ?? '-'} ${request.url}`);
@@ -24,7 +25,7 @@ describe('a QIDO client', () => {
     });
     await new Promise<void>((resolve) => pacs.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(pacs.address() as AddressInfo).port}/dicom-web/`;
-    return new QidoClient({ url, timeoutMs, headers });
+    return new QidoClient({ url, timeoutMs, ...more });
   };
   afterEach(async () => {
     pacs.closeAllConnections();
@@ -46,7 +47,7 @@ describe('a QIDO client', () => {
     const client = await against(
       (request, response) => response.end(JSON.stringify(request.url!.endsWith('/instances') ? instances : series)),
       5_000,
-      { Authorization: 'Bearer token' },
+      { headers: { Authorization: 'Bearer token' } },
     );
     expect(await client.seriesOf(study)).toEqual([
       {
@@ -107,6 +108,35 @@ describe('a QIDO client', () => {
   ])('asks again later where the PACS %s', async (_case, answer) => {
     const client = await against(answer, 100);
     await expect(client.seriesOf(study)).rejects.toMatchObject({ code: 'peer-timeout', fate: 'retry' });
+  });
+
+  it('reads no more of an answer than it may, and hangs up', async () => {
+    let ended = false;
+    const client = await against(
+      (request, response) => {
+        request.socket.on('close', () => (ended = true));
+        const more = () => void (ended || response.write('x'.repeat(1000), () => setImmediate(more)));
+        more();
+      },
+      5_000,
+      { maxAnswerBytes: 10_000 },
+    );
+    await expect(client.seriesOf(study)).rejects.toMatchObject({ code: 'peer-answer-malformed', fate: 'park' });
+    await until(() => ended, { what: 'the connection to be closed' });
+  });
+
+  it('asks for a few series at a time, and gives all of them', async () => {
+    const series = Array.from({ length: 10 }, (_, index) => ({ '0020000E': { Value: [`2.25.${index}`] } }));
+    let [now, most] = [0, 0];
+    const client = await against((request, response) => {
+      if (request.url!.endsWith('/series')) return void response.end(JSON.stringify(series));
+      most = Math.max(most, ++now);
+      setImmediate(() => response.end('[]', () => now--));
+    });
+    const found = await client.seriesOf(study);
+    expect(found.map((one) => one.seriesInstanceUid)).toEqual(series.map((one) => one['0020000E'].Value[0]));
+    expect(most).toBeLessThanOrEqual(4);
+    expect(most).toBeGreaterThan(1);
   });
 
   it('asks again later where nobody listens', async () => {
