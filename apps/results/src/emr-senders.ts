@@ -1,10 +1,12 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ForeignFhirServer, studyInstanceUidOf, uuidFrom } from '#fhir';
 import { MllpClient, MllpFailure } from '#hl7v2';
 import { reportToMessage } from '#mapping';
 import { DeliveryQueue, type Delivery, type Send } from '#messaging';
-import { fail, SITE, type Destination, type Site } from '#platform';
-import { administrationsOf, examStatusOf, transactionOf, type EmrFact } from './emr-update.decider.js';
+import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
+import { failureOfAcknowledgement, failureOfMllp } from './acknowledgement.decider.js';
+import { bearerTokensOf } from './bearer-tokens.js';
+import { examStatusOf, resourcesIn, transactionOf, type EmrFact } from './emr-update.decider.js';
 import { viewerUrlOf } from './study-lookup.decider.js';
 
 /** How many patients' facts are sent to one destination at once. */
@@ -12,13 +14,20 @@ const CONCURRENCY = 8;
 
 /** Connects the site's destinations to the delivery queue. */
 @Injectable()
-export class EmrSenders implements OnModuleInit, BeforeApplicationShutdown {
+export class EmrSenders implements OnModuleInit, OnApplicationShutdown {
   private readonly connections: MllpClient[] = [];
 
+  /** Bearer token by destination. */
+  private readonly tokens: ReadonlyMap<string, string>;
+
+  /** @throws SiteFileInvalid where a token that the site file names is not in the environment */
   constructor(
     @Inject(DeliveryQueue) private readonly queue: DeliveryQueue,
     @Inject(SITE) private readonly site: Site,
-  ) {}
+    @Inject(INFRASTRUCTURE) { siteFile }: Infrastructure,
+  ) {
+    this.tokens = bearerTokensOf(site, process.env, siteFile);
+  }
 
   onModuleInit(): void {
     for (const destination of this.site.destinations) {
@@ -28,14 +37,16 @@ export class EmrSenders implements OnModuleInit, BeforeApplicationShutdown {
     }
   }
 
-  beforeApplicationShutdown(): void {
+  /** After the queue has let what is on its way come to its end. */
+  onApplicationShutdown(): void {
     for (const connection of this.connections) connection.close();
   }
 
-  private overFhir({ url, timeoutSeconds, bearerTokenEnv }: Destination & { kind: 'fhir' }): Send {
-    const bearerToken = bearerTokenEnv ? process.env[bearerTokenEnv] : undefined;
+  private overFhir({ name, url, timeoutSeconds }: Destination & { kind: 'fhir' }): Send {
+    const bearerToken = this.tokens.get(name);
     const server = new ForeignFhirServer({ url, timeoutMs: timeoutSeconds * 1000, bearerToken });
-    return async (delivery) => void (await server.transaction(transactionOf(factOf(delivery))));
+    const patientSystem = this.site.authorities[this.site.patientAuthority]!;
+    return async (delivery) => void (await server.transaction(transactionOf(factOf(delivery), patientSystem)));
   }
 
   private overMllp({ host, port, ackTimeoutSeconds, ...to }: Destination & { kind: 'mllp' }): Send {
@@ -50,17 +61,16 @@ export class EmrSenders implements OnModuleInit, BeforeApplicationShutdown {
   /** The same delivery gives the same bytes, however often it is sent. */
   private messageOf(delivery: Delivery, controlId: string, to: { application: string; facility: string }): Buffer {
     const fact = factOf(delivery);
-    const find = <T extends string>(type: T) => fact.resources.find((one) => one.resourceType === type) as never;
-    const imagingStudy = find('ImagingStudy');
+    const [imagingStudy] = resourcesIn(fact, 'ImagingStudy');
     const uid = studyInstanceUidOf(imagingStudy);
     const namespaces = Object.entries(this.site.authorities);
     return reportToMessage(
       {
-        patient: find('Patient'),
-        serviceRequest: find('ServiceRequest'),
-        report: find('DiagnosticReport'),
+        patient: resourcesIn(fact, 'Patient')[0]!,
+        serviceRequests: resourcesIn(fact, 'ServiceRequest'),
+        report: resourcesIn(fact, 'DiagnosticReport')[0],
         imagingStudy,
-        medicationAdministrations: administrationsOf(fact),
+        medicationAdministrations: resourcesIn(fact, 'MedicationAdministration'),
         examStatus: examStatusOf(fact),
       },
       {
@@ -81,22 +91,11 @@ function factOf(delivery: Delivery): EmrFact {
   return delivery.body as unknown as EmrFact;
 }
 
-/**
- * Sends and reads the acknowledgement: AA and CA are done; AR and CR mean not now, AE and CE mean never as it stands.
- *
- * @throws Failure peer-unavailable, peer-timeout, peer-error (retry), peer-refused (park)
- */
+/** @throws Failure peer-unavailable, peer-timeout, peer-error (retry), peer-refused, peer-answer-malformed (park) */
 async function sendAndJudge(client: MllpClient, message: Buffer, controlId: string): Promise<void> {
-  try {
-    const answer = await client.send(message, controlId);
-    const code = answer.first('MSA')?.get(1) ?? '';
-    const error = answer.first('ERR')?.get(3) ?? 'none given';
-    if (/^[AC]A$/.test(code)) return;
-    if (/^[AC]R$/.test(code)) throw fail('peer-error', `the receiver rejected the message for now (error ${error})`);
-    throw fail('peer-refused', `the receiver refused the message with ${code || 'no code'} (error ${error})`);
-  } catch (error) {
-    if (!(error instanceof MllpFailure)) throw error;
-    if (error.kind === 'timeout') throw fail('peer-timeout', 'no acknowledgement came in time', { cause: error });
-    throw fail('peer-unavailable', 'the receiver cannot be reached', { cause: error });
-  }
+  const answer = await client.send(message, controlId).catch((error: unknown) => {
+    throw error instanceof MllpFailure ? failureOfMllp(error) : error;
+  });
+  const failure = failureOfAcknowledgement(answer);
+  if (failure) throw failure;
 }

@@ -1,15 +1,7 @@
-import type { Bundle, BundleEntry, FhirResource, Identifier, MedicationAdministration } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, FhirResource, Identifier } from 'fhir/r4.js';
 import { findResource, type ImagingEvent } from '#events';
-import { type Destination, fail } from '#platform';
-
-/** One fact on its way to one destination, as the delivery queue takes it. */
-export interface EmrDelivery {
-  destination: string;
-  key: string;
-  kind: string;
-  idempotencyKey: string;
-  body: EmrFact;
-}
+import { tokenOf } from '#fhir';
+import { fail, type Destination } from '#platform';
 
 /** One fact for the EMR: what happened, and the resources that say it. */
 export interface EmrFact {
@@ -59,15 +51,16 @@ export function deliveriesOf(event: ImagingEvent, destinations: readonly Destina
  * else is a conditional update by identifier, so that sending it twice has the effect of once. References are by
  * `urn:uuid` within the Bundle; what the Bundle does not hold is not referred to.
  *
+ * @param patientSystem the system of the numbers by which patients are known, which a patient may have beside others
  * @throws Failure field-missing if a resource has no identifier to be known by
  */
-export function transactionOf({ resources }: EmrFact): Bundle {
+export function transactionOf({ resources }: EmrFact, patientSystem: string): Bundle {
   const included = new Map(resources.map((one) => [`${one.resourceType}/${one.id}`, `urn:uuid:${one.id}`]));
   return {
     resourceType: 'Bundle',
     type: 'transaction',
     entry: resources.map((resource): BundleEntry => {
-      const query = `identifier=${encodeURIComponent(keyOf(resource))}`;
+      const query = `identifier=${encodeURIComponent(keyOf(resource, patientSystem))}`;
       const type = resource.resourceType;
       return {
         fullUrl: `urn:uuid:${resource.id}`,
@@ -86,15 +79,21 @@ export function examStatusOf({ fact }: EmrFact): string | undefined {
   return /^schedule\.exam-(.+)$/.exec(fact)?.[1];
 }
 
-/** The administrations of a fact. */
-export function administrationsOf({ resources }: EmrFact): MedicationAdministration[] {
-  return resources.filter((one): one is MedicationAdministration => one.resourceType === 'MedicationAdministration');
+/** The resources of one type in a fact. */
+export function resourcesIn<T extends FhirResource['resourceType']>(
+  { resources }: EmrFact,
+  type: T,
+): Extract<FhirResource, { resourceType: T }>[] {
+  return resources.filter((one): one is Extract<FhirResource, { resourceType: T }> => one.resourceType === type);
 }
 
-function keyOf(resource: FhirResource): string {
+/** The token that finds a resource at the EMR: a patient's number of that system before any other. */
+function keyOf(resource: FhirResource, patientSystem: string): string {
   const identifiers = [(resource as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
-  const identifier = identifiers.find((one) => one.system && one.value);
-  if (identifier) return `${identifier.system}|${identifier.value}`;
+  const usable = identifiers.filter((one) => one.system && one.value);
+  const identifier = usable.find(({ system }) => resource.resourceType === 'Patient' && system === patientSystem);
+  const { system, value } = identifier ?? usable[0] ?? {};
+  if (value) return tokenOf(system, value);
   throw fail('field-missing', `${resource.resourceType}.identifier is needed to update the EMR`, {
     field: `${resource.resourceType}.identifier`,
   });

@@ -4,7 +4,7 @@ import { findResource, type ImagingEvent } from '#events';
 import { FhirStore, studyInstanceUidOf } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
-import { instancesOf } from './study-lookup.decider.js';
+import { instancesOf, studyWith } from './study-lookup.decider.js';
 import { StudyLookups } from './study-lookups.store.js';
 
 /** A completed exam's study is looked for in the PACS; so is a discontinued one's that made images. */
@@ -32,7 +32,7 @@ export class LookForStudyWhenExamCompleted {
     const studyInstanceUid = studyInstanceUidOf(study);
     if (!study || !studyInstanceUid) return;
     const known = await this.store.read(manager, 'ImagingStudy', study.id!);
-    if (!known) await this.store.save(manager, [{ ...study, meta: undefined }], now);
+    await this.store.save(manager, [studyWith(known, study)], now);
     const first = new Date(now.getTime() + this.site.pacs.lookup.firstAfterSeconds * 1000);
     const lookup = { studyInstanceUid, patientId: event.patientId, expectedInstances: instancesOf(study) };
     await this.lookups.begin(manager, lookup, now, first);

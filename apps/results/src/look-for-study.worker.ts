@@ -1,12 +1,25 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FhirResource, ImagingStudy } from 'fhir/r4.js';
+import type { EntityManager } from 'typeorm';
 import { QidoClient, type QidoSeries } from '#dicom';
 import { newEvent } from '#events';
 import { FhirStore, referencedId, uuidFrom } from '#fhir';
-import { backoffMs, Lease, UnitOfWork, WakeSignal } from '#messaging';
-import { asFailure, CLOCK, INFRASTRUCTURE, LOGGER, SITE, type Clock, type Infrastructure, type Logger, type Site } from '#platform'; // prettier-ignore
+import { backoffMs, Lease, UnitOfWork, WakeSignal, type Transaction } from '#messaging';
+import {
+  asFailure,
+  CLOCK,
+  fail,
+  INFRASTRUCTURE,
+  LOGGER,
+  SITE,
+  type Clock,
+  type Failure,
+  type Infrastructure,
+  type Logger,
+  type Site,
+} from '#platform';
 import { deliveriesOf } from './emr-update.decider.js';
-import { decideLookup, studyFrom } from './study-lookup.decider.js';
+import { decideFailedLookup, decideLookup, studyFrom } from './study-lookup.decider.js';
 import { StudyLookups, type DueLookup } from './study-lookups.store.js';
 
 const POLL_MS = 500;
@@ -61,46 +74,71 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     }
   }
 
+  /** One attempt; never throws, so that a study that cannot be dealt with holds up no other. */
   private async lookUp(lookup: DueLookup): Promise<void> {
-    let found: QidoSeries[];
+    const study = uuidFrom('ImagingStudy', lookup.studyInstanceUid);
     try {
-      found = await this.pacs.seriesOf(lookup.studyInstanceUid);
+      const answer = await this.ask(lookup);
+      if (answer.failure) this.logger.warn({ err: answer.failure, study }, 'no answer of the PACS');
+      await this.unitOfWork.run(lookup.patientId, (transaction) => this.decide(lookup, answer, transaction));
     } catch (error) {
       const failure = asFailure(error);
-      const next = new Date(this.clock.now().getTime() + backoffMs(lookup.attempts + 1, Math.random()));
-      await this.lookups.postponed(lookup.studyInstanceUid, failure, next);
-      this.logger.warn({ err: failure, study: uuidFrom('ImagingStudy', lookup.studyInstanceUid) }, 'PACS not asked');
-      return;
+      this.logger.error({ err: error, study }, 'a study lookup failed');
+      await this.lookups.postponed(lookup.studyInstanceUid, failure, this.after(lookup));
     }
-    await this.unitOfWork.run(lookup.patientId, async (transaction) => {
-      const { manager, now } = transaction;
-      const current = await this.lookups.forUpdate(manager, lookup.studyInstanceUid);
-      if (!current) return;
-      const decision = decideLookup(current, found, this.site, now);
-      await this.lookups.decided(manager, lookup.studyInstanceUid, decision);
-      if (!decision.event) return;
-      const id = uuidFrom('ImagingStudy', lookup.studyInstanceUid);
-      const known = await this.store.read(manager, 'ImagingStudy', id);
-      const [study] = await this.store.save(manager, [studyFrom(known!, found, decision.state, this.site)], now);
-      const event = newEvent({
-        type: decision.event,
-        patientId: lookup.patientId,
-        cause: `${study!.id}/${study!.meta?.versionId}`,
-        now,
-        resources: [study!, ...(await this.about(study!, transaction.manager))],
-      });
-      transaction.publish(event);
-      if (decision.state === 'found')
-        for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
-    });
   }
 
-  private async about(study: ImagingStudy, manager: Parameters<FhirStore['readMany']>[0]): Promise<FhirResource[]> {
+  private async ask(lookup: DueLookup): Promise<Answer> {
+    try {
+      return { found: await this.pacs.seriesOf(lookup.studyInstanceUid) };
+    } catch (error) {
+      return { found: [], failure: asFailure(error) };
+    }
+  }
+
+  private async decide(lookup: DueLookup, { found, failure }: Answer, transaction: Transaction): Promise<void> {
+    const { manager, now } = transaction;
+    const current = await this.lookups.forUpdate(manager, lookup.studyInstanceUid);
+    if (!current) return;
+    const waitMs = backoffMs(current.attempts + 1, Math.random());
+    const decision = failure
+      ? decideFailedLookup(current, failure, waitMs, this.site, now)
+      : decideLookup(current, found, this.site, now);
+    const why = decision.state === 'found' ? undefined : failure;
+    await this.lookups.decided(manager, lookup.studyInstanceUid, decision, why);
+    if (!decision.event) return;
+    const known = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', lookup.studyInstanceUid));
+    if (!known) throw fail('unexpected', 'a study is looked for that was never stored');
+    const [study] = await this.store.save(manager, [studyFrom(known, found, decision.state, this.site)], now);
+    const event = newEvent({
+      type: decision.event,
+      patientId: lookup.patientId,
+      cause: `${study!.id}/${study!.meta?.versionId}`,
+      now,
+      resources: [study!, ...(await this.about(study!, manager))],
+    });
+    transaction.publish(event);
+    if (decision.state === 'found')
+      for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+  }
+
+  private after(lookup: DueLookup): Date {
+    return new Date(this.clock.now().getTime() + backoffMs(lookup.attempts + 1, Math.random()));
+  }
+
+  /** The patient and the orders of a study. */
+  private async about(study: ImagingStudy, manager: EntityManager): Promise<FhirResource[]> {
     const patientId = referencedId(study.subject.reference, 'Patient')!;
-    const orderId = referencedId(study.basedOn?.[0]?.reference, 'ServiceRequest');
+    const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
     return this.store.readMany(manager, [
       { type: 'Patient', id: patientId },
-      ...(orderId ? [{ type: 'ServiceRequest', id: orderId }] : []),
+      ...orderIds.map((id) => ({ type: 'ServiceRequest', id })),
     ]);
   }
+}
+
+/** What the PACS has of a study, or why it did not say. */
+interface Answer {
+  found: QidoSeries[];
+  failure?: Failure;
 }

@@ -1,40 +1,124 @@
-import type { DiagnosticReport, ImagingStudy, ServiceRequest } from 'fhir/r4.js';
-import { sameContent } from '#fhir';
+import type { DiagnosticReport, Identifier, ImagingStudy, ServiceRequest } from 'fhir/r4.js';
+import { identifierOf, identifierValue, sameContent, systems } from '#fhir';
+import { fail } from '#platform';
 
-/** How far a report has come; a lesser one that arrives late does not overwrite a greater one. */
-const stage: Record<DiagnosticReport['status'], number> = {
+/** How far a report has come. */
+const stages: Record<DiagnosticReport['status'], number> = {
   unknown: 0,
   registered: 0,
   partial: 1,
   preliminary: 2,
   final: 3,
-  amended: 4,
-  corrected: 4,
-  appended: 4,
-  cancelled: 5,
-  'entered-in-error': 5,
+  amended: 3,
+  corrected: 3,
+  appended: 3,
+  cancelled: 4,
+  'entered-in-error': 4,
 };
+const FINAL = stages.final;
+
+/** What a report is filed under. */
+export interface ReportSubject {
+  /** None where the order is not known (yet); several where one report is of several. */
+  orders: readonly ServiceRequest[];
+  study?: ImagingStudy;
+}
 
 /**
- * Decides on a report, or a new version of one. After final, another final is a correction: FHIR wants it called
- * corrected, so that a reader sees that the report changed.
+ * Decides on a report, or a new version of one. A lesser version that comes late never overwrites a greater one. After
+ * final another final is a correction or an addendum: FHIR wants it called corrected, so that a reader sees that the
+ * report changed. A version that does not name the order any more stays under the one it had.
  *
  * @returns the report to store and tell, undefined where it says nothing new or comes late
+ * @throws Failure duplicate-key where the report's number is that of another patient's report
  */
 export function decideReport(
   current: DiagnosticReport | undefined,
   stated: DiagnosticReport,
-  order: ServiceRequest | undefined,
-  study: ImagingStudy | undefined,
+  subject: ReportSubject,
 ): DiagnosticReport | undefined {
-  const report: DiagnosticReport = {
-    ...stated,
-    ...(order ? { basedOn: [{ reference: `ServiceRequest/${order.id}` }] } : {}),
+  if (!current) return filedUnder(stated, subject);
+  if (current.subject?.reference !== stated.subject?.reference)
+    throw fail('duplicate-key', "the report's number is that of another patient's report: check the patient's number", {
+      field: 'DiagnosticReport.identifier',
+    });
+  if (isLate(current, stated)) return undefined;
+  const { basedOn, imagingStudy, meta } = current;
+  const placed = { ...stated, ...(basedOn && { basedOn }), ...(imagingStudy && { imagingStudy }) };
+  const report = { ...filedUnder(placed, subject), identifier: joined(current, stated), ...(meta && { meta }) };
+  const isFinalAgain = stated.status === 'final' && stages[current.status] === FINAL;
+  const compared = isFinalAgain ? { ...report, status: current.status } : report;
+  if (sameContent({ ...current, imagingStudy: undefined }, { ...compared, imagingStudy: undefined })) return undefined;
+  return isFinalAgain ? { ...report, status: 'corrected' } : report;
+}
+
+/** A report with its orders, and with their study where that is known; as it was where no order is. */
+export function filedUnder(report: DiagnosticReport, { orders, study }: ReportSubject): DiagnosticReport {
+  if (orders.length === 0) return report;
+  const { imagingStudy: _ofAnotherOrder, ...rest } = report;
+  return {
+    ...rest,
+    basedOn: orders.map(({ id }) => ({ reference: `ServiceRequest/${id}` })),
     ...(study ? { imagingStudy: [{ reference: `ImagingStudy/${study.id}` }] } : {}),
-    ...(current?.meta ? { meta: current.meta } : {}),
   };
-  if (!current) return report;
-  if (stage[stated.status] < stage[current.status]) return undefined;
-  if (sameContent({ ...current, imagingStudy: undefined }, { ...report, imagingStudy: undefined })) return undefined;
-  return current.status === 'final' && stated.status === 'final' ? { ...report, status: 'corrected' } : report;
+}
+
+/** How a report names an order. */
+export type NamedBy = 'accession number' | 'placer order number';
+
+/** By which number a report names this order, whoever's it is; undefined if it does not. */
+export function namedBy(report: DiagnosticReport, order: ServiceRequest): NamedBy | undefined {
+  if (hasItsAccessionNumber(report, order)) return 'accession number';
+  return hasItsPlacerNumber(report, order) ? 'placer order number' : undefined;
+}
+
+/**
+ * The orders a report is of: its patient's orders of that accession number, and of several those of that placer order
+ * number if there are any; else the one order of that placer order number.
+ */
+export function ordersOf(report: DiagnosticReport, candidates: readonly ServiceRequest[]): ServiceRequest[] {
+  const own = candidates.filter((order) => isOf(report, order));
+  const byAccession = own.filter((order) => hasItsAccessionNumber(report, order));
+  const byPlacer = own.filter((order) => hasItsPlacerNumber(report, order));
+  if (byAccession.length === 0) return byPlacer.length === 1 ? byPlacer : [];
+  const both = byAccession.filter((order) => byPlacer.includes(order));
+  return both.length > 0 ? both : byAccession;
+}
+
+function hasItsAccessionNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
+  const accession = identifierOf(report, 'ACSN')?.value;
+  return accession !== undefined && accession === identifierValue(order, systems.accessionNumber);
+}
+
+/** A number whose authority is not named is everybody's: it tells orders of one patient apart, but not patients. */
+function hasItsPlacerNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
+  const [stated, placer] = [identifierOf(report, 'PLAC'), identifierOf(order, 'PLAC')];
+  if (!stated || stated.value !== placer?.value) return false;
+  return stated.system ? stated.system === placer?.system : isOf(report, order);
+}
+
+/**
+ * True for a version that was overtaken: a lesser one (what was withdrawn may be reported again), or one of the same
+ * stage that was issued earlier. Versions that do not say when they were issued count in the order they come.
+ */
+function isLate(current: DiagnosticReport, stated: DiagnosticReport): boolean {
+  const [was, is] = [stages[current.status], stages[stated.status]];
+  const [before, after] = [current.issued, stated.issued].map((text) => (text ? Date.parse(text) : undefined));
+  const order = before === undefined || after === undefined ? undefined : after - before;
+  if (was > FINAL && is === FINAL) return order === undefined || order <= 0;
+  return is < was || (is === was && order !== undefined && order < 0);
+}
+
+/** The numbers a version states, and those of kinds it does not state any more: an order may still be found by them. */
+function joined(current: DiagnosticReport, stated: DiagnosticReport): Identifier[] {
+  const kinds = (stated.identifier ?? []).map(kindOf);
+  return [...(stated.identifier ?? []), ...(current.identifier ?? []).filter((one) => !kinds.includes(kindOf(one)))];
+}
+
+function kindOf(identifier: Identifier): string | undefined {
+  return identifier.type?.coding?.[0]?.code;
+}
+
+function isOf(report: DiagnosticReport, order: ServiceRequest): boolean {
+  return order.subject.reference === report.subject?.reference;
 }

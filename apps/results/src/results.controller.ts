@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { DataSource } from 'typeorm';
 import { fail } from '#platform';
 import { StudyLookups } from './study-lookups.store.js';
+import { UnmatchedReports } from './unmatched-reports.store.js';
 
 /** What waits for a person in results. */
 @ApiTags('results')
@@ -10,7 +10,7 @@ import { StudyLookups } from './study-lookups.store.js';
 export class ResultsController {
   constructor(
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
-    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(UnmatchedReports) private readonly reports: UnmatchedReports,
   ) {}
 
   @ApiOperation({ summary: 'Studies looked for in the PACS, by state: searching, found, missing' })
@@ -24,10 +24,6 @@ export class ResultsController {
   @ApiOperation({ summary: 'Reports whose order is not known here: ids only' })
   @Get('unmatched-reports')
   async unmatched() {
-    const reports = await this.dataSource.query(
-      `SELECT id, patient_id AS "patientId", status, last_updated AS "lastUpdated" FROM resource
-        WHERE type = 'DiagnosticReport' AND NOT (body ? 'basedOn') ORDER BY last_updated LIMIT 500`,
-    );
-    return { reports };
+    return { reports: await this.reports.list() };
   }
 }

@@ -2,14 +2,17 @@ import { Module } from '@nestjs/common';
 import { fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { Copies } from './copies.js';
 import { EmrSenders } from './emr-senders.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
+import { ReportDesk } from './report-desk.js';
 import { ResultsController } from './results.controller.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
+import { UnmatchedReports } from './unmatched-reports.store.js';
 
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
@@ -20,12 +23,14 @@ const resources = FhirModule.forService({
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
 });
 
+const reports = [UnmatchedReports, ReportDesk];
+
 /** The only wiring of the results service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'results' }),
     resources,
-    IntakeModule.forService([FileReportWhenMessageArrives], [], [resources]),
+    IntakeModule.forService([FileReportWhenMessageArrives], reports, [resources]),
   ],
   controllers: [
     ResultsController,
@@ -33,7 +38,7 @@ const resources = FhirModule.forService({
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
   ],
-  providers: [StudyLookups, LookForStudy, EmrSenders],
+  providers: [Copies, ...reports, StudyLookups, LookForStudy, EmrSenders],
 })
 export class ResultsModule {}
 

@@ -1,26 +1,36 @@
 import type { ServiceRequest } from 'fhir/r4.js';
-import { findResource, type ImagingEvent } from '#events';
+import type { ImagingEvent } from '#events';
+import { ownerVersionOf } from '#fhir';
 
 /**
- * The order as it stands. Events of different topics reach us in no order among each other, and contrast's copy of an
- * order does not follow the exam: an order that is over stays over, and only those who own its state may change it.
+ * An order as it stands after it was told again. Events of different topics reach us in no order among each other, and
+ * what scheduling and contrast carry is their copy of it: the content is that of the newer version, and an order that
+ * is over stays over.
  */
-export function standingOrder(known: ServiceRequest | undefined, event: ImagingEvent): ServiceRequest | undefined {
-  const told = findResource(event, 'ServiceRequest');
-  if (!known || !told) return told;
-  if (event.type.startsWith('imaging.contrast.')) return known;
-  return isOver(known) && !isOver(told) ? known : told;
+export function standingOrder(known: ServiceRequest | undefined, told: ServiceRequest): ServiceRequest {
+  if (!known) return told;
+  const newer = ownerVersionOf(told) < ownerVersionOf(known) ? known : told;
+  const { status } = [newer, known, told].find(isOver) ?? newer;
+  return { ...newer, status };
 }
 
-/** The event as it would have been told with the order as it stands. */
-export function withOrder(event: ImagingEvent, order: ServiceRequest | undefined): ImagingEvent {
-  if (!order) return event;
-  const entry = event.data.entry?.map((one) =>
-    one.resource?.resourceType === 'ServiceRequest' ? { ...one, resource: order } : one,
-  );
+/** The orders an event carries: several where one exam performs several (the group case of IHE SWF). */
+export function ordersIn(event: ImagingEvent): ServiceRequest[] {
+  return (event.data.entry ?? [])
+    .map(({ resource }) => resource)
+    .filter((one): one is ServiceRequest => one?.resourceType === 'ServiceRequest');
+}
+
+/** The event as it would have been told with its orders as they stand. */
+export function withOrders(event: ImagingEvent, orders: readonly ServiceRequest[]): ImagingEvent {
+  const entry = event.data.entry?.map((one) => {
+    const { resource } = one;
+    const standing = orders.find(({ id }) => resource?.resourceType === 'ServiceRequest' && resource.id === id);
+    return standing ? { ...one, resource: standing } : one;
+  });
   return { ...event, data: { ...event.data, entry } };
 }
 
-function isOver(order: ServiceRequest): boolean {
-  return order.status === 'completed' || order.status === 'revoked';
+function isOver({ status }: ServiceRequest): boolean {
+  return status === 'completed' || status === 'revoked' || status === 'entered-in-error';
 }

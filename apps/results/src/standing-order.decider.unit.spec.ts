@@ -1,45 +1,60 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
-import { newEvent, resourceFrom, type EventType } from '#events';
-import { aPatient, aServiceRequest } from '#testing';
-import { standingOrder, withOrder } from './standing-order.decider.js';
+import { newEvent } from '#events';
+import { madeBySomeoneElse } from '#fhir';
+import { aPatient, aServiceRequest, given } from '#testing';
+import { ordersIn, standingOrder, withOrders } from './standing-order.decider.js';
 
-const order = (status: ServiceRequest['status'], more: Partial<ServiceRequest> = {}) => ({ ...aServiceRequest(), status, ...more }); // prettier-ignore
-const told = (type: EventType, serviceRequest: ServiceRequest) =>
-  newEvent({
-    type,
+type Part = Partial<ServiceRequest> & { version?: number };
+const order = ({ version = 1, ...more }: Part = {}) => madeBySomeoneElse({ ...aServiceRequest(), ...more }, version);
+const told = (one: ServiceRequest) => (known: ServiceRequest | undefined) => standingOrder(known, one);
+
+describe('The order as it stands', () => {
+  it('is as told where it was not known', () => {
+    given(undefined).when(told(order())).thenExactly(order());
+  });
+
+  it.each(['completed', 'revoked', 'entered-in-error'] as const)('stays %s, whatever is told later', (status) => {
+    given(order({ status })).when(told(order())).then({ status });
+    given(order({ status })).when(told(order({ version: 2, priority: 'stat' }))).then({ status, priority: 'stat' }); // prettier-ignore
+  });
+
+  it('is over as soon as anybody says so, though they know an older version of it', () => {
+    given(order({ version: 2, priority: 'stat' }))
+      .when(told(order({ status: 'completed', priority: 'routine' })))
+      .then({ status: 'completed', priority: 'stat' });
+  });
+
+  it('follows a change', () => {
+    given(order()).when(told(order({ version: 2, priority: 'stat', status: 'on-hold' }))).then({ priority: 'stat', status: 'on-hold' }); // prettier-ignore
+  });
+
+  it('does not go back to an older version that another service tells of', () => {
+    given(order({ version: 2, priority: 'stat', status: 'on-hold' }))
+      .when(told(order({ priority: 'routine', status: 'active' })))
+      .then({ priority: 'stat', status: 'on-hold' });
+  });
+
+  it('ends as the later of two ends has it', () => {
+    given(order({ status: 'completed' })).when(told(order({ version: 2, status: 'revoked' }))).then({ status: 'revoked' }); // prettier-ignore
+  });
+});
+
+describe('An event of several orders', () => {
+  const [one, two, unknown] = ['ORD1', 'ORD2', 'ORD3'].map((placerOrderNumber) => aServiceRequest({ placerOrderNumber })); // prettier-ignore
+  const procedure = { resourceType: 'Procedure' as const, id: 'p', status: 'completed' as const, subject: {} };
+  const event = newEvent({
+    type: 'imaging.schedule.exam-completed.v1',
     patientId: 'p',
     cause: 'c',
     now: new Date(0),
-    resources: [
-      ...(type.startsWith('imaging.contrast')
-        ? [{ resourceType: 'MedicationAdministration' as const, id: 'm', status: 'completed' as const, subject: {} }]
-        : []),
-      serviceRequest,
-      aPatient(),
-    ],
+    resources: [procedure, aPatient(), one!, two!],
   });
 
-describe('the order as it stands', () => {
-  it('is as told where it was not known', () => {
-    expect(standingOrder(undefined, told('imaging.order.placed.v1', order('active')))?.status).toBe('active');
-  });
-  it('stays completed when its placed event arrives late', () => {
-    expect(standingOrder(order('completed'), told('imaging.order.placed.v1', order('active')))?.status).toBe(
-      'completed',
-    );
-  });
-  it('stays completed when contrast is recorded afterwards', () => {
-    expect(standingOrder(order('completed'), told('imaging.contrast.administered.v1', order('active')))?.status).toBe(
-      'completed',
-    );
-  });
-  it('follows a change of an open order', () => {
-    const changed = told('imaging.order.changed.v1', order('active', { priority: 'stat' }));
-    expect(standingOrder(order('active'), changed)?.priority).toBe('stat');
-  });
-  it('takes its place in the event', () => {
-    const event = withOrder(told('imaging.order.placed.v1', order('active')), order('completed'));
-    expect(resourceFrom(event, 'ServiceRequest').status).toBe('completed');
+  it('is told with each of them as it stands', () => {
+    const standing = withOrders(event, [{ ...two!, status: 'revoked' }, unknown!]);
+    expect(ordersIn(standing)).toEqual([one, { ...two, status: 'revoked' }]);
+    expect(standing.data.entry).toHaveLength(event.data.entry!.length);
+    expect(ordersIn(event)[1]!.status).toBe('active');
   });
 });

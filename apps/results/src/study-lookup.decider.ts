@@ -1,7 +1,7 @@
 import type { Endpoint, ImagingStudy, ImagingStudySeries } from 'fhir/r4.js';
 import type { QidoSeries } from '#dicom';
-import { dicomUidIdentifier, systems, uuidFrom } from '#fhir';
-import type { Site } from '#platform';
+import { dicomUidIdentifier, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import type { Failure, Site } from '#platform';
 
 /** Where the search for one study stands. */
 export interface StudyLookup {
@@ -14,7 +14,7 @@ export interface StudyLookup {
   expectedInstances: string[];
 }
 
-/** What follows from one answer of the PACS. */
+/** What follows from one answer of the PACS, or from none. */
 export interface LookupDecision {
   state: StudyLookup['state'];
   /** When to ask again; absent when there is no need to. */
@@ -29,40 +29,65 @@ const LATE_FOR_MS = 7 * 86_400_000;
 
 /** Decides on what the PACS has of a study, none of it included. */
 export function decideLookup(lookup: StudyLookup, found: readonly QidoSeries[], site: Site, now: Date): LookupDecision {
+  // What was found and told stays so: an answer that was asked for before comes too late to say otherwise.
+  if (lookup.state === 'found') return { state: 'found' };
   const there = new Set(found.flatMap((series) => series.instances.map((one) => one.sopInstanceUid)));
   const complete = there.size > 0 && lookup.expectedInstances.every((uid) => there.has(uid));
   if (complete) return { state: 'found', event: 'imaging.result.study-available.v1' };
   const { everySeconds, giveUpAfterSeconds } = site.pacs.lookup;
   const age = now.getTime() - lookup.since.getTime();
-  if (lookup.state === 'missing')
-    return { state: 'missing', ...(age < LATE_FOR_MS ? { next: new Date(now.getTime() + LATE_EVERY_MS) } : {}) };
+  const late = new Date(now.getTime() + LATE_EVERY_MS);
+  if (lookup.state === 'missing') return { state: 'missing', ...(age < LATE_FOR_MS ? { next: late } : {}) };
   if (age >= giveUpAfterSeconds * 1000)
-    return {
-      state: 'missing',
-      next: new Date(now.getTime() + LATE_EVERY_MS),
-      event: 'imaging.result.study-missing.v1',
-    };
+    return { state: 'missing', next: late, event: 'imaging.result.study-missing.v1' };
   return { state: 'searching', next: new Date(now.getTime() + everySeconds * 1000) };
 }
 
-/** The study as the PACS has it; what the modality said is kept for what the PACS has not. */
+/**
+ * Decides on a look-up that failed. A failure that passes by itself (fate retry: the PACS is away, busy or in trouble)
+ * says nothing about the study: it is asked for again after the wait, for as long as it takes, and never told missing.
+ * Any other will not pass by itself, and counts as an answer that has nothing of the study.
+ */
+export function decideFailedLookup(
+  lookup: StudyLookup,
+  failure: Failure,
+  waitMs: number,
+  site: Site,
+  now: Date,
+): LookupDecision {
+  if (failure.fate === 'retry' && lookup.state === 'searching')
+    return { state: 'searching', next: new Date(now.getTime() + waitMs) };
+  return decideLookup(lookup, [], site, now);
+}
+
+/**
+ * A study, known before or not, with what an exam that adds to it says it made: `registered` until the PACS is seen to
+ * have that too.
+ */
+export function studyWith(known: ImagingStudy | undefined, made: ImagingStudy): ImagingStudy {
+  if (!known) return { ...made, meta: undefined };
+  const referredTo = known.basedOn?.map(({ reference }) => reference) ?? [];
+  const others = (made.basedOn ?? []).filter(({ reference }) => !referredTo.includes(reference));
+  const there = new Set(instancesOf(known));
+  if (others.length === 0 && instancesOf(made).every((uid) => there.has(uid))) return known;
+  const basedOn = [...(known.basedOn ?? []), ...others];
+  return {
+    ...known,
+    status: 'registered',
+    ...(basedOn.length > 0 ? { basedOn } : {}),
+    ...counted(joined(known.series, made.series)),
+  };
+}
+
+/** The study as the PACS has it; while it has not all of it, what the modality said is kept beside. */
 export function studyFrom(
   known: ImagingStudy,
   found: readonly QidoSeries[],
   state: StudyLookup['state'],
   site: Site,
 ): ImagingStudy {
-  const uid = known.identifier![0]!.value!.replace('urn:oid:', '');
-  const series = found.map((one): ImagingStudySeries => ({
-    uid: one.seriesInstanceUid,
-    modality: { system: systems.dicomCode, code: one.modality ?? 'OT' },
-    ...(one.description ? { description: one.description } : {}),
-    numberOfInstances: one.instances.length,
-    instance: one.instances.map((instance) => ({
-      uid: instance.sopInstanceUid,
-      sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${instance.sopClassUid ?? ''}` },
-    })),
-  }));
+  const uid = studyInstanceUidOf(known)!;
+  const series = found.map((one) => seriesFrom(one, known));
   const { wadoUrl } = site.pacs;
   const viewer = viewerUrlOf(uid, site);
   return {
@@ -70,11 +95,48 @@ export function studyFrom(
     id: uuidFrom('ImagingStudy', uid),
     identifier: [dicomUidIdentifier(uid)],
     status: state === 'found' ? 'available' : 'registered',
-    numberOfSeries: series.length,
-    numberOfInstances: series.reduce((sum, one) => sum + one.numberOfInstances!, 0),
-    series,
+    ...counted(state === 'found' ? series : joined(series, known.series)),
     ...(wadoUrl ? { contained: [wadoEndpoint(wadoUrl, uid)], endpoint: [{ reference: '#wado' }] } : {}),
     ...(viewer ? { extension: [{ url: VIEWER_LINK, valueUrl: viewer }] } : {}),
+  };
+}
+
+/** What the PACS does not say of a series or an instance is as the modality said it. */
+function seriesFrom(found: QidoSeries, known: ImagingStudy): ImagingStudySeries {
+  const said = known.series?.find(({ uid }) => uid === found.seriesInstanceUid);
+  const modality = found.modality ? { system: systems.dicomCode, code: found.modality } : said?.modality;
+  const description = found.description ?? said?.description;
+  return {
+    uid: found.seriesInstanceUid,
+    modality: modality ?? { display: 'unknown' },
+    ...(description ? { description } : {}),
+    numberOfInstances: found.instances.length,
+    instance: found.instances.map(({ sopInstanceUid, sopClassUid }) => {
+      const sopClass = sopClassUid
+        ? { system: 'urn:ietf:rfc:3986', code: `urn:oid:${sopClassUid}` }
+        : said?.instance?.find(({ uid }) => uid === sopInstanceUid)?.sopClass;
+      return { uid: sopInstanceUid, sopClass: sopClass ?? { display: 'unknown' } };
+    }),
+  };
+}
+
+/** The first list of series, with the series and instances that only the second has. */
+function joined(first: readonly ImagingStudySeries[] = [], second: readonly ImagingStudySeries[] = []) {
+  const there = new Set(first.flatMap(({ instance = [] }) => instance.map(({ uid }) => uid)));
+  const series = first.map((one) => {
+    const others = second.find(({ uid }) => uid === one.uid)?.instance ?? [];
+    const instance = [...(one.instance ?? []), ...others.filter(({ uid }) => !there.has(uid))];
+    return { ...one, numberOfInstances: instance.length, instance };
+  });
+  return [...series, ...second.filter(({ uid }) => !first.some((one) => one.uid === uid))];
+}
+
+/** FHIR knows no empty list. */
+function counted(series: ImagingStudySeries[]): Partial<ImagingStudy> {
+  return {
+    numberOfSeries: series.length,
+    numberOfInstances: series.reduce((sum, one) => sum + (one.instance?.length ?? 0), 0),
+    series: series.length > 0 ? series : undefined,
   };
 }
 

@@ -33,6 +33,7 @@ export class StudyLookups {
     );
   }
 
+  /** Those whose time has come, longest waiting first. */
   async due(now: Date, limit: number): Promise<DueLookup[]> {
     return this.dataSource.query(
       `SELECT ${columns} FROM study_lookup WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2`,
@@ -48,19 +49,25 @@ export class StudyLookups {
     return row;
   }
 
-  async decided(manager: EntityManager, studyInstanceUid: string, { state, next }: LookupDecision): Promise<void> {
+  /** Notes what was decided on an attempt, and by which failure if it failed. */
+  async decided(
+    manager: EntityManager,
+    studyInstanceUid: string,
+    { state, next }: LookupDecision,
+    failure?: Failure,
+  ): Promise<void> {
     await manager.query(
-      `UPDATE study_lookup SET state = $2, next_attempt_at = $3, attempts = attempts + 1, code = NULL, reason = NULL
+      `UPDATE study_lookup SET state = $2, next_attempt_at = $3, attempts = attempts + 1, code = $4, reason = $5
         WHERE study_instance_uid = $1`,
-      [studyInstanceUid, state, next ?? null],
+      [studyInstanceUid, state, next ?? null, failure?.code ?? null, failure?.message ?? null],
     );
   }
 
-  /** Notes that the PACS could not be asked; that is no answer, so nothing is decided by it. */
+  /** Notes that an attempt failed here, so that nothing is known and nothing decided. */
   async postponed(studyInstanceUid: string, failure: Failure, next: Date): Promise<void> {
     await this.dataSource.query(
       `UPDATE study_lookup SET next_attempt_at = $2, attempts = attempts + 1, code = $3, reason = $4
-        WHERE study_instance_uid = $1`,
+        WHERE study_instance_uid = $1 AND state <> 'found'`,
       [studyInstanceUid, next, failure.code, failure.message],
     );
   }

@@ -1,21 +1,19 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import type { FhirResource } from 'fhir/r4.js';
-import { findResource, type ImagingEvent } from '#events';
-import { FhirStore, keepCopies } from '#fhir';
+import type { ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { Copies } from './copies.js';
 import { deliveriesOf } from './emr-update.decider.js';
-import { standingOrder, withOrder } from './standing-order.decider.js';
-
-/** What this service keeps of other services' resources, to tell the EMR a whole story. */
-const kept = ['Patient', 'ServiceRequest', 'Procedure', 'MedicationAdministration'];
+import { ReportDesk } from './report-desk.js';
+import { ordersIn } from './standing-order.decider.js';
 
 /** Tells every destination what happened to an exam: started, completed, discontinued, contrast given. */
 @Controller()
 export class TellEmrWhenSomethingHappened {
   constructor(
-    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(Copies) private readonly copies: Copies,
+    @Inject(ReportDesk) private readonly reports: ReportDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -40,16 +38,19 @@ export class TellEmrWhenSomethingHappened {
   }
 
   private async tell(event: ImagingEvent, transaction: Transaction): Promise<void> {
-    const standing = await asItStands(this.store, event, transaction);
-    await keepCopies(this.store, transaction.manager, carried(standing), transaction.now);
+    const standing = await this.copies.keep(event, transaction);
     for (const delivery of deliveriesOf(standing, this.site.destinations)) transaction.deliver(delivery);
+    await this.reports.match(event.patientId, ordersIn(standing), transaction);
   }
 }
 
-/** Keeps orders and patients as their own service tells them. */
+/** Keeps orders and patients as their own service tells them, and files the reports that wait for them. */
 @Controller()
 export class KeepOrderWhenOrderChanged {
-  constructor(@Inject(FhirStore) private readonly store: FhirStore) {}
+  constructor(
+    @Inject(Copies) private readonly copies: Copies,
+    @Inject(ReportDesk) private readonly reports: ReportDesk,
+  ) {}
 
   @WhenEvent('imaging.order.placed.v1')
   async placed(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
@@ -72,19 +73,7 @@ export class KeepOrderWhenOrderChanged {
   }
 
   private async keep(event: ImagingEvent, transaction: Transaction): Promise<void> {
-    const standing = await asItStands(this.store, event, transaction);
-    await keepCopies(this.store, transaction.manager, carried(standing), transaction.now);
+    const standing = await this.copies.keep(event, transaction);
+    await this.reports.match(event.patientId, ordersIn(standing), transaction);
   }
-}
-
-async function asItStands(store: FhirStore, event: ImagingEvent, { manager }: Transaction): Promise<ImagingEvent> {
-  const told = findResource(event, 'ServiceRequest');
-  const known = told && (await store.read(manager, 'ServiceRequest', told.id!));
-  return withOrder(event, standingOrder(known, event));
-}
-
-function carried(event: ImagingEvent): FhirResource[] {
-  return (event.data.entry ?? [])
-    .map((entry) => entry.resource)
-    .filter((one): one is FhirResource => one !== undefined && kept.includes(one.resourceType));
 }

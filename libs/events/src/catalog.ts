@@ -94,9 +94,9 @@ export const eventCatalog = {
   ),
   'imaging.result.reported.v1': fact(
     'results',
-    'A report, or a new version of one, arrived.',
+    'A report, or a new version of one, arrived, or its order became known.',
     ['DiagnosticReport', 'Patient'],
-    ['ServiceRequest'],
+    ['ServiceRequest', 'ImagingStudy'],
   ),
 } as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
 

@@ -50,7 +50,8 @@ function isNews(resource: FhirResource, current: FhirResource): boolean {
   return told > known || !sameContent(current, resource);
 }
 
-function ownerVersionOf(resource: FhirResource): number {
+/** The version its owner had given a resource, or a copy of it; 0 where its owner has told nothing yet. */
+export function ownerVersionOf(resource: FhirResource): number {
   return notedVersionOf(resource) ?? Number(resource.meta?.versionId ?? 0);
 }
 

@@ -11,11 +11,14 @@ export interface MllpClientOptions {
   ackTimeoutMs?: number;
 }
 
-/** What kept an answer from coming. After `timeout` and `wrong-answer` it is unknown whether the receiver acted. */
+/**
+ * What kept an answer from coming; `wrong-answer` acknowledges another message, `unreadable` is no acknowledgement at
+ * all. After anything but `unreachable` it is unknown whether the receiver acted.
+ */
 export class MllpFailure extends Error {
   override readonly name = 'MllpFailure';
   constructor(
-    readonly kind: 'unreachable' | 'closed' | 'timeout' | 'wrong-answer',
+    readonly kind: 'unreachable' | 'closed' | 'timeout' | 'wrong-answer' | 'unreadable',
     cause?: unknown,
   ) {
     super(`MLLP: ${kind}`, { cause });
@@ -54,11 +57,13 @@ export class MllpClient {
     const socket = await this.connected();
     try {
       const answer = parseMessage(await this.roundTrip(socket, message));
-      if (answer.first('MSA')?.get(2) !== controlId) throw new MllpFailure('wrong-answer');
+      const msa = answer.first('MSA');
+      if (!msa) throw new MllpFailure('unreadable');
+      if (msa.get(2) !== controlId) throw new MllpFailure('wrong-answer');
       return answer;
     } catch (error) {
       this.close();
-      throw error instanceof MllpFailure ? error : new MllpFailure('wrong-answer', error);
+      throw error instanceof MllpFailure ? error : new MllpFailure('unreadable', error);
     }
   }
 
@@ -72,7 +77,7 @@ export class MllpClient {
             const [answer] = reader.push(bytes);
             if (answer) resolve(answer);
           } catch (error) {
-            reject(new MllpFailure('wrong-answer', error));
+            reject(new MllpFailure('unreadable', error));
           }
         };
         const onClose = (): void => reject(new MllpFailure('closed'));

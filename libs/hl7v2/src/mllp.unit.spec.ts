@@ -231,16 +231,16 @@ describe('MllpClient', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it.each<[string, Buffer]>([
-    ['another message', frame(ackOf('other'))],
-    ['no message at all', frame(Buffer.from('what?'))],
-    ['a message without MSA', frame(messageOf('1'))],
-    ['a frame larger than any answer', Buffer.concat([Buffer.from('\x0b'), Buffer.alloc(8 * 1024 * 1024 + 1, 'x')])],
-  ])('takes no answer to %s, and closes', async (_what, answer) => {
+  it.each<[string, Buffer, string]>([
+    ['an answer to another message', frame(ackOf('other')), 'wrong-answer'],
+    ['no message at all', frame(Buffer.from('what?')), 'unreadable'],
+    ['a message without MSA', frame(messageOf('1')), 'unreadable'],
+    ['a frame larger than any answer', Buffer.concat([Buffer.from('\x0b'), Buffer.alloc(8 * 1024 * 1024 + 1, 'x')]), 'unreadable'], // prettier-ignore
+  ])('does not take %s, and closes', async (_what, answer, kind) => {
     const { port, sockets } = await receiver((_message, socket) => void socket.write(answer));
     const emr = client(port);
-    await expect(emr.send(messageOf('1'), '1')).rejects.toMatchObject({ kind: 'wrong-answer' });
-    await expect(emr.send(messageOf('1'), '1')).rejects.toMatchObject({ kind: 'wrong-answer' });
+    await expect(emr.send(messageOf('1'), '1')).rejects.toMatchObject({ kind });
+    await expect(emr.send(messageOf('1'), '1')).rejects.toMatchObject({ kind });
     expect(sockets).toHaveLength(2);
   });
 

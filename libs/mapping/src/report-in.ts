@@ -1,6 +1,6 @@
 import type { DiagnosticReport } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
-import { typedIdentifier, uuidFrom } from '#fhir';
+import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import type { Sender, Site } from '#platform';
 import { compact, conceptFromCwe, entityFromEi, personFromNdl } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
@@ -9,11 +9,9 @@ import { patientFrom } from './patient.js';
 import { ofTable } from './rows.js';
 import statuses from './tables/report-status.json' with { type: 'json' };
 
-/** What a report message says, and by which numbers its order can be found. */
+/** What a report message says. The identifiers of the report are its own first, then those of its order (PLAC, ACSN). */
 export interface ReportMessage {
   patientId: string;
-  accessionNumber?: string;
-  placerOrderNumber?: { system: string; value: string };
   report: DiagnosticReport;
 }
 
@@ -52,12 +50,14 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
   const text = linesOf(texts);
   return {
     patientId: patient.id!,
-    ...(accessionNumber ? { accessionNumber } : {}),
-    ...(placer ? { placerOrderNumber: { system: placer.system ?? '', value: placer.value } } : {}),
     report: compact<DiagnosticReport>({
       resourceType: 'DiagnosticReport',
       id: uuidFrom('DiagnosticReport', system, own.value),
-      identifier: [typedIdentifier('FILL', system, own.value)],
+      identifier: [
+        typedIdentifier('FILL', system, own.value),
+        ...(placer ? [typedIdentifier('PLAC', placer.system, placer.value)] : []),
+        ...(accessionNumber ? [typedIdentifier('ACSN', systems.accessionNumber, accessionNumber)] : []),
+      ],
       status: status as DiagnosticReport['status'],
       category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD' }] }],
       code: conceptFromCwe(obr, 4) ?? { text: 'Diagnostic imaging report' },

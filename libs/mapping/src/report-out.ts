@@ -10,10 +10,11 @@ import { timestamp, writeMessage, writeSegment } from '#hl7v2';
 import { identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 
-/** What the EMR is to learn about one order. */
+/** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
   patient: Patient;
-  serviceRequest?: ServiceRequest;
+  /** Each gets an order group (OBR with its OBX) of its own; without any there is one that names no order. */
+  serviceRequests: readonly ServiceRequest[];
   report?: DiagnosticReport;
   imagingStudy?: ImagingStudy;
   medicationAdministrations?: MedicationAdministration[];
@@ -52,7 +53,8 @@ const sexes: Record<string, string> = { male: 'M', female: 'F', other: 'O', unkn
 
 /** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, report text. */
 export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): Buffer {
-  const { patient, serviceRequest, report } = facts;
+  const { patient, serviceRequests, report } = facts;
+  const orders = serviceRequests.length > 0 ? serviceRequests : [undefined];
   const status = report ? resultStatus[report.status] : 'I';
   const lines = observationsOf(facts, envelope);
   return writeMessage([
@@ -70,18 +72,20 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
       18: 'UNICODE UTF-8',
     }),
     patientSegment(patient, envelope),
-    orderSegment(serviceRequest, report, status, envelope),
-    ...lines.map((line, index) =>
-      writeSegment('OBX', {
-        1: String(index + 1),
-        2: line.type,
-        3: [line.code, line.name, line.system],
-        4: String(index + 1),
-        5: line.value,
-        6: line.unit ? [line.unit, line.unit, 'UCUM'] : undefined,
-        11: line.isReport ? status : 'F',
-      }),
-    ),
+    ...orders.flatMap((order, at) => [
+      orderSegment(at + 1, order, report, status, envelope),
+      ...lines.map((line, index) =>
+        writeSegment('OBX', {
+          1: String(index + 1),
+          2: line.type,
+          3: [line.code, line.name, line.system],
+          4: String(index + 1),
+          5: line.value,
+          6: line.unit ? [line.unit, line.unit, 'UCUM'] : undefined,
+          11: line.isReport ? status : 'F',
+        }),
+      ),
+    ]),
   ]);
 }
 
@@ -156,6 +160,7 @@ function patientSegment(patient: Patient, envelope: ResultEnvelope): string {
 }
 
 function orderSegment(
+  sequence: number,
   order: ServiceRequest | undefined,
   report: DiagnosticReport | undefined,
   status: string,
@@ -165,7 +170,7 @@ function orderSegment(
   const accession = identifierOf(order, 'ACSN')?.value;
   const code = order?.code?.coding?.[0] ?? report?.code.coding?.[0];
   return writeSegment('OBR', {
-    1: '1',
+    1: String(sequence),
     2: [placer?.value, envelope.namespaceOf(placer?.system)],
     3: accession ?? identifierOf(report, 'FILL')?.value,
     4: [code?.code ?? 'UNKNOWN', code?.display ?? order?.code?.text ?? report?.code.text, 'L'],

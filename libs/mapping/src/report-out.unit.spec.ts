@@ -16,7 +16,7 @@ const envelope: ResultEnvelope = {
     system === 'urn:oid:2.25.1001' ? 'SGH' : system === 'urn:oid:2.25.1002' ? 'EMR' : undefined,
 };
 const written = (facts: Partial<ResultFacts> = {}) =>
-  parseMessage(reportToMessage({ patient: aPatient(), serviceRequest: aServiceRequest(), ...facts }, envelope));
+  parseMessage(reportToMessage({ patient: aPatient(), serviceRequests: [aServiceRequest()], ...facts }, envelope));
 
 describe('reportToMessage', () => {
   it('names patient and order by the numbers the EMR gave them', () => {
@@ -25,6 +25,21 @@ describe('reportToMessage', () => {
     expect(message.first('PID')?.raw(3)).toBe('P1^^^SGH^MR');
     expect(message.first('OBR')?.raw(2)).toBe('ORD1^EMR');
     expect(message.first('OBR')?.get(18)).toBe('TST00000001');
+  });
+
+  it('gives each of several orders a group of its own, with all that is known', () => {
+    const orders = ['ORD1', 'ORD2'].map((placerOrderNumber) => aServiceRequest({ placerOrderNumber }));
+    const message = written({ serviceRequests: orders, examStatus: 'started' });
+    expect(message.segments.map((one) => [one.name, one.get(1), one.raw(2)]).slice(2)).toEqual([
+      ['OBR', '1', 'ORD1^EMR'],
+      ['OBX', '1', 'ST'],
+      ['OBR', '2', 'ORD2^EMR'],
+      ['OBX', '1', 'ST'],
+    ]);
+  });
+
+  it('names no order where none is known', () => {
+    expect(written({ serviceRequests: [] }).all('OBR').map((obr) => obr.raw(2))).toEqual(['']); // prettier-ignore
   });
 
   it('gives the number whose authority it can name, not that of another hospital', () => {

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DiagnosticReport, FhirResource, ImagingStudy, Patient, ServiceRequest } from 'fhir/r4.js';
+import { newEvent } from '#events';
+import { FhirStore, identifierOf, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import type { Transaction } from '#messaging';
+import { SITE, type Site } from '#platform';
+import { deliveriesOf } from './emr-update.decider.js';
+import { decideReport, filedUnder, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
+import { UnmatchedReports } from './unmatched-reports.store.js';
+
+/** Keeps reports under their orders, whichever comes first, and tells every new version. */
+@Injectable()
+export class ReportDesk {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(UnmatchedReports) private readonly unmatched: UnmatchedReports,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
+
+  /**
+   * Files a report that arrived under its orders; one whose order is not known waits for it under its patient.
+   *
+   * @param statedPatient stands in for the patient until their own service tells of them
+   * @throws Failure duplicate-key where the report's number is that of another patient's report
+   */
+  async file(
+    stated: DiagnosticReport,
+    statedPatient: Patient,
+    candidates: readonly ServiceRequest[],
+    transaction: Transaction,
+  ): Promise<void> {
+    const { manager, now } = transaction;
+    const subject = await this.subjectOf(ordersOf(stated, candidates), transaction);
+    const current = await this.store.read(manager, 'DiagnosticReport', stated.id!);
+    const report = decideReport(current, stated, subject);
+    if (!report) return;
+    const known = await this.store.read(manager, 'Patient', statedPatient.id!);
+    const newcomer = madeBySomeoneElse(statedPatient, 0);
+    const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
+    await this.tell(saved as DiagnosticReport, patient as Patient, transaction);
+  }
+
+  /** Files what waits for these orders of one patient, which are stored already, under them. */
+  async match(patientId: string, orders: readonly ServiceRequest[], transaction: Transaction): Promise<void> {
+    if (orders.length === 0) return;
+    const { manager, now } = transaction;
+    for (const report of await this.unmatched.ofPatient(manager, patientId)) {
+      if (!orders.some((order) => namedBy(report, order))) continue;
+      const candidates = await this.candidatesFor(report, transaction);
+      const subject = await this.subjectOf(ordersOf(report, candidates), transaction);
+      if (subject.orders.length === 0) continue;
+      const [saved] = await this.store.save(manager, [filedUnder(report, subject)], now);
+      const patient = await this.store.read(manager, 'Patient', patientId);
+      await this.tell(saved!, patient!, transaction);
+    }
+  }
+
+  /** Every order known here that has a number the report names, whoever's it is. */
+  async candidatesFor(report: DiagnosticReport, { manager }: Transaction): Promise<ServiceRequest[]> {
+    const [accession, placer] = [identifierOf(report, 'ACSN'), identifierOf(report, 'PLAC')];
+    const found = [
+      ...(accession?.value
+        ? await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accession.value)
+        : []),
+      ...(placer?.value ? await this.store.withIdentifier(manager, 'ServiceRequest', placer.system, placer.value) : []),
+    ];
+    return found.filter((one, index) => found.findIndex(({ id }) => id === one.id) === index);
+  }
+
+  private async subjectOf(orders: ServiceRequest[], { manager }: Transaction): Promise<ReportSubject> {
+    const uid = studyInstanceUidOf(orders[0]);
+    const study = uid ? await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', uid)) : undefined;
+    return { orders, ...(study ? { study } : {}) };
+  }
+
+  private async tell(report: DiagnosticReport, patient: Patient, transaction: Transaction): Promise<void> {
+    const event = newEvent({
+      type: 'imaging.result.reported.v1',
+      patientId: patient.id!,
+      cause: `${report.id}/${report.meta?.versionId}`,
+      now: transaction.now,
+      resources: [report, patient, ...(await this.referredTo(report, transaction))],
+    });
+    transaction.publish(event);
+    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+  }
+
+  /** The orders and the study a report is under. */
+  private async referredTo(report: DiagnosticReport, { manager }: Transaction): Promise<FhirResource[]> {
+    const ids = (type: 'ServiceRequest' | 'ImagingStudy', references: { reference?: string }[] | undefined) =>
+      (references ?? []).flatMap(({ reference }) => referencedId(reference, type) ?? []).map((id) => ({ type, id }));
+    const found = await this.store.readMany(manager, [
+      ...ids('ServiceRequest', report.basedOn),
+      ...ids('ImagingStudy', report.imagingStudy),
+    ]);
+    const isOrder = (one: FhirResource): one is ServiceRequest => one.resourceType === 'ServiceRequest';
+    const isStudy = (one: FhirResource): one is ImagingStudy => one.resourceType === 'ImagingStudy';
+    return [...found.filter(isOrder), ...found.filter(isStudy)];
+  }
+}
