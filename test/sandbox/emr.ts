@@ -6,8 +6,17 @@ import { acknowledgementOf, fieldOf } from './hl7.js';
 import { Journal } from './journal.js';
 import { MllpReceiver, sendMllp } from './mllp.js';
 
-/** What the EMR does instead of its work. `times` ends it after so many requests; without, it lasts until changed. */
-export type Fault = { kind: 'status'; status: number; times?: number } | { kind: 'never'; times?: number };
+/**
+ * What the EMR does instead of its work: answers a status, never answers, or closes the connection. `times` ends it after
+ * so many requests; without, it lasts until changed. `about` limits it to requests whose body holds that text.
+ */
+export type Fault = ({ kind: 'status'; status: number } | { kind: 'never' | 'close' }) & {
+  times?: number;
+  about?: string;
+};
+
+/** An acknowledgement code, no answer, or what to answer this message with (undefined: nothing). */
+export type Acknowledges = 'AA' | 'AE' | 'AR' | 'never' | ((message: string) => string | undefined);
 
 /** One FHIR request that the EMR got. */
 export interface FhirRequest {
@@ -29,8 +38,8 @@ export class SandboxEmr {
   readonly messages: string[] = [];
   /** Set it to make the FHIR endpoint misbehave. */
   fhirFault?: Fault;
-  /** What it answers HL7 messages with; `never` answers nothing. */
-  acknowledges: 'AA' | 'AE' | 'AR' | 'never' = 'AA';
+  /** What it answers HL7 messages with. */
+  acknowledges: Acknowledges = 'AA';
 
   private http?: Server;
   private fhirPort = 0;
@@ -101,7 +110,14 @@ export class SandboxEmr {
   private takeMessage(message: string): string | undefined {
     this.messages.push(message);
     const what = `${fieldOf(message, 'MSH', 9)} for ${fieldOf(message, 'OBR', 2)}`;
-    this.journal.write('EMR', `takes ${what} by MLLP, answers ${this.acknowledges}`, message);
+    const answer = this.answerTo(message);
+    const code = answer === undefined ? 'never' : fieldOf(answer, 'MSA', 1);
+    this.journal.write('EMR', `takes ${what} by MLLP, answers ${code}`, message);
+    return answer;
+  }
+
+  private answerTo(message: string): string | undefined {
+    if (typeof this.acknowledges === 'function') return this.acknowledges(message);
     return this.acknowledges === 'never' ? undefined : acknowledgementOf(message, this.acknowledges, new Date());
   }
 
@@ -112,9 +128,10 @@ export class SandboxEmr {
     const path = decodeURI((request.url ?? '').replace(/^\/fhir\/?/, '').replace(/^\?.*$/, ''));
     const record: FhirRequest = { method, path, body: parsed(Buffer.concat(chunks).toString('utf8')) };
     this.fhirRequests.push(record);
-    const fault = this.nextFault();
-    if (fault?.kind === 'never') {
+    const fault = this.nextFault(record.body);
+    if (fault?.kind === 'never' || fault?.kind === 'close') {
       this.journal.write('EMR', `${method} ${describe(record)}: does not answer`, record.body);
+      if (fault.kind === 'close') request.socket.destroy();
       return;
     }
     const { status, body } =
@@ -126,8 +143,9 @@ export class SandboxEmr {
     response.writeHead(status, { 'content-type': 'application/fhir+json' }).end(JSON.stringify(body));
   }
 
-  private nextFault(): Fault | undefined {
+  private nextFault(body: unknown): Fault | undefined {
     const fault = this.fhirFault;
+    if (fault?.about !== undefined && !JSON.stringify(body).includes(fault.about)) return undefined;
     if (fault?.times !== undefined && --fault.times <= 0) this.fhirFault = undefined;
     return fault;
   }

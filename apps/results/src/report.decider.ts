@@ -55,11 +55,11 @@ export function decideReport(
 /** A report with its orders, and with their study where that is known; as it was where no order is. */
 export function filedUnder(report: DiagnosticReport, { orders, study }: ReportSubject): DiagnosticReport {
   if (orders.length === 0) return report;
-  const { imagingStudy: _ofAnotherOrder, ...rest } = report;
   return {
-    ...rest,
+    ...report,
     basedOn: orders.map(({ id }) => ({ reference: `ServiceRequest/${id}` })),
-    ...(study ? { imagingStudy: [{ reference: `ImagingStudy/${study.id}` }] } : {}),
+    // A study of an order it was under before is not its own any more.
+    imagingStudy: study ? [{ reference: `ImagingStudy/${study.id}` }] : undefined,
   };
 }
 
