@@ -7,10 +7,11 @@ import { Journal } from './journal.js';
 import { MllpReceiver, sendMllp } from './mllp.js';
 
 /**
- * What the EMR does instead of its work: answers a status, never answers, or closes the connection. `times` ends it after
- * so many requests; without, it lasts until changed. `about` limits it to requests whose body holds that text.
+ * What the EMR does instead of its work: answers a status, never answers, or closes the connection; `mute` does its work
+ * and does not answer. `times` ends it after so many requests; without, it lasts until changed. `about` limits it to
+ * requests whose body holds that text.
  */
-export type Fault = ({ kind: 'status'; status: number } | { kind: 'never' | 'close' }) & {
+export type Fault = ({ kind: 'status'; status: number } | { kind: 'never' | 'close' | 'mute' }) & {
   times?: number;
   about?: string;
 };
@@ -129,7 +130,8 @@ export class SandboxEmr {
     const record: FhirRequest = { method, path, body: parsed(Buffer.concat(chunks).toString('utf8')) };
     this.fhirRequests.push(record);
     const fault = this.nextFault(record.body);
-    if (fault?.kind === 'never' || fault?.kind === 'close') {
+    if (fault && fault.kind !== 'status') {
+      if (fault.kind === 'mute') this.store.handle(method, path, record.body);
       this.journal.write('EMR', `${method} ${describe(record)}: does not answer`, record.body);
       if (fault.kind === 'close') request.socket.destroy();
       return;
