@@ -13,7 +13,7 @@ let service: AResultsService;
 beforeAll(async () => {
   [emr, pacs] = await Promise.all([new SandboxEmr().start(), new APacs().start()]);
   service = await AResultsService.start({
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, lookup },
+    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, timeoutSeconds: 4, lookup },
     destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
   });
 }, 60_000);
@@ -185,17 +185,24 @@ describe('A PACS', () => {
     60_000,
   );
 
-  it('that never answers for one study does not keep the others from being found', async () => {
-    const [one, other] = [aCase(1), aCase(1)];
-    for (const each of [one, other]) each.inPacs(1);
-    pacs.faults.set(one.uid, 'never');
-    await one.complete();
-    await until(() => pacs.asked.get(one.uid), { what: 'the PACS to be asked' });
-    await other.complete();
-    await other.looked('found');
-    pacs.faults.delete(one.uid);
-    await one.looked('found');
-    expect(await one.told('available')).toHaveLength(1);
+  it('that never answers for some studies is asked for the others meanwhile', async () => {
+    const [other, ...silent] = Array.from({ length: 5 }, () => aCase(1));
+    for (const one of silent) {
+      pacs.faults.set(one.uid, 'never');
+      one.inPacs(1);
+      await one.complete();
+    }
+    other!.inPacs(1);
+    await until(() => silent.every(({ uid }) => pacs.asked.has(uid)), { what: 'the PACS to be asked' });
+    await other!.complete();
+    await other!.looked('found');
+    // Found while the first question was still open, which counts only at its end.
+    expect(await service.lookup('searching', silent[0]!.uid)).toMatchObject({ attempts: 0 });
+    for (const one of silent) {
+      await one.looked('searching', ({ code }) => code === 'peer-timeout');
+      pacs.faults.delete(one.uid);
+      await one.looked('found');
+    }
   }, 60_000);
 
   it('that is away is waited out, through a restart', async () => {

@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { QidoClient, type QidoSeries } from '#dicom';
 import { newEvent } from '#events';
 import { FhirStore, referencedId, uuidFrom } from '#fhir';
-import { backoffMs, Lease, UnitOfWork, WakeSignal, type Transaction } from '#messaging';
+import { backoffMs, Lease, UnitOfWork, WakeSignal, within, type Transaction } from '#messaging';
 import {
   asFailure,
   CLOCK,
@@ -23,8 +23,10 @@ import { decideFailedLookup, decideLookup, studyFrom } from './study-lookup.deci
 import { StudyLookups, type DueLookup } from './study-lookups.store.js';
 
 const POLL_MS = 500;
-const AT_ONCE = 4;
-const TIMEOUT_MS = 15_000;
+const AT_ONCE = 8;
+const TIMEOUT_SECONDS = 15;
+/** An attempt that does not end in that time does not keep the process from stopping; it is made again. */
+const FINISH_WITHIN_MS = 12_000;
 
 /** Looks completed exams' studies up in the PACS until they are there, or for as long as the site says. */
 @Injectable()
@@ -32,6 +34,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
   private readonly wake = new WakeSignal();
   private readonly lease: Lease;
   private readonly pacs: QidoClient;
+  private readonly inFlight = new Map<string, Promise<void>>();
   private running?: Promise<void>;
   private stopping = false;
 
@@ -44,7 +47,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
-    this.pacs = new QidoClient({ url: site.pacs.qidoUrl, timeoutMs: TIMEOUT_MS });
+    const { qidoUrl, timeoutSeconds = TIMEOUT_SECONDS } = site.pacs;
+    this.pacs = new QidoClient({ url: qidoUrl, timeoutMs: timeoutSeconds * 1000 });
     this.lease = new Lease('study-lookup', infrastructure.database, logger, () => this.wake.wake());
   }
 
@@ -57,6 +61,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     this.stopping = true;
     this.wake.wake();
     await this.running;
+    await within(FINISH_WITHIN_MS, Promise.allSettled(this.inFlight.values()));
     await this.lease.stop();
   }
 
@@ -64,9 +69,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     while (!this.stopping) {
       if (this.lease.held)
         try {
-          const due = await this.lookups.due(this.clock.now(), AT_ONCE);
-          await Promise.all(due.map((lookup) => this.lookUp(lookup)));
-          if (due.length === AT_ONCE) continue;
+          await this.startDue();
         } catch (err) {
           this.logger.warn({ err }, 'study lookup waits for the database');
         }
@@ -74,7 +77,22 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     }
   }
 
-  /** One attempt; never throws, so that a study that cannot be dealt with holds up no other. */
+  /** Each attempt has a place of its own, so that one that takes long holds up no other. */
+  private async startDue(): Promise<void> {
+    const room = AT_ONCE - this.inFlight.size;
+    if (room <= 0) return;
+    for (const lookup of await this.lookups.due(this.clock.now(), [...this.inFlight.keys()], room)) {
+      const attempt = this.lookUp(lookup)
+        .catch((err: unknown) => this.logger.warn({ err }, 'the outcome of a study lookup could not be stored'))
+        .finally(() => {
+          this.inFlight.delete(lookup.studyInstanceUid);
+          this.wake.wake();
+        });
+      this.inFlight.set(lookup.studyInstanceUid, attempt);
+    }
+  }
+
+  /** One attempt; a study that cannot be dealt with waits like one that is not there, and holds up no other. */
   private async lookUp(lookup: DueLookup): Promise<void> {
     const study = uuidFrom('ImagingStudy', lookup.studyInstanceUid);
     try {

@@ -33,11 +33,12 @@ export class StudyLookups {
     );
   }
 
-  /** Those whose time has come, longest waiting first. */
-  async due(now: Date, limit: number): Promise<DueLookup[]> {
+  /** Those whose time has come and that are not in work, longest waiting first. */
+  async due(now: Date, inWork: string[], limit: number): Promise<DueLookup[]> {
     return this.dataSource.query(
-      `SELECT ${columns} FROM study_lookup WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2`,
-      [now, limit],
+      `SELECT ${columns} FROM study_lookup WHERE next_attempt_at <= $1 AND NOT study_instance_uid = ANY($2::text[])
+        ORDER BY next_attempt_at LIMIT $3`,
+      [now, inWork, limit],
     );
   }
 

@@ -12,6 +12,7 @@ export * from './lease.js';
 export * from './messaging.module.js';
 export * from './outbox-relay.js';
 export * from './parked-events.js';
+export * from './pause.js';
 export * from './unit-of-work.js';
 export * from './wake-signal.js';
 export * from './when-event.js';

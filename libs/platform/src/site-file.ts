@@ -107,6 +107,8 @@ const siteFile = z.strictObject({
     name: text,
     qidoUrl: httpUrl,
     wadoUrl: httpUrl.optional(),
+    /** How long one question may take, 15 unless given. */
+    timeoutSeconds: z.number().positive().optional(),
     /** `{studyInstanceUid}` is replaced by the study's UID. */
     viewerUrl: z
       .string()
