@@ -24,9 +24,11 @@ export class ForeignFhirServer {
     });
   }
 
-  /** Sends a transaction Bundle: all of it happens, or nothing. */
+  /** Sends a transaction Bundle: all of it happens, or nothing. Only a Bundle as answer says that it happened. */
   async transaction(body: Bundle): Promise<Bundle> {
-    return (await this.call((options) => this.client.transaction({ body: body as never, options }))) as Bundle;
+    const answer = await this.call((options) => this.client.transaction({ body: body as never, options }));
+    if ((answer as Partial<Bundle> | undefined)?.resourceType === 'Bundle') return answer as Bundle;
+    throw fail('peer-answer-malformed', 'the FHIR server answered a transaction with what is no Bundle');
   }
 
   /** Updates the one resource that matches, or creates it (FHIR R4 conditional update). */

@@ -86,6 +86,15 @@ describe('A foreign FHIR server', () => {
     expect(failure).toMatchObject({ code: 'peer-answer-malformed', fate: 'park' });
   });
 
+  it.each(['{"ok":true}', '{"resourceType":"OperationOutcome","issue":[]}', ''])(
+    'that answers a transaction 200 with %p has not taken anything',
+    async (body) => {
+      const { client } = await emr({ status: 200, body });
+      const failure = await failureOf(client.transaction({ resourceType: 'Bundle', type: 'transaction' }));
+      expect(failure).toMatchObject({ code: 'peer-answer-malformed', fate: 'park' });
+    },
+  );
+
   it('whose proxy answers 502 with a page is asked again', async () => {
     const { client } = await emr({ status: 502, body: '<html>bad gateway</html>' });
     expect((await failureOf(client.conditionalUpdate(patient, { _id: '1' }))).fate).toBe('retry');
