@@ -17,7 +17,7 @@ function anOrder(name: string, overrides: Parameters<typeof aServiceRequest>[0] 
 /** An order with its contrast record, and what an injector would post for it. */
 async function planned(name: string) {
   const { patient, order } = anOrder(name);
-  await service.tell('imaging.order.placed.v1', [order, patient]);
+  await service.tell('imaging.order.placed.v1', order, patient);
   const plan = await service.planOf(order);
   const post = (overrides: Partial<MedicationAdministration> = {}, headers = {}) => {
     const identifier = [{ system: 'urn:test:injector', value: name }];
@@ -30,14 +30,14 @@ async function planned(name: string) {
 describe('The contrast record', () => {
   it('is opened with its order, told once, and follows it', async () => {
     const { patient, order } = anOrder('FOLLOW');
-    await service.tell('imaging.order.placed.v1', [order, patient]);
+    await service.tell('imaging.order.placed.v1', order, patient);
     await service.planOf(order);
     const told = () => service.published('imaging.contrast.planned.v1', patient.id!);
     expect((await told())[0]!.map((one) => one.resourceType)).toEqual(['MedicationRequest', 'ServiceRequest', 'Patient']); // prettier-ignore
 
     // A change that is none of its: nothing is told. The cancel behind it shows that the change was handled.
-    await service.tell('imaging.order.changed.v1', [{ ...order, priority: 'stat' }, patient]);
-    await service.tell('imaging.order.cancelled.v1', [{ ...order, status: 'revoked' }, patient]);
+    await service.tell('imaging.order.changed.v1', { ...order, priority: 'stat' }, patient);
+    await service.tell('imaging.order.cancelled.v1', { ...order, status: 'revoked' }, patient);
     await service.planOf(order, 'cancelled');
     expect(await told()).toHaveLength(1);
     expect(await service.published('imaging.contrast.cancelled.v1', patient.id!)).toHaveLength(1);
@@ -45,7 +45,7 @@ describe('The contrast record', () => {
 
   it('is not opened for an exam without contrast', async () => {
     const without = anOrder('WITHOUT', { procedure: { code: 'CTHEAD', display: 'CT head' } });
-    await service.tell('imaging.order.placed.v1', [without.order, without.patient]);
+    await service.tell('imaging.order.placed.v1', without.order, without.patient);
     await until(async () => (await fetch(`${service.url}/fhir/ServiceRequest/${without.order.id}`)).ok, {
       what: 'the order to be kept',
     });
@@ -98,7 +98,7 @@ describe('What was given', () => {
 
   it('is recorded and told though its order was cancelled meanwhile, and opens nothing again', async () => {
     const { post, told, patient, order } = await planned('CANCELLED');
-    await service.tell('imaging.order.cancelled.v1', [{ ...order, status: 'revoked' }, patient]);
+    await service.tell('imaging.order.cancelled.v1', { ...order, status: 'revoked' }, patient);
     await service.planOf(order, 'cancelled');
     expect((await post()).status).toBe(201);
     expect(await told()).toHaveLength(1);

@@ -39,7 +39,7 @@ function aCase(...images: number[]) {
     discontinue: (made = images) =>
       service.tell('imaging.schedule.exam-discontinued.v1', anExam(`${uid}.9`, 'stopped', patient, [order]), patient, order, study([order], made)), // prettier-ignore
     told: async (what: 'available' | 'missing') =>
-      (await service.published(`imaging.result.study-${what}.v1`, patient)).map(([one]) => one as ImagingStudy),
+      (await service.published(`imaging.result.study-${what}.v1`, patient.id)).map(([one]) => one as ImagingStudy),
     looked: (
       state: string,
       condition: (found: NonNullable<Awaited<ReturnType<AResultsService['lookup']>>>) => boolean = () => true,
@@ -68,7 +68,7 @@ describe('A study', () => {
     one.inPacs(1, 2);
     await one.looked('found');
     expect(await one.told('available')).toMatchObject([{ status: 'available', numberOfInstances: 2 }]);
-    const [resources] = await service.published('imaging.result.study-available.v1', one.patient);
+    const [resources] = await service.published('imaging.result.study-available.v1', one.patient.id);
     expect(resources!.map(({ resourceType }) => resourceType).sort()).toEqual(['ImagingStudy', 'Patient', 'ServiceRequest']); // prettier-ignore
     await service.delivered(one.patient, 2);
     expect(atEmr(one)).toMatchObject([{ status: 'available', numberOfInstances: 2 }]);
@@ -105,7 +105,7 @@ describe('A study', () => {
     one.inPacs(1, 2);
     await one.looked('found');
     expect((await one.told('available')).map(({ numberOfInstances, basedOn }) => [numberOfInstances, basedOn!.length])).toEqual([[1, 1], [2, 2]]); // prettier-ignore
-    const [, grown] = await service.published('imaging.result.study-available.v1', one.patient);
+    const [, grown] = await service.published('imaging.result.study-available.v1', one.patient.id);
     expect(grown!.filter(({ resourceType }) => resourceType === 'ServiceRequest')).toHaveLength(2);
     await service.delivered(one.patient, 4);
     expect(atEmr(one)).toMatchObject([{ numberOfInstances: 2 }]);

@@ -32,7 +32,7 @@ function aCase(name: string) {
   const patient = aPatient({ mrn: name });
   const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient });
   const report = (parts: Parameters<typeof anOruMessage>[0] = {}) =>
-    service.send(anOruMessage({ mrn: name, placerOrderNumber: name, ...parts }));
+    service.take(anOruMessage({ mrn: name, placerOrderNumber: name, ...parts }));
   return { name, patient, order, report };
 }
 /** Tells of an order as orders does, and waits until it is known. */
@@ -58,7 +58,7 @@ describe('A report', () => {
     await place(one);
     expect((await one.report())[1]).toMatch(/^MSA\|AA\|/);
     expect(await filed(one)).toMatchObject([{ status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]); // prettier-ignore
-    const [told] = await service.published('imaging.result.reported.v1', one.patient);
+    const [told] = await service.published('imaging.result.reported.v1', one.patient.id);
     expect(told!.map(({ resourceType }) => resourceType)).toEqual(['DiagnosticReport', 'Patient', 'ServiceRequest']);
     await service.delivered(one.patient, 1);
     const [order] = emr.store.all('ServiceRequest').filter(({ identifier }) => identifier![0]!.value === 'FILED');
@@ -88,7 +88,7 @@ describe('A report', () => {
     await tell(one);
     await until(async () => (await unmatched(one)).length === 0, { what: 'the report to be matched' });
     expect(await filed(one)).toMatchObject([{ basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]);
-    const told = await service.published('imaging.result.reported.v1', one.patient);
+    const told = await service.published('imaging.result.reported.v1', one.patient.id);
     expect(told.map((resources) => resources.some(({ id }) => id === one.order.id))).toEqual([false, true]);
     await until(() => atEmr(one)[0]?.basedOn, { what: 'the EMR to know the order of the report' });
     expect(atEmr(one)).toHaveLength(1);
@@ -100,7 +100,7 @@ describe('A report', () => {
     await place(one);
     await service.tell('imaging.order.changed.v1', { ...one.order, priority: 'stat' }, one.patient);
     await service.handled(one.patient);
-    expect(await service.published('imaging.result.reported.v1', one.patient)).toHaveLength(2);
+    expect(await service.published('imaging.result.reported.v1', one.patient.id)).toHaveLength(2);
   });
 
   it('by accession number alone is matched when the order gets it', async () => {
@@ -133,7 +133,7 @@ describe('A report', () => {
     ] as const)
       // prettier-ignore
       expect((await one.report({ status, text }))[1]).toMatch(/^MSA\|AA\|/);
-    const told = (await service.published('imaging.result.reported.v1', one.patient)).map(([report]) => report as DiagnosticReport); // prettier-ignore
+    const told = (await service.published('imaging.result.reported.v1', one.patient.id)).map(([report]) => report as DiagnosticReport); // prettier-ignore
     expect(told.map((report) => `${report.status} ${textOf(report)}`)).toEqual(['preliminary one', 'final two', 'corrected three', 'corrected four']); // prettier-ignore
     await service.delivered(one.patient, 4);
     expect(atEmr(one).map((report) => `${report.status} ${textOf(report)}`)).toEqual(['corrected four']);
@@ -143,7 +143,7 @@ describe('A report', () => {
     const one = aCase('AGAIN');
     const message = { controlId: 'AGAIN' };
     expect([(await one.report(message))[1], (await one.report(message))[1]]).toEqual(['MSA|AA|AGAIN', 'MSA|AA|AGAIN']);
-    expect(await service.published('imaging.result.reported.v1', one.patient)).toHaveLength(1);
+    expect(await service.published('imaging.result.reported.v1', one.patient.id)).toHaveLength(1);
   });
 });
 

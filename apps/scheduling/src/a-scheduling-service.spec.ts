@@ -1,12 +1,7 @@
-import type { AddressInfo } from 'node:net';
-import type { INestApplication } from '@nestjs/common';
-import type { Encounter, FhirResource, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
-import { DataSource } from 'typeorm';
+import type { FhirResource, Procedure } from 'fhir/r4.js';
 import { Dataset, sopClasses, ScuAssociation, type DatasetInput, type ScuResponse } from '#dicom';
-import { newEvent, type EventType } from '#events';
-import { KafkaEventStrategy, UnitOfWork } from '#messaging';
-import { createLogger, createService, migrate, type Infrastructure, type Site } from '#platform';
-import { dropSchema, site as aSite, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix, until } from '#testing';
+import type { Site } from '#platform';
+import { AService, until } from '#testing';
 import { SchedulingModule, schedulingMigrations } from './scheduling.module.js';
 
 /** What a modality asks to see. */
@@ -31,77 +26,19 @@ const returnStepKeys: DatasetInput = {
   PreMedication: '',
 };
 
-let versions = 0;
-
-/** The scheduling service in this process, on the database and broker of the test run; what specs share, no spec. */
-export class ASchedulingService {
+/** The scheduling service in this process; what specs share, no spec. */
+export class ASchedulingService extends AService {
   private readonly associations = new Map<string, Promise<ScuAssociation>>();
 
-  private constructor(
-    readonly app: INestApplication,
-    readonly infrastructure: Infrastructure,
-    readonly url: string,
-  ) {}
-
-  static async start(site: Partial<Site> = {}): Promise<ASchedulingService> {
-    const infrastructure: Infrastructure = {
-      service: 'scheduling',
-      database: { url: testDatabaseUrl(), schema: testSchema(), poolSize: 10 },
-      kafka: { brokers: testBrokers(), topicPrefix: testTopicPrefix() },
-      siteFile: '-',
-      http: { host: '127.0.0.1', port: 0 },
-      dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' },
-      apiTokens: {},
-      logLevel: process.env.TEST_LOG_LEVEL ?? 'silent',
-    };
-    await migrate(infrastructure.database, schedulingMigrations);
-    const app = await createService(
-      {
-        service: 'scheduling',
-        module: SchedulingModule,
-        migrations: schedulingMigrations,
-        strategy: (nest) => nest.get(KafkaEventStrategy),
-      },
-      {
-        infrastructure,
-        logger: createLogger('scheduling', infrastructure.logLevel),
-        migrations: schedulingMigrations,
-        site: aSite(site),
-      },
-    );
-    await app.listen(0, '127.0.0.1');
-    const { port } = app.getHttpServer().address() as AddressInfo;
-    return new ASchedulingService(app, infrastructure, `http://127.0.0.1:${port}`);
+  static start(site: Partial<Site> = {}): Promise<ASchedulingService> {
+    const listeners = { dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' } };
+    const parts = { service: 'scheduling', module: SchedulingModule, migrations: schedulingMigrations, listeners };
+    return new ASchedulingService(parts, site).begin();
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const association of this.associations.values()) (await association).destroy();
-    await this.app.close();
-    await dropSchema(this.infrastructure.database.schema);
-  }
-
-  /** What orders publishes; a later call is a later version of what it carries. */
-  async tell(type: EventType, resources: (ServiceRequest | Patient | Encounter)[]): Promise<void> {
-    const version = String(++versions);
-    const told = resources.map((one) => ({ ...one, meta: { versionId: version, ...one.meta } }));
-    const patient = told.find(({ resourceType }) => resourceType === 'Patient')!;
-    await this.app.get(UnitOfWork).run(patient.id!, async (transaction) => {
-      const event = { type, patientId: patient.id!, cause: version, now: new Date(), resources: told };
-      transaction.publish(newEvent(event));
-    });
-  }
-
-  async sql<T>(query: string, parameters: unknown[] = []): Promise<T[]> {
-    return this.app.get(DataSource).query(query, parameters);
-  }
-
-  /** What was published of a type, in order. */
-  async published(type: EventType): Promise<FhirResource[][]> {
-    const rows = await this.sql<{ payload: { entry: { resource: FhirResource }[] } }>(
-      'SELECT payload FROM outbox WHERE type = $1 ORDER BY seq',
-      [type],
-    );
-    return rows.map(({ payload }) => payload.entry.slice(1).map(({ resource }) => resource));
+    await super.stop();
   }
 
   /** C-FIND on an association as that station. */

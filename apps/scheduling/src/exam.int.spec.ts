@@ -42,11 +42,11 @@ const discontinued = (code: string): DatasetInput => ({
 async function aListed(name: string, overrides: NonNullable<Parameters<typeof aServiceRequest>[0]> = {}) {
   const patient = overrides.patient ?? aPatient({ mrn: name });
   const order = aServiceRequest({ ...overrides, placerOrderNumber: name, accessionNumber: name, patient });
-  await service.tell('imaging.order.placed.v1', [order, patient]);
+  await service.tell('imaging.order.placed.v1', order, patient);
   return { patient, order, item: await service.listed(name) };
 }
 const cancel = ({ order, patient }: { order: ServiceRequest; patient: ReturnType<typeof aPatient> }) =>
-  service.tell('imaging.order.cancelled.v1', [{ ...order, status: 'revoked' }, patient]);
+  service.tell('imaging.order.cancelled.v1', { ...order, status: 'revoked' }, patient);
 const appointmentOf = async ({ order }: { order: ServiceRequest }) =>
   (await service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`))[0]!;
 const orderOf = async ({ order }: { order: ServiceRequest }) =>
@@ -137,7 +137,7 @@ describe('An exam', () => {
     );
     const items: Dataset[] = [];
     for (const order of orders) {
-      await service.tell('imaging.order.placed.v1', [order, patient]);
+      await service.tell('imaging.order.placed.v1', order, patient);
       items.push(await service.listed(order.identifier![1]!.value!));
     }
     const uid = newUid();
@@ -187,7 +187,7 @@ describe('An exam that is given up', () => {
     const uid = newUid();
     await service.create(uid, [one.item]);
     const stat: ServiceRequest = { ...one.order, priority: 'stat', occurrenceDateTime: '2026-03-20T10:00:00+01:00' };
-    await service.tell('imaging.order.changed.v1', [stat, one.patient]);
+    await service.tell('imaging.order.changed.v1', stat, one.patient);
     await until(async () => (await orderOf(one)).priority === 'stat', { what: 'the change' });
     await service.set(uid, discontinued('110514'));
     const [item] = await service.find({ AccessionNumber: 'WRONGMOVED' });
@@ -272,7 +272,7 @@ describe('An exam without an order', () => {
 
   it('is of the patient whose number it gives, by the name their registration told', async () => {
     const patient = aPatient({ mrn: 'WALKIN' });
-    await service.tell('imaging.patient.registered.v1', [patient]);
+    await service.tell('imaging.patient.registered.v1', patient);
     await until(async () => (await service.read('Patient', `_id=${patient.id}`)).length, { what: 'the patient' });
     const uid = newUid();
     await service.create(uid, [], { PatientID: 'WALKIN', ...reference({ StudyInstanceUID: '1.2.3.6' }) });

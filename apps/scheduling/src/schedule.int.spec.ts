@@ -17,7 +17,7 @@ function anOrder(name: string, overrides: Parameters<typeof aServiceRequest>[0] 
   return { patient, order };
 }
 const place = ({ order, patient }: ReturnType<typeof anOrder>, ...more: Encounter[]) =>
-  service.tell('imaging.order.placed.v1', [order, patient, ...more]);
+  service.tell('imaging.order.placed.v1', order, patient, ...more);
 const appointmentsOf = ({ order }: { order: ServiceRequest }) =>
   service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`);
 const contrast = { code: 'CTCHESTC', display: 'CT chest with contrast' };
@@ -93,7 +93,7 @@ describe('An order that is placed', () => {
   it('on hold waits, and is listed once it is released', async () => {
     const held = anOrder('HELD', { status: 'on-hold' });
     await place(held);
-    await service.tell('imaging.order.changed.v1', [{ ...held.order, status: 'active' }, held.patient]);
+    await service.tell('imaging.order.changed.v1', { ...held.order, status: 'active' }, held.patient);
     await service.listed('HELD');
     expect(await appointmentsOf(held)).toHaveLength(1);
   });
@@ -118,7 +118,7 @@ describe('An order that is changed or cancelled', () => {
     await place(one);
     await service.listed('MOVED');
     const later = { ...one.order, occurrenceDateTime: '2026-03-09T11:15:00+01:00' };
-    await service.tell('imaging.order.changed.v1', [later, one.patient]);
+    await service.tell('imaging.order.changed.v1', later, one.patient);
     await service.listed(
       'MOVED',
       (item) => item.items('ScheduledProcedureStepSequence')[0]!.text('ScheduledProcedureStepStartTime') === '111500',
@@ -132,7 +132,7 @@ describe('An order that is changed or cancelled', () => {
     const one = anOrder('CANCELLED');
     await place(one);
     await service.listed('CANCELLED');
-    await service.tell('imaging.order.cancelled.v1', [{ ...one.order, status: 'revoked' }, one.patient]);
+    await service.tell('imaging.order.cancelled.v1', { ...one.order, status: 'revoked' }, one.patient);
     await service.unlisted('CANCELLED');
     const [appointment] = await appointmentsOf(one);
     expect(appointment).toMatchObject({ status: 'cancelled', cancelationReason: { text: 'the order was cancelled' } });
@@ -143,7 +143,7 @@ describe('An order that is changed or cancelled', () => {
 
   it('is parked where it was never placed here', async () => {
     const one = anOrder('NEVER');
-    await service.tell('imaging.order.cancelled.v1', [{ ...one.order, status: 'revoked' }, one.patient]);
+    await service.tell('imaging.order.cancelled.v1', { ...one.order, status: 'revoked' }, one.patient);
     await until(
       async () => {
         const { parked } = (await (await fetch(`${service.url}/parked`)).json()) as { parked: object[] };
@@ -160,12 +160,12 @@ describe('A patient', () => {
     await place(one);
     await service.listed('RENAMED');
     const renamed = { ...one.patient, name: [{ family: 'Nakamura-Müller', given: ['Ærø'] }] };
-    await service.tell('imaging.patient.updated.v1', [renamed]);
+    await service.tell('imaging.patient.updated.v1', renamed);
     await service.listed('RENAMED', (item) => item.text('PatientName') === 'Nakamura-Müller^Ærø');
 
     const second = aServiceRequest({ placerOrderNumber: 'R2', accessionNumber: 'R2', patient: one.patient });
     const old = { ...one.patient, meta: { versionId: '1' } };
-    await service.tell('imaging.order.placed.v1', [second, old]);
+    await service.tell('imaging.order.placed.v1', second, old);
     expect((await service.listed('R2')).text('PatientName')).toBe('Nakamura-Müller^Ærø');
     const [found] = await service.find({ PatientName: 'NAKAMURA*', AccessionNumber: 'RENAMED' });
     expect(found!.text('AccessionNumber')).toBe('RENAMED');
@@ -182,10 +182,10 @@ describe('A patient', () => {
     const one = anOrder('BED', { encounter: { reference: 'Encounter/visit-1' } });
     await place(one, bed('Ward 3'));
     expect((await service.listed('BED')).text('CurrentPatientLocation')).toBe('Ward 3');
-    await service.tell('imaging.patient.updated.v1', [one.patient, bed('Ward 7')]);
+    await service.tell('imaging.patient.updated.v1', one.patient, bed('Ward 7'));
     await service.listed('BED', (item) => item.text('CurrentPatientLocation') === 'Ward 7');
     // A change of the order that says nothing of the visit does not lose it.
-    await service.tell('imaging.order.changed.v1', [{ ...one.order, priority: 'asap' }, one.patient]);
+    await service.tell('imaging.order.changed.v1', { ...one.order, priority: 'asap' }, one.patient);
     const item = await service.listed('BED', (changed) => changed.text('RequestedProcedurePriority') === 'HIGH');
     expect(item.text('CurrentPatientLocation')).toBe('Ward 7');
   });

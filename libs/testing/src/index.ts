@@ -1,5 +1,6 @@
 export * from './a-message.js';
 export * from './a-resource.js';
+export * from './a-service.js';
 export * from './a-site.js';
 export * from './given.js';
 export * from './peer-suite.js';

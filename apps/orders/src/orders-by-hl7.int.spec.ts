@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import { anAdtMessage, anOrmMessage, until } from '#testing';
+import { AnOrdersService, answerIn } from './an-orders-service.spec.js';
+
+let service: AnOrdersService;
+beforeAll(async () => (service = await AnOrdersService.start()), 60_000);
+afterAll(() => service?.stop());
+
+const orderOf = async (number: string) => (await service.search<ServiceRequest>('ServiceRequest', number))[0];
+const patientOf = async (number: string) => (await service.search<Patient>('Patient', number))[0];
+const accessionNumberOf = (order: ServiceRequest | undefined) =>
+  order?.identifier?.find(({ type }) => type?.coding?.[0]?.code === 'ACSN')?.value;
+const toldOf = async (number: string, what: 'placed' | 'changed' | 'cancelled') =>
+  service.published(`imaging.order.${what}.v1`, (await patientOf(number))?.id ?? 'nobody');
+const framed = (message: Buffer) => Buffer.concat([Buffer.from([0x0b]), message, Buffer.from([0x1c, 0x0d])]);
+
+describe('An order by HL7', () => {
+  it('is stored whole before it is acknowledged: message, patient, order and what is told of them', async () => {
+    const message = anOrmMessage({ mrn: 'NEW1', placerOrderNumber: 'NEW1', controlId: 'NEW1', start: '202603031000' });
+    expect(await service.take(message)).toEqual({ code: 'AA' });
+    const order = await orderOf('NEW1');
+    const patient = await patientOf('NEW1');
+    expect(order).toMatchObject({ status: 'active', subject: { reference: `Patient/${patient!.id}` } });
+    expect(order!.occurrenceDateTime).toBe('2026-03-03T10:00:00+01:00');
+    expect(accessionNumberOf(order)).toMatch(/^TST\d{8}$/);
+    expect(await service.messages('NEW1')).toMatchObject([{ outcome: 'accepted', acknowledgement: 'AA', attempts: 1 }]);
+    const [placed] = await toldOf('NEW1', 'placed');
+    expect(placed!.map((one) => one.resourceType).sort()).toEqual(['Patient', 'ServiceRequest']);
+    expect(await service.published('imaging.patient.registered.v1', patient!.id)).toHaveLength(1);
+    await until(async () => (await service.sql('SELECT FROM outbox WHERE published_at IS NULL')).length === 0, { what: 'everything told' }); // prettier-ignore
+  });
+
+  it('is changed and cancelled, and others hear each once', async () => {
+    const order = { mrn: 'LIFE1', placerOrderNumber: 'LIFE1' };
+    for (const parts of [{}, { control: 'XO', priority: 'S' }, { control: 'CA' }] as const)
+      expect(await service.take(anOrmMessage({ ...order, ...parts }))).toEqual({ code: 'AA' });
+    expect(await orderOf('LIFE1')).toMatchObject({ status: 'revoked', priority: 'stat' });
+    for (const what of ['placed', 'changed', 'cancelled'] as const) expect(await toldOf('LIFE1', what)).toHaveLength(1);
+    // A cancel said again, under a number of its own, changes nothing.
+    expect(await service.take(anOrmMessage({ ...order, control: 'CA' }))).toEqual({ code: 'AA' });
+    expect(await toldOf('LIFE1', 'cancelled')).toHaveLength(1);
+    expect((await service.take(anOrmMessage({ ...order, control: 'XO', priority: 'R' }))).error).toBe('207');
+  });
+
+  it('is one, however often the same message comes, also at the same moment', async () => {
+    const message = anOrmMessage({ mrn: 'SAME1', placerOrderNumber: 'SAME1', controlId: 'SAME1' });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => service.take(message)));
+    expect(answers).toEqual(Array.from({ length: 6 }, () => ({ code: 'AA' })));
+    expect(await service.take(message)).toEqual({ code: 'AA' });
+    expect(await service.search('ServiceRequest', 'SAME1')).toHaveLength(1);
+    expect(await toldOf('SAME1', 'placed')).toHaveLength(1);
+    expect(await service.messages('SAME1')).toHaveLength(1);
+  });
+
+  it('has an accession number of its own, however many are placed at once', async () => {
+    const numbers = Array.from({ length: 25 }, (_, n) => `MANY${n}`);
+    const answers = await Promise.all(
+      numbers.map((mrn) => service.take(anOrmMessage({ mrn, placerOrderNumber: mrn }))),
+    );
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['AA']));
+    const given = await Promise.all(numbers.map(async (number) => accessionNumberOf(await orderOf(number))));
+    expect(new Set(given).size).toBe(25);
+  });
+});
+
+describe('A message that is refused', () => {
+  it.each<[string, () => Buffer | string, object]>([
+    ['an unknown event', () => anOrmMessage().toString().replace('ORM^O01', 'ADT^A99'), { code: 'AR', error: '201', place: 'MSH^1^9' }], // prettier-ignore
+    ['no patient number', () => anOrmMessage({ mrn: '' }), { code: 'AE', error: '101', place: 'PID^1^3' }],
+    ['an unknown procedure', () => anOrmMessage({ mrn: 'X2', placerOrderNumber: 'X2', procedure: 'NOSUCH' }), { code: 'AE', error: '103', place: 'OBR^1^4' }], // prettier-ignore
+    ['a cancel before the order', () => anOrmMessage({ mrn: 'X3', placerOrderNumber: 'X3', control: 'CA' }), { code: 'AE', error: '204', place: 'ORC^1^2' }], // prettier-ignore
+    ['an unknown sender', () => anOrmMessage({ application: 'STRANGER' }), { code: 'AR', place: 'MSH^1^3' }],
+    ['encoding characters that repeat', () => anOrmMessage().toString().replace('|^~\\&|', '|^^\\&|'), { code: 'AR', place: 'MSH^1^2' }], // prettier-ignore
+    ['encoding characters that are missing', () => anOrmMessage().toString().replace('|^~\\&|', '||'), { code: 'AR' }],
+    ['no HL7 at all', () => 'GET / HTTP/1.1', { code: 'AR' }],
+  ])('for %s says where and why', async (_what, message, expected) => {
+    const answer = await service.take(message());
+    expect({ ...answer, place: answer.place?.split('^').slice(0, 3).join('^') }).toMatchObject(expected);
+    expect(answer.text?.length ?? 0).toBeGreaterThan(10);
+  });
+
+  it('is kept with its reason, counted when it comes again, and changes nothing', async () => {
+    const message = anOrmMessage({ mrn: 'KEPT1', placerOrderNumber: 'KEPT1', controlId: 'KEPT1', procedure: 'NOSUCH' });
+    await service.take(message);
+    await service.take(message);
+    const [logged, ...others] = await service.messages('KEPT1');
+    expect(others).toEqual([]);
+    expect(logged).toMatchObject({ outcome: 'refused', acknowledgement: 'AE', errorCode: '103', attempts: 2 });
+    expect(logged!.errorText).toMatch(/^OBR-4/);
+    expect(Buffer.from(await (await fetch(`${service.url}/hl7-messages/${logged!.id}`)).arrayBuffer())).toEqual(message); // prettier-ignore
+    expect(await patientOf('KEPT1')).toBeUndefined();
+  });
+
+  it('has the control id of another, or the number of another order, or of another patient', async () => {
+    const first = { mrn: 'OTHER1', placerOrderNumber: 'OTHER1', controlId: 'OTHER1', accessionNumber: 'ACC1' };
+    expect(await service.take(anOrmMessage(first))).toEqual({ code: 'AA' });
+    const later = { ...first, controlId: undefined };
+    const answers = [
+      await service.take(anOrmMessage({ ...first, priority: 'S' })),
+      await service.take(anOrmMessage({ ...later, priority: 'S' })),
+      await service.take(anOrmMessage({ ...later, mrn: 'OTHER2' })),
+      await service.take(anOrmMessage({ ...later, mrn: 'OTHER2', placerOrderNumber: 'OTHER2' })),
+    ];
+    expect(answers.map(({ code, error, place }) => [code, error, place?.split('^').slice(0, 3).join('^')])).toEqual([
+      ['AE', '205', 'MSH^1^10'],
+      ['AE', '205', 'ORC^1^2'],
+      ['AE', '205', 'ORC^1^2'],
+      ['AE', '205', 'OBR^1^18'],
+    ]);
+    expect(await orderOf('OTHER1')).toMatchObject({ priority: 'routine' });
+    expect(await patientOf('OTHER2')).toBeUndefined();
+  });
+
+  it('leaves no patient data in the log', () => {
+    const log = service.log.join('\n');
+    expect(log).toContain('hl7 message answered');
+    for (const canary of ['Tester', 'Tilda', '19700131', '1970-01-31', 'KEPT1', 'NEW1'])
+      expect(log).not.toContain(canary);
+  });
+});
+
+describe('On the wire', () => {
+  /** Everything a connection says until so many acknowledgements came. */
+  const answers = async (socket: ReturnType<AnOrdersService['connect']>, count: number) => {
+    let said = '';
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const ends = () => said.split('\x1c').length - 1;
+    await until(() => Promise.resolve(ends() >= count), { what: `${count} acknowledgements` });
+    return said.split('\x1c').slice(0, count).map(answerIn); // prettier-ignore
+  };
+
+  it('takes several messages in one packet, and one message in many', async () => {
+    const socket = service.connect();
+    await once(socket, 'connect');
+    const together = ['WIRE1', 'WIRE2', 'WIRE3'].map((mrn) => framed(anOrmMessage({ mrn, placerOrderNumber: mrn })));
+    socket.write(Buffer.concat(together));
+    expect(await answers(socket, 3)).toEqual(Array.from({ length: 3 }, () => ({ code: 'AA' })));
+    for (const byte of framed(anOrmMessage({ mrn: 'WIRE4', placerOrderNumber: 'WIRE4' })))
+      socket.write(Buffer.of(byte));
+    expect(await answers(socket, 1)).toEqual([{ code: 'AA' }]);
+    socket.destroy();
+    for (const number of ['WIRE1', 'WIRE2', 'WIRE3', 'WIRE4']) expect(await orderOf(number)).toBeDefined();
+  });
+
+  it('closes on 10 MB in one frame, and goes on with all others, also while a frame has no end', async () => {
+    const open = service.connect();
+    await once(open, 'connect');
+    open.write(framed(anOrmMessage()).subarray(0, 100));
+    const large = service.connect();
+    large.on('error', () => undefined);
+    await once(large, 'connect');
+    large.write(Buffer.concat([Buffer.from([0x0b]), Buffer.alloc(10 * 1024 * 1024, 'x')]));
+    await new Promise((closed) => large.on('close', closed));
+    expect(await service.take(anOrmMessage({ mrn: 'AFTER1', placerOrderNumber: 'AFTER1' }))).toEqual({ code: 'AA' });
+    expect(open.destroyed).toBe(false);
+    open.destroy();
+  });
+});
+
+describe('An admission by HL7', () => {
+  it('makes the patient known and keeps them true, and others hear what changed', async () => {
+    expect(await service.take(anAdtMessage({ mrn: 'ADT1' }))).toEqual({ code: 'AA' });
+    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    const patient = (await patientOf('ADT1'))!;
+    expect(patient.name![0]!.family).toBe('Changed');
+    expect(await service.published('imaging.patient.registered.v1', patient.id)).toHaveLength(1);
+    expect(await service.published('imaging.patient.updated.v1', patient.id)).toHaveLength(1);
+  });
+});
