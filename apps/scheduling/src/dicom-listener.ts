@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { DicomServer } from '#dicom';
-import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Listener, type Site } from '#platform';
+import { INFRASTRUCTURE, Metrics, SITE, tlsOptionsOf, type Infrastructure, type Site } from '#platform';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 
@@ -27,7 +26,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
       port: dicom.port,
       aeTitles: [dicom.aeTitle],
       callers: (aeTitle) => stations.has(aeTitle),
-      ...tlsOf(dicom),
+      tls: tlsOptionsOf(dicom),
       onEvent: (event) => {
         if (event.kind === 'dimse')
           this.metrics.dimseDuration.observe({ operation: event.operation, status: event.status }, event.ms / 1000);
@@ -42,17 +41,4 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     await this.server?.stop();
   }
-}
-
-function tlsOf(listener: Listener): object {
-  if (!listener.tls) return {};
-  const { certFile, keyFile, caFile } = listener.tls;
-  return {
-    tls: {
-      cert: readFileSync(certFile),
-      key: readFileSync(keyFile),
-      minVersion: 'TLSv1.2',
-      ...(caFile ? { ca: readFileSync(caFile), requestCert: true, rejectUnauthorized: true } : {}),
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import {
   acknowledge,
@@ -20,10 +19,10 @@ import {
   LOGGER,
   Metrics,
   SITE,
+  tlsOptionsOf,
   type Clock,
   type Failure,
   type Infrastructure,
-  type Listener,
   type Logger,
   type Sender,
   type Site,
@@ -78,7 +77,12 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     const { mllp } = this.infrastructure;
     if (!mllp) return;
     this.server = new MllpServer(
-      { host: mllp.host, port: mllp.port, ...tlsOf(mllp), onEvent: (event) => this.metrics.mllpEvents.inc({ event }) },
+      {
+        host: mllp.host,
+        port: mllp.port,
+        tls: tlsOptionsOf(mllp),
+        onEvent: (event) => this.metrics.mllpEvents.inc({ event }),
+      },
       (bytes) => this.answer(bytes),
     );
     mllp.port = await this.server.start();
@@ -155,18 +159,4 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       this.logger.warn({ err, message: received.id }, 'a refused message could not be stored');
     }
   }
-}
-
-function tlsOf(listener: Listener): object {
-  if (!listener.tls) return {};
-  const { certFile, keyFile, caFile } = listener.tls;
-  return {
-    tls: {
-      cert: readFileSync(certFile),
-      key: readFileSync(keyFile),
-      minVersion: 'TLSv1.2',
-      // With an authority configured the sender must show a certificate of it.
-      ...(caFile ? { ca: readFileSync(caFile), requestCert: true, rejectUnauthorized: true } : {}),
-    },
-  };
 }

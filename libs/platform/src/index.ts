@@ -5,6 +5,7 @@ export * from './failure.js';
 export * from './health.js';
 export * from './http.js';
 export * from './infrastructure.js';
+export * from './listener-tls.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './platform.module.js';

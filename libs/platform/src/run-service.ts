@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
@@ -6,7 +5,8 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { json, urlencoded, type Express } from 'express';
 import { migrate, type Migration } from './database.js';
 import { answerBodyFailure, authenticate, HttpFailureFilter, logRequests } from './http.js';
-import { loadInfrastructure, type Infrastructure, type Listener } from './infrastructure.js';
+import { loadInfrastructure, type Infrastructure } from './infrastructure.js';
+import { tlsOptionsOf } from './listener-tls.js';
 import { createLogger, NestLog, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import { PlatformModule, type Runtime } from './platform.module.js';
@@ -64,7 +64,7 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
     bodyParser: false,
     logger: new NestLog(logger),
     abortOnError: false,
-    ...httpsOf(infrastructure.http),
+    httpsOptions: tlsOptionsOf(infrastructure.http),
   });
   useHttp(app, { logger, apiTokens: infrastructure.apiTokens, metrics: app.get(Metrics) });
   const strategy = definition.strategy?.(app);
@@ -98,13 +98,6 @@ export function useHttp(
 function describe(app: INestApplication, service: string): void {
   const about = new DocumentBuilder().setTitle(`Collimator ${service}`).addBearerAuth().build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, about), { jsonDocumentUrl: 'openapi.json' });
-}
-
-function httpsOf(http: Listener): object {
-  if (!http.tls) return {};
-  return {
-    httpsOptions: { cert: readFileSync(http.tls.certFile), key: readFileSync(http.tls.keyFile), minVersion: 'TLSv1.2' },
-  };
 }
 
 function shutDownOnSignal(app: INestApplication, logger: Logger): void {
