@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { acknowledge, Hl7Refusal, parseMessage, type Hl7Message } from '#hl7v2';
-import { checkEnvelope, orderFromMessage, patientFromAdt, reportFromMessage } from '#mapping';
+import { admissionTypes, checkEnvelope, orderFromMessage, patientFromAdt, reportFromMessage } from '#mapping';
 import { loadSite, type Sender, type Site } from '#platform';
 
 /**
@@ -17,8 +17,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   'ORM^O01': orderFromMessage,
   'OMG^O19': orderFromMessage,
   'OMI^O23': orderFromMessage,
-  'ADT^A04': patientFromAdt,
-  'ADT^A08': patientFromAdt,
+  ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
   'ORU^R01': reportFromMessage,
 };
 

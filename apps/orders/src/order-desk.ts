@@ -42,7 +42,8 @@ export class OrderDesk {
     const find = <R extends FhirResource>(resource: R) => known.get(keyOf(resource)) as R | undefined;
 
     const { patient, event: patientEvent } = decidePatient(find(request.patient), request.patient);
-    const encounter = request.encounter && decideEncounter(find(request.encounter), request.encounter);
+    const visitBefore = request.encounter && find(request.encounter);
+    const encounter = request.encounter && decideEncounter(visitBefore, request.encounter);
     const changed: FhirResource[] = [patientEvent && patient, encounter].filter((one) => one !== undefined);
     const told: { event: EventType; orderId: string }[] = [];
     for (const command of request.orders) {
@@ -58,11 +59,13 @@ export class OrderDesk {
     const patientNow = known.get(keyOf(patient)) as Patient;
     const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
     const about = [patientNow, encounterNow].filter((one) => one !== undefined);
-    const tell = (type: EventType, resources: FhirResource[]) => {
-      const cause = `${keyOf(resources[0]!)}/${resources[0]!.meta?.versionId}`;
+    const tell = (type: EventType, resources: FhirResource[], focus = resources[0]!) => {
+      const cause = `${keyOf(focus)}/${focus.meta?.versionId}`;
       transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
     };
     if (patientEvent) tell(patientEvent, about);
+    // Another bed, or a discharge, is news for all that is planned for the patient, not only for an order that brings it.
+    else if (encounter && (visitBefore || told.length === 0)) tell('imaging.patient.updated.v1', about, encounterNow);
     for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, until } from '#testing';
 import { AnOrdersService, answerIn } from './an-orders-service.spec.js';
 
@@ -168,5 +168,34 @@ describe('An admission by HL7', () => {
     expect(patient.name![0]!.family).toBe('Changed');
     expect(await service.published('imaging.patient.registered.v1', patient.id)).toHaveLength(1);
     expect(await service.published('imaging.patient.updated.v1', patient.id)).toHaveLength(1);
+  });
+
+  it('follows a visit from bed to bed to its end, and others hear of each step, though the patient is the same', async () => {
+    const visit = { mrn: 'BED1', visitNumber: 'VBED1', patientClass: 'I' };
+    const steps: [string, string, string][] = [
+      ['A01', 'WARD3^12^1', 'in-progress'],
+      ['A02', 'ICU^1^1', 'in-progress'],
+      ['A03', 'ICU^1^1', 'finished'],
+      ['A13', 'ICU^1^1', 'in-progress'],
+    ];
+    for (const [event, location] of steps)
+      expect(await service.take(anAdtMessage({ ...visit, event, location }))).toEqual({ code: 'AA' });
+    const patient = (await patientOf('BED1'))!;
+    const told = [
+      ...(await service.published('imaging.patient.registered.v1', patient.id)),
+      ...(await service.published('imaging.patient.updated.v1', patient.id)),
+    ].map((resources) => resources.find((one): one is Encounter => one.resourceType === 'Encounter')!);
+    expect(told.map(({ location, status }) => [location![0]!.location.display, status])).toEqual(
+      steps.map(([, location, status]) => [location.replaceAll('^', ' '), status]),
+    );
+  });
+
+  it('does not tell of a visit again that an order brings along unchanged, or new', async () => {
+    const withVisit = (number: string) => anOrmMessage({ mrn: 'BED2', placerOrderNumber: number }).toString().replace('Referrer^Rita', `Referrer^Rita${'|'.repeat(12)}VBED2`); // prettier-ignore
+    expect(await service.take(anAdtMessage({ mrn: 'BED2' }))).toEqual({ code: 'AA' });
+    for (const number of ['BED2', 'BED3']) expect(await service.take(withVisit(number))).toEqual({ code: 'AA' });
+    const { id } = (await patientOf('BED2'))!;
+    expect((await service.published('imaging.order.placed.v1', id)).map((told) => told.map((one) => one.resourceType).sort())).toEqual([['Encounter', 'Patient', 'ServiceRequest'], ['Encounter', 'Patient', 'ServiceRequest']]); // prettier-ignore
+    expect(await service.published('imaging.patient.updated.v1', id)).toEqual([]);
   });
 });

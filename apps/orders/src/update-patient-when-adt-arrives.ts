@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Hl7Message } from '#hl7v2';
 import type { Hl7Interpreter, Interpreted } from '#intake';
-import { patientFromAdt } from '#mapping';
+import { admissionTypes, patientFromAdt } from '#mapping';
 import { SITE, type Sender, type Site } from '#platform';
 import { OrderDesk } from './order-desk.js';
 
-/** Learns patients and visits from ADT^A04 (registration) and ADT^A08 (update). */
+/** Learns patients and visits from what the EMR says of admission, transfer, discharge and registration (ADT). */
 @Injectable()
 export class UpdatePatientWhenAdtArrives implements Hl7Interpreter {
-  readonly messageTypes = ['ADT^A04', 'ADT^A08'];
+  readonly messageTypes = admissionTypes;
 
   constructor(
     @Inject(OrderDesk) private readonly desk: OrderDesk,

@@ -4,14 +4,13 @@ import type { Surroundings } from './rows.js';
 
 const versions = ['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.7.1', '2.8', '2.8.1', '2.8.2'];
 
-/** What each message type is for, and so which senders may send it. */
+/** What each message code is for, and so which senders may send it. */
 const purposes: Record<string, Sender['sends'][number]> = {
-  'ORM^O01': 'orders',
-  'OMG^O19': 'orders',
-  'OMI^O23': 'orders',
-  'ADT^A04': 'admissions',
-  'ADT^A08': 'admissions',
-  'ORU^R01': 'reports',
+  ORM: 'orders',
+  OMG: 'orders',
+  OMI: 'orders',
+  ADT: 'admissions',
+  ORU: 'reports',
 };
 
 /**
@@ -26,7 +25,7 @@ export function checkEnvelope(message: Hl7Message, site: Site, accepted: readonl
   if (!sender)
     throw rejection(207, 'MSH-3 and MSH-4 name no sender of the site file: add it under senders', header.at(3));
   if (!message.controlId) throw contentError(101, 'MSH-10 message control id is required', header.at(10));
-  const [code] = message.type.split('^');
+  const [code = ''] = message.type.split('^');
   if (!accepted.some((type) => type.startsWith(`${code}^`)))
     throw rejection(200, `MSH-9.1 is not taken here: this listener takes ${accepted.join(', ')}`, header.at(9, 1));
   if (!accepted.includes(message.type))
@@ -36,7 +35,7 @@ export function checkEnvelope(message: Hl7Message, site: Site, accepted: readonl
   const processing = header.get(11);
   if (processing !== undefined && !['P', 'T', 'D'].includes(processing))
     throw rejection(202, 'MSH-11 must be P, T or D', header.at(11));
-  const purpose = purposes[message.type];
+  const purpose = purposes[code];
   if (purpose && !sender.sends.includes(purpose))
     throw rejection(207, `the site file does not let this sender send ${purpose}: add it to its sends`, header.at(3));
   return sender;

@@ -1,11 +1,12 @@
 import type { Encounter, Patient } from 'fhir/r4.js';
-import { contentError, type Hl7Message } from '#hl7v2';
+import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { patientIdOf, typedIdentifier, uuidFrom } from '#fhir';
 import type { Sender, Site } from '#platform';
 import { addressFromXad, compact, contactFromXtn, identifierFromCx, nameFromXpn, systemOfHd } from './data-types.js';
 import { fhirDate, fhirDateTime } from './date-time.js';
 import { missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { applyRows, eachRepetition, ofTable, type Row } from './rows.js';
+import statuses from './tables/encounter-status-by-event.json' with { type: 'json' };
 import sexes from './tables/administrative-sex.json' with { type: 'json' };
 import classes from './tables/patient-class.json' with { type: 'json' };
 
@@ -90,8 +91,7 @@ export function encounterFrom(
     resourceType: 'Encounter',
     id: uuidFrom('Encounter', system, number),
     identifier: [typedIdentifier('VN', system, number)],
-    // PV1 states no status: discharged is finished (PV1-45), a registration says the patient is here, else it is unknown.
-    status: pv1.get(45) ? 'finished' : message.type === 'ADT^A04' ? 'arrived' : 'unknown',
+    status: visitStatus(message, pv1),
     class: known
       ? { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', ...known }
       : { system: 'http://terminology.hl7.org/CodeSystem/v2-0004', ...(code ? { code } : {}) },
@@ -100,7 +100,22 @@ export function encounterFrom(
   });
 }
 
-/** What an admission message says (ADT^A04, ADT^A08). */
+/**
+ * What the event says of the visit (IG concept map Event[EncounterStatus] for MSH-9.2; our own rows: A04 is `arrived`, since
+ * who is registered is here, and A06, A07, A12, of which the IG says nothing, leave the visit going on). Where the event
+ * says nothing, a discharge time (PV1-45) does.
+ */
+function visitStatus(message: Hl7Message, pv1: Segment): Encounter['status'] {
+  const [code, event] = message.type.split('^');
+  const said = code === 'ADT' ? ofTable(statuses, event) : undefined;
+  if (said && said !== 'unknown') return said as Encounter['status'];
+  return pv1.get(45) ? 'finished' : 'unknown';
+}
+
+/** The admission messages that are read, such as `ADT^A01`. */
+export const admissionTypes: readonly string[] = Object.keys(statuses).map((event) => `ADT^${event}`);
+
+/** What an admission message says. */
 export interface AdmissionMessage {
   patient: Patient;
   encounter?: Encounter;

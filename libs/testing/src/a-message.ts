@@ -38,10 +38,21 @@ export function anOrmMessage(
   ]);
 }
 
-/** A registration or update (ADT^A04, ADT^A08) of the test EMR. */
-export function anAdtMessage(parts: MessageParts & { event?: 'A04' | 'A08' } = {}): Buffer {
-  const { event = 'A04' } = parts;
-  return message(parts, `ADT^${event}`, ['PV1|1|O|RAD^^^SGH'], ['EVN||20260302080000']);
+/** An admission message (ADT) of the test EMR: a registration, unless another event is given. */
+export function anAdtMessage(
+  parts: MessageParts & {
+    event?: string;
+    /** PV1-2, HL7 table 0004. */
+    patientClass?: string;
+    /** PV1-3: point of care, room, bed. */
+    location?: string;
+    /** PV1-19; left empty unless given, so that there is no visit. */
+    visitNumber?: string;
+  } = {},
+): Buffer {
+  const { event = 'A04', patientClass = 'O', location = 'RAD^^^SGH', visitNumber = '' } = parts;
+  const pv1 = `PV1|1|${patientClass}|${location}${field(19 - 3, visitNumber)}`;
+  return message(parts, `ADT^${event}`, [pv1], ['EVN||20260302080000']);
 }
 
 /** A report (ORU^R01) of the test reporting system. */
