@@ -20,6 +20,8 @@ interface Destination {
   /** Not before this time on the monotonic clock: the peer is away. */
   heldUntil: number;
   failures: number;
+  /** Patients it was asked in vain for since it was last there: the next to ask is another, as long as there is one. */
+  askedInVain: Set<string>;
 }
 
 /**
@@ -48,7 +50,13 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
 
   /** Says how to reach a destination, and for how many patients at once. */
   register(destination: string, send: Send, options: { concurrency: number }): void {
-    this.destinations.set(destination, { send, concurrency: options.concurrency, heldUntil: 0, failures: 0 });
+    this.destinations.set(destination, {
+      send,
+      concurrency: options.concurrency,
+      heldUntil: 0,
+      failures: 0,
+      askedInVain: new Set(),
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -84,7 +92,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
     // While the peer was last seen away, one delivery at a time finds out whether it is back.
     const room = (destination.failures > 0 ? 1 : destination.concurrency) - busy.length;
     if (room <= 0) return;
-    for (const delivery of await this.deliveries.due(name, busy, room)) {
+    for (const delivery of await this.nextFor(name, destination, busy, room)) {
       const slot = `${name}\n${delivery.key}`;
       const attempt = this.attempt(destination, delivery)
         .catch((err: unknown) =>
@@ -98,6 +106,19 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
     }
   }
 
+  /**
+   * What is to be sent next. One content may be what makes the peer fall: while it seems to be away, each patient in
+   * turn finds out, so that the others do not wait for that one.
+   */
+  private async nextFor(name: string, destination: Destination, busy: string[], room: number): Promise<Delivery[]> {
+    const { askedInVain } = destination;
+    if (askedInVain.size === 0) return this.deliveries.due(name, busy, room);
+    const found = await this.deliveries.due(name, [...busy, ...askedInVain], room);
+    if (found.length > 0) return found;
+    askedInVain.clear();
+    return this.deliveries.due(name, busy, room);
+  }
+
   private async attempt(destination: Destination, delivery: Delivery): Promise<void> {
     const started = performance.now();
     const milliseconds = () => Math.round(performance.now() - started);
@@ -106,7 +127,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
       await destination.send(delivery);
     } catch (error) {
       const failure = asFailure(error);
-      this.hold(destination, failure);
+      this.hold(destination, delivery, failure);
       const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(delivery.attempts + 1, Math.random()));
       await this.deliveries.failed(delivery, failure, wait, milliseconds());
       this.metrics.deliveryAttempts.inc({ destination: delivery.destination, outcome: failure.code });
@@ -114,13 +135,15 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
       return;
     }
     destination.failures = 0;
+    destination.askedInVain.clear();
     await this.deliveries.done(delivery, milliseconds());
     this.metrics.deliveryAttempts.inc({ destination: delivery.destination, outcome: 'delivered' });
     this.logger.info({ ...about, ms: milliseconds() }, 'delivered');
   }
 
-  private hold(destination: Destination, failure: Failure): void {
+  private hold(destination: Destination, { key }: Delivery, failure: Failure): void {
     if (failure.code !== 'peer-unavailable' && failure.code !== 'peer-busy') return;
+    destination.askedInVain.add(key);
     destination.failures++;
     const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(destination.failures, Math.random()));
     destination.heldUntil = performance.now() + wait;
