@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, until } from '#testing';
+import type { Tried } from '#intake';
 import { AnOrdersService, answerIn } from './an-orders-service.spec.js';
 
 let service: AnOrdersService;
@@ -197,5 +198,47 @@ describe('An admission by HL7', () => {
     const { id } = (await patientOf('BED2'))!;
     expect((await service.published('imaging.order.placed.v1', id)).map((told) => told.map((one) => one.resourceType).sort())).toEqual([['Encounter', 'Patient', 'ServiceRequest'], ['Encounter', 'Patient', 'ServiceRequest']]); // prettier-ignore
     expect(await service.published('imaging.patient.updated.v1', id)).toEqual([]);
+  });
+});
+
+describe('A message that is only tried', () => {
+  const tried = async (message: Buffer) => {
+    const response = await fetch(`${service.url}/hl7-messages/try`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: new Uint8Array(message) }); // prettier-ignore
+    return { status: response.status, body: (await response.json()) as Tried };
+  };
+
+  it('shows its acknowledgement, resources and events, and stores nothing of it', async () => {
+    const message = anOrmMessage({ mrn: 'TRY1', placerOrderNumber: 'TRY1', controlId: 'TRY1' });
+    const { status, body } = await tried(message);
+    expect(status).toBe(200);
+    expect(answerIn(body.acknowledgement)).toEqual({ code: 'AA' });
+    expect(body.resources.map((one) => one.resourceType)).toEqual(['Patient', 'ServiceRequest']);
+    expect(body.events.map(({ type }) => type)).toEqual(['imaging.patient.registered.v1', 'imaging.order.placed.v1']);
+    expect(await patientOf('TRY1')).toBeUndefined();
+    expect(await service.messages('TRY1')).toEqual([]);
+
+    expect(await service.take(message)).toEqual({ code: 'AA' });
+    const stored = await patientOf('TRY1');
+    expect({ ...stored, meta: undefined }).toEqual({ ...body.resources[0], meta: undefined });
+    expect((await tried(message)).body).toMatchObject({ resources: [], events: [] });
+  });
+
+  it('goes by what is stored: a change shows the next version, and why one is refused', async () => {
+    const order = { mrn: 'TRY2', placerOrderNumber: 'TRY2' };
+    expect((await tried(anOrmMessage({ ...order, control: 'CA' }))).body).toMatchObject({
+      refusal: { errorCode: 204, place: 'ORC-2' },
+      resources: [],
+      events: [],
+    });
+    await service.take(anOrmMessage(order));
+    const { body } = await tried(anOrmMessage({ ...order, control: 'CA' }));
+    expect(body.resources).toMatchObject([{ resourceType: 'ServiceRequest', status: 'revoked', meta: { versionId: '2' } }]); // prettier-ignore
+    expect(body.events).toMatchObject([{ type: 'imaging.order.cancelled.v1' }]);
+    expect(await orderOf('TRY2')).toMatchObject({ status: 'active' });
+  });
+
+  it('is answered though it is no message, and asked for where there is none', async () => {
+    expect((await tried(Buffer.from('hello'))).body.refusal?.text).toMatch(/MSH/);
+    expect((await tried(Buffer.alloc(0))).status).toBe(400);
   });
 });

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { FhirResource } from 'fhir/r4.js';
 import {
   acknowledge,
   acknowledgementCode,
@@ -28,6 +29,7 @@ import {
   type Site,
 } from '#platform';
 import { MessageLog, receivedMessage, type ReceivedMessage } from './message-log.js';
+import { RolledBack, Trial } from './trial.js';
 
 /** A message read into what it asks for. */
 export interface Interpreted {
@@ -37,6 +39,18 @@ export interface Interpreted {
   carryOut(transaction: Transaction, cause: string): Promise<void>;
   /** Puts a failure of the domain where in the message its cause is; undefined if it is nowhere in it. */
   refusal?(failure: Failure): Hl7Refusal | undefined;
+}
+
+/** What a message would become. */
+export interface Tried {
+  /** The acknowledgement it would get, as it goes over the wire. */
+  acknowledgement: string;
+  /** Why it would be refused: code of table 0357, place such as `PID-3`, and text. */
+  refusal?: { errorCode: number; place?: string; text: string };
+  /** What would be stored, as it would stand: nothing for a message that changes nothing. */
+  resources: FhirResource[];
+  /** What would be told, in order. */
+  events: { type: string; resources: FhirResource[] }[];
 }
 
 /** How a service reads the message types it takes. */
@@ -105,8 +119,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       refusal = this.refusalFor(error);
       await this.store(received, refusal, now);
     }
-    const message = received.message ?? readHeader(bytes);
-    const acknowledgement = acknowledgementCode(message, refusal);
+    const { message, code: acknowledgement } = headerOf(received, refusal);
     const type = received.message && message && this.accepted.includes(message.type) ? message.type : 'other';
     this.metrics.hl7Messages.inc({ type, acknowledgement });
     stop();
@@ -114,10 +127,38 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       { message: received.id, type, acknowledgement, errorCode: refusal?.errorCode, place: refusal?.place },
       'hl7 message answered',
     );
+    return this.acknowledgementOf(received, refusal, now);
+  }
+
+  /**
+   * Says what a message would become now. It is carried out in full, by the state of now, and rolled back; only an
+   * accession number it would be given is used up. Never throws on account of the message.
+   */
+  async try(bytes: Buffer): Promise<Tried> {
+    const now = this.clock.now();
+    const trial = new Trial();
+    let received = receivedMessage(bytes, undefined);
+    let refusal: Hl7Refusal | undefined;
+    try {
+      received = receivedMessage(bytes, parseMessage(bytes));
+      await this.take(received, now, trial);
+    } catch (error) {
+      if (!(error instanceof RolledBack)) refusal = this.refusalFor(error);
+    }
+    return {
+      acknowledgement: this.acknowledgementOf(received, refusal, now).toString('utf8'),
+      ...(refusal ? { refusal: { errorCode: refusal.errorCode, place: refusal.place, text: refusal.message } } : {}),
+      resources: trial.resources,
+      events: refusal ? [] : trial.events,
+    };
+  }
+
+  private acknowledgementOf(received: ReceivedMessage, refusal: Hl7Refusal | undefined, now: Date): Buffer {
+    const { message } = headerOf(received, refusal);
     return acknowledge(message, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now });
   }
 
-  private async take(received: ReceivedMessage, now: Date): Promise<void> {
+  private async take(received: ReceivedMessage, now: Date, trial?: Trial): Promise<void> {
     const message = received.message!;
     const sender = checkEnvelope(message, this.site, this.accepted);
     const interpreter = this.interpreters.find((one) => one.messageTypes.includes(message.type))!;
@@ -128,10 +169,11 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
         const outcome = await this.messages.accept(transaction.manager, received, code, now);
         if (outcome === 'other')
           throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
-        if (outcome === 'stored') await asked.carryOut(transaction, received.id);
+        if (outcome === 'stored') await asked.carryOut(trial?.watching(transaction) ?? transaction, received.id);
+        await trial?.end(transaction);
       });
     } catch (error) {
-      if (error instanceof Hl7Refusal) throw error;
+      if (error instanceof Hl7Refusal || error instanceof RolledBack) throw error;
       throw asked.refusal?.(asFailure(error)) ?? error;
     }
   }
@@ -148,15 +190,16 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async store(received: ReceivedMessage, refusal: Hl7Refusal, now: Date): Promise<void> {
     try {
-      await this.messages.refuse(
-        received,
-        acknowledgementCode(received.message ?? readHeader(received.raw), refusal),
-        refusal,
-        now,
-      );
+      await this.messages.refuse(received, headerOf(received, refusal).code, refusal, now);
     } catch (err) {
       // The sender is told no in any case and keeps the message.
       this.logger.warn({ err, message: received.id }, 'a refused message could not be stored');
     }
   }
+}
+
+/** As much of a message as can be read, and how it is answered. */
+function headerOf({ message, raw }: ReceivedMessage, refusal: Hl7Refusal | undefined) {
+  const readable = message ?? readHeader(raw);
+  return { message: readable, code: acknowledgementCode(readable, refusal) };
 }

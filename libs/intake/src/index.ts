@@ -1,4 +1,12 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { raw } from 'express';
+import {
+  Module,
+  RequestMethod,
+  type DynamicModule,
+  type MiddlewareConsumer,
+  type NestModule,
+  type Provider,
+} from '@nestjs/common';
 import { Hl7Intake, INTERPRETERS, type Hl7Interpreter } from './hl7-intake.js';
 import { MessageLog } from './message-log.js';
 import { MessagesController } from './messages.controller.js';
@@ -12,7 +20,14 @@ export const intakeMigrations = [Hl7Message1700000000300];
 
 /** A service's HL7 v2 listener. */
 @Module({})
-export class IntakeModule {
+export class IntakeModule implements NestModule {
+  /** A message to be tried is taken byte for byte, in whatever character set it is. */
+  configure(consumer: MiddlewareConsumer): void {
+    consumer
+      .apply(raw({ type: 'text/plain', limit: '8mb' }))
+      .forRoutes({ path: 'hl7-messages/try', method: RequestMethod.POST });
+  }
+
   /**
    * @param interpreters classes of the service that read the message types it takes
    * @param providers what the interpreters need

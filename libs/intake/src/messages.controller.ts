@@ -1,7 +1,10 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { clientOf, fail, LOGGER, type Logger } from '#platform';
+import { DataSource } from 'typeorm';
+import { recordAccess } from '#fhir';
+import { clientOf, CLOCK, fail, INFRASTRUCTURE, LOGGER, type Clock, type Infrastructure, type Logger } from '#platform';
+import { Hl7Intake, type Tried } from './hl7-intake.js';
 import { MessageLog } from './message-log.js';
 
 /** The log of HL7 messages: what came in, how it was answered and why. */
@@ -10,13 +13,33 @@ import { MessageLog } from './message-log.js';
 export class MessagesController {
   constructor(
     @Inject(MessageLog) private readonly messages: MessageLog,
+    @Inject(Hl7Intake) private readonly intake: Hl7Intake,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   @ApiOperation({ summary: 'Messages, newest first; filter by controlId and outcome (accepted, refused)' })
   @Get()
   async list(@Query('controlId') controlId?: string, @Query('outcome') outcome?: string) {
     return { messages: await this.messages.list({ controlId, outcome, limit: 200 }) };
+  }
+
+  @ApiOperation({ summary: 'What a message would become (acknowledgement, FHIR, events); nothing of it is stored' })
+  @ApiConsumes('text/plain')
+  @Post('try')
+  @HttpCode(200)
+  async try(@Body() body: unknown, @Req() request: object): Promise<Tried> {
+    if (!Buffer.isBuffer(body) || body.length === 0)
+      throw fail('field-missing', 'send the HL7 message as text/plain', { field: 'body' });
+    const tried = await this.intake.try(body);
+    // What is known of a patient shows in what a message would make of it.
+    const references = tried.resources.map((one) => `${one.resourceType}/${one.id}`);
+    const patientIds = tried.resources.flatMap((one) => (one.resourceType === 'Patient' ? one.id! : []));
+    const access = { interaction: 'read' as const, client: clientOf(request), service: this.infrastructure.service, references, patientIds }; // prettier-ignore
+    if (references.length > 0) await recordAccess(this.dataSource.manager, access, this.clock.now());
+    return tried;
   }
 
   @ApiOperation({ summary: 'One message byte for byte; the look is logged with the client' })

@@ -1,5 +1,32 @@
 #!/usr/bin/env node
-import { readCommand, requestFor, table, usage, UsageError, type ParkedCommand } from './parked-commands.js';
+import { readFileSync } from 'node:fs';
+import { optionsUsage, UsageError } from './command-line.js';
+import { hl7Usage, readableTrial, readTryCommand } from './hl7-commands.js';
+import { parkedUsage, readCommand, requestFor, table, type ParkedCommand } from './parked-commands.js';
+
+/** One request to one service, and how its answer reads. */
+interface Command {
+  service: string;
+  token?: string;
+  json: boolean;
+  request: { url: string; method: string; body?: string | Buffer<ArrayBuffer>; contentType?: string };
+  readable(answer: Record<string, unknown>): string;
+}
+
+const topics: Record<string, (args: string[]) => Command> = {
+  parked(args) {
+    const command = readCommand(args, process.env);
+    const request = { contentType: 'application/json', ...requestFor(command) };
+    return { ...command, request, readable: (answer) => readable(command, answer) };
+  },
+  hl7(args) {
+    const command = readTryCommand(args, process.env);
+    const url = `${command.service}/hl7-messages/try`;
+    const request = { url, method: 'POST', body: contentOf(command.file), contentType: 'text/plain' };
+    return { ...command, request, readable: readableTrial };
+  },
+};
+const usage = `${parkedUsage}\n${hl7Usage}\n${optionsUsage}`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -9,9 +36,10 @@ async function main(args: string[]): Promise<number> {
     return args.length === 0 ? 2 : 0;
   }
   try {
-    const [topic, ...rest] = args;
-    if (topic !== 'parked') throw new UsageError(`unknown command ${topic}; the only one is parked`);
-    return await run(readCommand(rest, process.env));
+    const [topic = '', ...rest] = args;
+    if (!Object.hasOwn(topics, topic))
+      throw new UsageError(`unknown command ${topic}; there are ${Object.keys(topics).join(' and ')}`);
+    return await run(topics[topic]!(rest));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n\n${usage}`);
@@ -19,20 +47,20 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-async function run(command: ParkedCommand): Promise<number> {
-  const { url, method, body } = requestFor(command);
+async function run({ service, token, json, request, readable }: Command): Promise<number> {
+  const { url, method, body, contentType } = request;
   let response: Response;
   try {
     response = await fetch(url, {
       method,
       body,
       headers: {
-        ...(body ? { 'content-type': 'application/json' } : {}),
-        ...(command.token ? { authorization: `Bearer ${command.token}` } : {}),
+        ...(body && contentType ? { 'content-type': contentType } : {}),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
       },
     });
   } catch {
-    process.stderr.write(`${command.service} cannot be reached\n`);
+    process.stderr.write(`${service} cannot be reached\n`);
     return 3;
   }
   const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
@@ -40,8 +68,17 @@ async function run(command: ParkedCommand): Promise<number> {
     process.stderr.write(`${response.status}: ${String(answer.detail ?? answer.title ?? 'refused')}\n`);
     return 1;
   }
-  process.stdout.write(`${command.json ? JSON.stringify(answer, null, 2) : readable(command, answer)}\n`);
-  return answer.stoppedBy ? 1 : 0;
+  process.stdout.write(`${json ? JSON.stringify(answer, null, 2) : readable(answer)}\n`);
+  return answer.stoppedBy || answer.refusal ? 1 : 0;
+}
+
+/** @throws UsageError if the file cannot be read */
+function contentOf(file: string): Buffer<ArrayBuffer> {
+  try {
+    return readFileSync(file);
+  } catch {
+    throw new UsageError(`${file} cannot be read`);
+  }
 }
 
 function readable(command: ParkedCommand, answer: Record<string, unknown>): string {

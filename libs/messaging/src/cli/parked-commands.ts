@@ -1,3 +1,5 @@
+import { optionsOf, serviceOf, UsageError } from './command-line.js';
+
 /** What the command line asked for, read and checked. */
 export interface ParkedCommand {
   verb: 'list' | 'show' | 'replay' | 'skip';
@@ -9,41 +11,22 @@ export interface ParkedCommand {
   json: boolean;
 }
 
-/** Thrown for a command line that cannot be understood; the message says what to write instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-export const usage = `collimator parked: events that wait for a person
+export const parkedUsage = `collimator parked: events that wait for a person
 
   collimator parked list   --service <url> [--key <patient id>]
   collimator parked show   <id>  --service <url>        headers and content; the look is logged
   collimator parked replay <key> --service <url>        a patient's events in order, up to the first that fails
   collimator parked skip   <id>  --service <url> --reason <text>
-
-  --service  base URL of the service, such as http://127.0.0.1:3002
-  --token    bearer token; or the environment variable COLLIMATOR_TOKEN
-  --json     print the service's answer as JSON
-
-Exit status: 0 done, 1 the service refused or a replay stopped at a failure, 2 the command line is wrong,
-3 the service cannot be reached.
 `;
 
 /** Reads the arguments behind `collimator parked`. @throws UsageError */
 export function readCommand(args: string[], env: Record<string, string | undefined>): ParkedCommand {
-  const { words, options } = split(args);
+  const { words, options } = optionsOf(args);
   const [verb, subject, ...rest] = words;
   if (verb !== 'list' && verb !== 'show' && verb !== 'replay' && verb !== 'skip')
     throw new UsageError('say what to do: list, show, replay or skip');
   if (rest.length > 0) throw new UsageError(`${verb} takes one argument`);
-  const { service } = options;
-  if (!service || !URL.canParse(service)) throw new UsageError('--service must be the URL of a service');
-  const command: ParkedCommand = {
-    verb,
-    service: service.replace(/\/$/, ''),
-    token: options.token ?? env.COLLIMATOR_TOKEN,
-    json: options.json !== undefined,
-  };
+  const command: ParkedCommand = { verb, ...serviceOf(options, env) };
   if (verb === 'list') return { ...command, key: options.key ?? subject };
   if (!subject)
     throw new UsageError(`${verb} needs ${verb === 'replay' ? 'the key of a patient' : 'the id of an event'}`);
@@ -80,22 +63,4 @@ export function table(rows: Record<string, unknown>[], columns: string[]): strin
         .trimEnd(),
     )
     .join('\n');
-}
-
-function split(args: string[]): { words: string[]; options: Record<string, string | undefined> } {
-  const words: string[] = [];
-  const options: Record<string, string | undefined> = {};
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]!;
-    if (!arg.startsWith('--')) {
-      words.push(arg);
-      continue;
-    }
-    const [name, inline] = arg.slice(2).split(/=(.*)/s);
-    if (!['service', 'token', 'key', 'reason', 'json'].includes(name!))
-      throw new UsageError(`unknown option --${name}`);
-    if (name === 'json') options.json = 'true';
-    else if ((options[name!] = inline ?? args[++at]) === undefined) throw new UsageError(`--${name} needs a value`);
-  }
-  return { words, options };
 }

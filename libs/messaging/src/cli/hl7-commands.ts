@@ -1,0 +1,45 @@
+import { optionsOf, serviceOf, UsageError } from './command-line.js';
+
+/** What the command line asked for, read and checked. */
+export interface TryCommand {
+  service: string;
+  token?: string;
+  file: string;
+  json: boolean;
+}
+
+export const hl7Usage = `collimator hl7: what a message would become
+
+  collimator hl7 try <file> --service <url>      acknowledgement, resources and events; nothing of it is stored
+`;
+
+/** Reads the arguments behind `collimator hl7`. @throws UsageError */
+export function readTryCommand(args: string[], env: Record<string, string | undefined>): TryCommand {
+  const { words, options } = optionsOf(args);
+  const [verb, file, ...rest] = words;
+  if (verb !== 'try') throw new UsageError('say what to do: try');
+  if (!file || rest.length > 0) throw new UsageError('try needs one file that holds one HL7 message');
+  return { ...serviceOf(options, env), file };
+}
+
+interface Tried {
+  acknowledgement: string;
+  refusal?: { errorCode: number; place?: string; text: string };
+  resources: { resourceType: string; id: string; meta?: { versionId?: string } }[];
+  events: { type: string; resources: { resourceType: string; id: string }[] }[];
+}
+
+/** The service's answer for a person to read: what would be answered, stored and told. */
+export function readableTrial(answer: Record<string, unknown>): string {
+  const { acknowledgement, resources, events, refusal } = answer as unknown as Tried;
+  const named = (one: { resourceType: string; id: string }) => `${one.resourceType}/${one.id}`;
+  const part = (title: string, lines: string[]) => `${title}\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  const outcome = refusal ? `refused: ${refusal.place ? `${refusal.place}: ` : ''}${refusal.text}` : 'accepted';
+  return [
+    `${outcome}. Nothing of it was stored.`,
+    part('It would be answered', acknowledgement.split('\r').filter(Boolean)),
+    part('It would store', resources.length > 0 ? resources.map((one) => `${named(one)}, version ${one.meta?.versionId}`) : ['nothing']), // prettier-ignore
+    part('It would tell', events.length > 0 ? events.map((one) => `${one.type} of ${one.resources.map(named).join(', ')}`) : ['nothing']), // prettier-ignore
+    ...resources.map((one) => JSON.stringify(one, null, 2)),
+  ].join('\n\n');
+}
