@@ -73,6 +73,7 @@ export class QidoClient {
     if (response.status === 204 || response.status === 404) return [];
     if (response.status === 429 || response.status === 503)
       throw fail('peer-busy', `the PACS answered ${response.status}`);
+    if (response.status === 401) throw fail('peer-denied', 'the PACS answered 401: it wants credentials');
     if (response.status >= 500) throw fail('peer-error', `the PACS answered ${response.status}`);
     if (!response.ok) throw fail('peer-refused', `the PACS refused the query with ${response.status}`);
     try {

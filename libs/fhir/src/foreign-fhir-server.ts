@@ -77,6 +77,8 @@ export function failureOfAnswer(error: unknown, timedOut: boolean): Failure {
       cause: error,
       retryAfterMs: retryAfter(answer.config?.headers?.get('retry-after'), Date.now()),
     });
+  if (status === 401)
+    return fail('peer-denied', 'the FHIR server answered 401: check the token in bearerTokenEnv', { cause: error });
   if (status === 409 || status === 408 || status >= 500)
     return fail('peer-error', `the FHIR server answered ${status}`, { cause: error });
   if (status < 300)

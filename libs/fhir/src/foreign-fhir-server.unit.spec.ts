@@ -51,7 +51,8 @@ describe('A foreign FHIR server', () => {
 
   it.each([
     [400, 'peer-refused', 'park'],
-    [401, 'peer-refused', 'park'],
+    [401, 'peer-denied', 'retry'],
+    [403, 'peer-refused', 'park'],
     [404, 'peer-refused', 'park'],
     [412, 'peer-refused', 'park'],
     [422, 'peer-refused', 'park'],

@@ -56,9 +56,12 @@ describe('deliveries to a foreign system', () => {
     expect(sent).toEqual(['a', 'b', 'c']);
   });
 
-  it('wait out a peer that is away, one asking at a time, and then come in order', async () => {
+  it.each([
+    ['is away', 'peer-unavailable'],
+    ['no longer lets us in', 'peer-denied'],
+  ] as const)('wait out a peer that %s, one asking at a time, and then come in order', async (_what, code) => {
     const patients = [randomUUID(), randomUUID(), randomUUID()];
-    failures.set('*', fail('peer-unavailable', 'away'));
+    failures.set('*', fail(code, 'away'));
     for (const [at, patient] of patients.entries()) await deliver(patient, `${at}1`, `${at}2`);
     await until('asked a few times', () => attempts.length >= 6);
     const askers = attempts.length;

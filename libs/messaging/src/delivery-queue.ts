@@ -1,5 +1,14 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { asFailure, INFRASTRUCTURE, LOGGER, Metrics, type Failure, type Infrastructure, type Logger } from '#platform';
+import {
+  asFailure,
+  INFRASTRUCTURE,
+  LOGGER,
+  Metrics,
+  type Failure,
+  type FailureCode,
+  type Infrastructure,
+  type Logger,
+} from '#platform';
 import { backoffMs } from './backoff.js';
 import { Deliveries, type Delivery } from './deliveries.js';
 import { Lease } from './lease.js';
@@ -13,6 +22,9 @@ const MEASURE_EVERY_MS = 5000;
 
 /** Sends one delivery; must be idempotent by its idempotency key, since a crash may send it twice. */
 export type Send = (delivery: Delivery) => Promise<void>;
+
+/** Failures of the destination as a whole: the next content would fare no better. */
+const wholePeer: FailureCode[] = ['peer-unavailable', 'peer-busy', 'peer-denied'];
 
 interface Destination {
   send: Send;
@@ -142,7 +154,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private hold(destination: Destination, { key }: Delivery, failure: Failure): void {
-    if (failure.code !== 'peer-unavailable' && failure.code !== 'peer-busy') return;
+    if (!wholePeer.includes(failure.code)) return;
     destination.askedInVain.add(key);
     destination.failures++;
     const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(destination.failures, Math.random()));

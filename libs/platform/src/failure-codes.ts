@@ -18,6 +18,11 @@ export const failureCodes = {
   'broker-unavailable': kind('retry', 503, 'Kafka cannot be reached'),
   'peer-unavailable': kind('retry', 503, 'a foreign system cannot be reached or answers with a server error'),
   'peer-busy': kind('retry', 503, 'a foreign system asks to be called later'),
+  'peer-denied': kind(
+    'retry',
+    502,
+    'a foreign system does not let us in: our credentials are at fault, not the content',
+  ),
   'peer-error': kind('retry', 502, 'a foreign system failed on this one content; the next may pass'),
   'peer-timeout': kind('retry', 504, 'a foreign system did not answer in time; whether it acted is unknown'),
 
