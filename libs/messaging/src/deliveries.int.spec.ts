@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fail, type Failure } from '#platform';
 import type { Delivery } from './deliveries.js';
 import { DeliveryQueue } from './delivery-queue.js';
-import { dropService, startService, until, type TestService } from './messaging-test-bed.js';
+import { dropService, startService, until, type TestService } from './messaging-test-bed.spec.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 let service: TestService;

@@ -6,7 +6,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { cloudEventHeaders, findResource, type EventType, type ImagingEvent } from '#events';
 import { fail, type Failure } from '#platform';
 import { EventContext } from './event-context.js';
-import { dropService, patientEvent, startService, until, type TestService } from './messaging-test-bed.js';
+import { dropService, patientEvent, startService, until, type TestService } from './messaging-test-bed.spec.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** What the handler saw and committed, and what it is to fail with, by the event's cause. */

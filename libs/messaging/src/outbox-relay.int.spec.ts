@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Kafka, logLevel, type Consumer } from 'kafkajs';
-import { dropService, patientEvent, startService, until, type TestService } from './messaging-test-bed.js';
+import { dropService, patientEvent, startService, until, type TestService } from './messaging-test-bed.spec.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { UnitOfWork } from './unit-of-work.js';
 

@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication, Type } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { Kafka, logLevel } from 'kafkajs';
-import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import { newEvent, type ImagingEvent } from '#events';
 import { createLogger, createService, migrate, type Infrastructure, type Site } from '#platform';
+import { dropSchema, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix } from '#testing';
 import { KafkaEventStrategy } from './kafka-event-strategy.js';
 import { messagingMigrations } from './index.js';
 import { MessagingModule } from './messaging.module.js';
@@ -21,13 +20,10 @@ export interface TestService {
 
 /** Settings of a service nobody else uses. */
 export function testInfrastructure(): Infrastructure {
-  const { TEST_DATABASE_URL: database, TEST_KAFKA_BROKERS: brokers } = process.env;
-  if (!database || !brokers) throw new Error('TEST_DATABASE_URL and TEST_KAFKA_BROKERS must be set');
-  const name = `t${randomUUID().replaceAll('-', '').slice(0, 12)}`;
   return {
     service: 'scheduling',
-    database: { url: database, schema: name, poolSize: 10 },
-    kafka: { brokers: brokers.split(','), topicPrefix: `${name}.` },
+    database: { url: testDatabaseUrl(), schema: testSchema(), poolSize: 10 },
+    kafka: { brokers: testBrokers(), topicPrefix: testTopicPrefix() },
     siteFile: '-',
     http: { host: '127.0.0.1', port: 0 },
     apiTokens: {},
@@ -60,11 +56,8 @@ export async function startService(
 }
 
 /** Removes what a service left behind. */
-export async function dropService({ database: { url, schema }, kafka }: Infrastructure): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-  await client.end();
+export async function dropService({ database, kafka }: Infrastructure): Promise<void> {
+  await dropSchema(database.schema);
   const admin = new Kafka({ brokers: kafka.brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(kafka.topicPrefix));
