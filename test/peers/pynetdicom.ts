@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { DatasetInput } from '#dicom';
 import type { Peer } from '#testing';
 
+/** The environment that .ci/run makes, since Debian's own Python takes no packages; without it what `python3` has. */
+const environment = '.collimator/peers-python';
+const made = resolve(import.meta.dirname, '../..', environment, 'bin/python');
+const python = existsSync(made) ? made : 'python3';
+
 /** A modality made of pynetdicom. */
 export const pynetdicom: Peer = {
-  command: ['python3', '-c', 'import pynetdicom, pydicom'],
-  install: 'pip install -r test/peers/requirements.txt',
+  command: [python, '-c', 'import pynetdicom, pydicom'],
+  install: `python3 -m venv ${environment} && ${environment}/bin/python -m pip install -r test/peers/requirements.txt`,
 };
 
 /** One N-CREATE or N-SET. */
@@ -20,7 +26,7 @@ export interface MppsStep {
 
 /** Reports steps of MPPS as CT01, one after the other on one association. @returns the answer to each, by keyword */
 export async function reportMpps(port: number, ...steps: MppsStep[]): Promise<Record<string, unknown>[]> {
-  const modality = spawn('python3', [join(import.meta.dirname, 'report-mpps.py'), `${port}`]);
+  const modality = spawn(python, [join(import.meta.dirname, 'report-mpps.py'), `${port}`]);
   const [ended, said, complained] = [once(modality, 'exit'), text(modality.stdout), text(modality.stderr)];
   modality.stdin.end(JSON.stringify(steps));
   const [code] = await ended;
