@@ -77,6 +77,18 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
         );
     await storescu(orthanc, files);
   };
+  /** The patient's name in the archive; undefined as long as it has nothing of the study. */
+  const nameInOrthanc = async ({ studyInstanceUid }: Line) => {
+    const query = `${orthanc.dicomWebUrl}/studies?StudyInstanceUID=${studyInstanceUid}`;
+    const answer = await fetch(query, { headers: { accept: 'application/dicom+json' } });
+    const [study] = (await answer.json()) as { '00100010': { Value: { Alphabetic: string }[] } }[];
+    return study?.['00100010'].Value[0]?.Alphabetic;
+  };
+  const lookupsOf = async ({ studyInstanceUid }: Line) => {
+    const where = `WHERE study_instance_uid = '${studyInstanceUid}'`;
+    const [row] = await department.rows<{ attempts: number }>('results', `SELECT attempts FROM study_lookup ${where}`);
+    return row?.attempts ?? 0;
+  };
   const isOf = (line: Line) => {
     const known = department.emr.store.all('Patient');
     const patient = known.find((one) => one.identifier?.some(({ value }) => value === line.patientId));
@@ -105,9 +117,13 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
     expect((await worklist(['PatientID=LATE1'])).lines).toEqual([]);
     expect(await report({ operation: 'set', uid, attributes: ended('COMPLETED', images) })).toEqual([0]);
     await until(() => statusInEmr(line) === 'completed', { what: 'the exam completed in the EMR' });
+    // One image of three is not the study.
+    await store(line, images.slice(0, 1));
+    const before = await lookupsOf(line);
+    await until(async () => (await lookupsOf(line)) >= before + 2, { what: 'a look-up with one image there' });
     expect(studiesInEmr(line)).toEqual([]);
 
-    await store(line, images);
+    await store(line, images.slice(1));
     await until(() => studiesInEmr(line).length > 0, { what: 'the study in the EMR' });
     const [study, ...others] = studiesInEmr(line);
     expect(others).toEqual([]);
@@ -116,11 +132,19 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
     expect(study!.series!.map((one) => [one.uid, one.numberOfInstances]).sort()).toEqual(
       images.map((one) => [one.seriesInstanceUid, one.sopInstanceUids.length]).sort(),
     );
-    // Orthanc knows the patient by the name the EMR gave.
-    const stored = await fetch(`${orthanc.dicomWebUrl}/studies?StudyInstanceUID=${line.studyInstanceUid}`, {
-      headers: { accept: 'application/dicom+json' },
-    });
-    expect(await stored.json()).toMatchObject([{ '00100010': { Value: [{ Alphabetic: '山田^太郎' }] } }]);
+    expect(await nameInOrthanc(line)).toBe('山田^太郎');
+  });
+
+  it('is told to the EMR once, when its images are in Orthanc before it ends', async () => {
+    const line = await ordered('EARLY1', { familyName: 'Іваненко', givenName: 'Олена' });
+    const images = [{ seriesInstanceUid: newUid(), sopInstanceUids: [newUid()] }];
+    const uid = newUid();
+    expect(await report({ operation: 'create', uid, attributes: begun(line) })).toEqual([0]);
+    await store(line, images);
+    expect(await nameInOrthanc(line)).toBe('Іваненко^Олена');
+    expect(await report({ operation: 'set', uid, attributes: ended('COMPLETED', images) })).toEqual([0]);
+    await until(() => studiesInEmr(line).length > 0, { what: 'the study in the EMR' });
+    expect(studiesInEmr(line)).toMatchObject([{ status: 'available', numberOfSeries: 1, numberOfInstances: 1 }]);
   });
 
   it('is told to the EMR as stopped when it is discontinued', async () => {

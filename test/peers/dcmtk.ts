@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isInstalled, type Peer } from '#testing';
 
@@ -48,12 +48,15 @@ export async function dump2dcm(
   const written = ([tag, representation, value]: (typeof elements)[number]) =>
     `(${tag}) ${representation} ${representation === 'UI' && value.startsWith('=') ? value : `[${value}]`}`;
   writeFileSync(dump, `${elements.map(written).join('\n')}\n`);
-  await run('dump2dcm', [dump, file]);
+  const said = await run('dump2dcm', [dump, file]);
+  // It ends with status 0 also where it could not read its input.
+  if (!existsSync(file)) throw new Error(`dump2dcm made no file: ${said}`);
   return file;
 }
 
 function elementsIn(response: string): Map<string, string> {
-  const lines = response.matchAll(/\(([0-9a-f]{4},[0-9a-f]{4})\) [A-Z]{2} \[(.*?) *\]/g);
+  // A value of odd length is printed with its padding: a space, or NUL behind a UID.
+  const lines = response.matchAll(/\(([0-9a-f]{4},[0-9a-f]{4})\) [A-Z]{2} \[(.*?)[ \0]*\]/g);
   return new Map([...lines].map(([, tag, value]) => [tag!, value!]));
 }
 

@@ -6,7 +6,7 @@ import { dcmtk, findscu } from './dcmtk.js';
 const item = (patient: DatasetInput, step: DatasetInput) =>
   Dataset.of({
     AccessionNumber: 'SGH00000001',
-    StudyInstanceUID: '2.25.1',
+    StudyInstanceUID: '2.25.12',
     ...patient,
     ScheduledProcedureStepSequence: [
       { ScheduledProcedureStepStartDate: '20240305', ScheduledProcedureStepStartTime: '093000', ...step },
@@ -58,6 +58,13 @@ peerSuite("dcmtk's findscu", dcmtk('findscu'), () => {
     const { said } = await ask(['PatientID=700003', 'PatientName'], [option]);
     expect(said).toMatch(/\(0008,0005\) CS \[ISO_IR 192\]/);
     expect(said).toMatch(/\(0010,0010\) PN \[Yamada\^Tarou=山田\^太郎 ?\]/);
+  });
+
+  it('reads values of odd length without their padding', async () => {
+    const { matches } = await findscu(port, ['PatientID=700003', 'StudyInstanceUID', 'AccessionNumber']);
+    expect(matches.map((match) => [match.get('0020,000d'), match.get('0008,0050')])).toEqual([
+      ['2.25.12', 'SGH00000001'],
+    ]);
   });
 
   it('takes an answer longer than its PDUs, in fragments', async () => {
