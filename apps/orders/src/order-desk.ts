@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import {
   dicomUidIdentifier,
@@ -13,12 +13,14 @@ import {
 import type { Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { decideOrder, type OrderCommand } from './order.decider.js';
-import { decideEncounter, decidePatient } from './patient.decider.js';
+import { decideAllergy, decideEncounter, decidePatient } from './patient.decider.js';
 
 /** What somebody says of one patient, and asks of orders for them. */
 export interface Request {
   patient: Patient;
   encounter?: Encounter;
+  /** Those stated; others that are known stay. */
+  allergies?: AllergyIntolerance[];
   orders: OrderCommand[];
 }
 
@@ -44,7 +46,8 @@ export class OrderDesk {
     const { patient, event: patientEvent } = decidePatient(find(request.patient), request.patient);
     const visitBefore = request.encounter && find(request.encounter);
     const encounter = request.encounter && decideEncounter(visitBefore, request.encounter);
-    const changed: FhirResource[] = [patientEvent && patient, encounter].filter((one) => one !== undefined);
+    const allergies = (request.allergies ?? []).flatMap((one) => decideAllergy(find(one), one) ?? []);
+    const changed: FhirResource[] = [patientEvent && patient, encounter, ...allergies].filter((one) => one !== undefined); // prettier-ignore
     const told: { event: EventType; orderId: string }[] = [];
     for (const command of request.orders) {
       const { serviceRequest, event } = decideOrder(find(command.serviceRequest), command);
@@ -58,20 +61,24 @@ export class OrderDesk {
     for (const saved of await this.store.save(manager, changed, now)) known.set(keyOf(saved), saved);
     const patientNow = known.get(keyOf(patient)) as Patient;
     const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
-    const about = [patientNow, encounterNow].filter((one) => one !== undefined);
+    const allergiesNow = (request.allergies ?? []).map((one) => known.get(keyOf(one))!);
+    const about = [patientNow, encounterNow, ...allergiesNow].filter((one) => one !== undefined);
     const tell = (type: EventType, resources: FhirResource[], focus = resources[0]!) => {
       const cause = `${keyOf(focus)}/${focus.meta?.versionId}`;
       transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
     };
+    // Another bed, a discharge or an allergy is news for all that is planned for the patient, not only for an order that
+    // brings it.
+    const news = [encounter && (visitBefore || told.length === 0) ? encounterNow : undefined, allergies[0] && known.get(keyOf(allergies[0]))].find(Boolean); // prettier-ignore
     if (patientEvent) tell(patientEvent, about);
-    // Another bed, or a discharge, is news for all that is planned for the patient, not only for an order that brings it.
-    else if (encounter && (visitBefore || told.length === 0)) tell('imaging.patient.updated.v1', about, encounterNow);
+    else if (news) tell('imaging.patient.updated.v1', about, news);
     for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }
 
   private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {
-    const asked = [request.patient, request.encounter, ...request.orders.map((one) => one.serviceRequest)];
+    const { patient, encounter, allergies = [], orders } = request;
+    const asked = [patient, encounter, ...allergies, ...orders.map((one) => one.serviceRequest)];
     const keys = asked.filter((one) => one !== undefined).map((one) => ({ type: one.resourceType, id: one.id! }));
     return new Map((await this.store.readMany(manager, keys)).map((one) => [keyOf(one), one]));
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, Bundle, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, until } from '#testing';
 import type { Tried } from '#intake';
 import { AnOrdersService, answerIn } from './an-orders-service.spec.js';
@@ -198,6 +198,29 @@ describe('An admission by HL7', () => {
     const { id } = (await patientOf('BED2'))!;
     expect((await service.published('imaging.order.placed.v1', id)).map((told) => told.map((one) => one.resourceType).sort())).toEqual([['Encounter', 'Patient', 'ServiceRequest'], ['Encounter', 'Patient', 'ServiceRequest']]); // prettier-ignore
     expect(await service.published('imaging.patient.updated.v1', id)).toEqual([]);
+  });
+});
+
+describe('An allergy by HL7', () => {
+  const al1 = (substance: string, reaction: string) => `AL1|1|DA|^${substance}|SV|${reaction}`;
+  const toldOfAllergies = async (number: string) =>
+    (await service.published('imaging.patient.updated.v1', (await patientOf(number))!.id)).map((resources) =>
+      resources.flatMap((one) => (one.resourceType === 'AllergyIntolerance' ? one.code!.text : [])),
+    );
+
+  it('comes with an order or an admission, is one however often it is said, and stays when a message leaves it out', async () => {
+    const order = { mrn: 'AL1', placerOrderNumber: 'AL1', extra: [al1('Iodinated contrast', 'Hives')] };
+    expect(await service.take(anOrmMessage(order))).toEqual({ code: 'AA' });
+    const { id } = (await patientOf('AL1'))!;
+    const [placed] = await toldOf('AL1', 'placed');
+    expect(placed!.map((one) => one.resourceType).sort()).toEqual(['AllergyIntolerance', 'Patient', 'ServiceRequest']);
+    expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08' }))).toEqual({ code: 'AA' });
+    expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08', extra: order.extra }))).toEqual({ code: 'AA' });
+    expect(await toldOfAllergies('AL1')).toEqual([]);
+    expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08', extra: [al1('Latex', 'Rash')] }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await toldOfAllergies('AL1')).toEqual([['Latex']]);
+    const known = await service.get<Bundle<AllergyIntolerance>>(`/fhir/AllergyIntolerance?patient=${id}`);
+    expect(known.entry!.map(({ resource }) => resource!.code!.text).sort()).toEqual(['Iodinated contrast', 'Latex']);
   });
 });
 

@@ -13,6 +13,7 @@ import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.j
 const resources = FhirModule.forService({
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
   Encounter: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+  AllergyIntolerance: { search: ['_id', 'patient', '_lastUpdated'] },
   ServiceRequest: {
     search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
     interactions: ['create'],

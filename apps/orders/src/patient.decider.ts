@@ -1,4 +1,4 @@
-import type { Encounter, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, Patient } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import { sameContent } from '#fhir';
 
@@ -33,6 +33,16 @@ export function decideEncounter(current: Encounter | undefined, stated: Encounte
   const status = stated.status === 'unknown' ? current.status : stated.status;
   const encounter = { ...current, ...stated, status, meta: current.meta };
   return sameContent(current, encounter) ? undefined : encounter;
+}
+
+/** The same for an allergy; undefined where nothing new was said. */
+export function decideAllergy(
+  current: AllergyIntolerance | undefined,
+  stated: AllergyIntolerance,
+): AllergyIntolerance | undefined {
+  if (!current) return stated;
+  const allergy = { ...current, ...stated, meta: current.meta };
+  return sameContent(current, allergy) ? undefined : allergy;
 }
 
 /** Identifiers known before stay where they were, so that another order of the same ones is no change. */

@@ -14,6 +14,8 @@ const returnKeys: DatasetInput = {
   RequestedProcedurePriority: '',
   RequestedContrastAgent: '',
   CurrentPatientLocation: '',
+  Allergies: '',
+  PatientSex: '',
 };
 const returnStepKeys: DatasetInput = {
   Modality: '',

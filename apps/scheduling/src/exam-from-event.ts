@@ -1,4 +1,4 @@
-import { findResource, resourceFrom, type ImagingEvent } from '#events';
+import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
 import type { OrderedExam } from './schedule-desk.js';
 
 /** The order, patient and visit an order event carries. */
@@ -7,5 +7,6 @@ export function examFrom(event: ImagingEvent): OrderedExam {
     order: resourceFrom(event, 'ServiceRequest'),
     patient: resourceFrom(event, 'Patient'),
     encounter: findResource(event, 'Encounter'),
+    allergies: findResources(event, 'AllergyIntolerance'),
   };
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import { FhirStore, keepCopies, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
@@ -7,7 +7,7 @@ import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
 import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
 import { StationBookings } from './station-bookings.store.js';
-import { patientAttributes, visitAttributes, worklistItem } from './worklist-item.js';
+import { allergyAttributes, patientAttributes, visitAttributes, worklistItem } from './worklist-item.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { Worklist } from './worklist.store.js';
 
@@ -16,6 +16,7 @@ export interface OrderedExam {
   patient: Patient;
   order: ServiceRequest;
   encounter?: Encounter;
+  allergies?: AllergyIntolerance[];
 }
 
 /** Keeps the schedule and the worklist true to the orders, each change in the transaction of its event. */
@@ -54,13 +55,20 @@ export class ScheduleDesk {
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
     const appointments = await this.appointmentsOf(order, transaction);
-    await this.apply({ order, patient, encounter }, appointments, transaction, { isTold: false });
+    const allergies = await this.store.ofPatient(transaction.manager, 'AllergyIntolerance', patient.id!);
+    await this.apply({ order, patient, encounter, allergies }, appointments, transaction, { isTold: false });
   }
 
-  /** A corrected name or a new bed reaches the items that are still ahead or under way. */
-  async updatePatient(told: Patient, visit: Encounter | undefined, { manager, now }: Transaction): Promise<void> {
-    const [patient] = await keepCopies(this.store, manager, [told], now);
-    await this.worklist.amend(manager, { patientId: patient!.id! }, patientAttributes(patient!, this.site));
+  /** A corrected name, an allergy or a new bed reaches the items that are still ahead or under way. */
+  async updatePatient(
+    told: Pick<OrderedExam, 'patient' | 'encounter' | 'allergies'>,
+    { manager, now }: Transaction,
+  ): Promise<void> {
+    const { encounter: visit, allergies = [] } = told;
+    const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...allergies], now);
+    const known = allergies.length > 0 ? await this.store.ofPatient(manager, 'AllergyIntolerance', patient!.id!) : [];
+    const attributes = { ...patientAttributes(patient as Patient, this.site), ...(known.length > 0 ? allergyAttributes(known) : {}) }; // prettier-ignore
+    await this.worklist.amend(manager, { patientId: patient!.id! }, attributes);
     if (!visit) return;
     const [encounter] = await keepCopies(this.store, manager, [visit], now);
     const orders = await this.store.referringTo(manager, 'ServiceRequest', `Encounter/${encounter!.id}`);
@@ -152,10 +160,17 @@ export class ScheduleDesk {
     known: ServiceRequest | undefined,
   ): Promise<OrderedExam> {
     const order = this.orderToKeep(told.order, appointments, known);
-    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : [])];
+    const { allergies = [] } = told;
+    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : []), ...allergies];
     const kept = await keepCopies(this.store, transaction.manager, resources, transaction.now);
-    const [patient, orderNow, encounter] = kept as [Patient, ServiceRequest, Encounter | undefined];
-    return { patient, order: orderNow, encounter: encounter ?? (await this.encounterOf(orderNow, transaction)) };
+    const [patient, orderNow] = kept as [Patient, ServiceRequest];
+    const encounter = kept.find((one): one is Encounter => one.resourceType === 'Encounter');
+    return {
+      patient,
+      order: orderNow,
+      encounter: encounter ?? (await this.encounterOf(orderNow, transaction)),
+      allergies: await this.store.ofPatient(transaction.manager, 'AllergyIntolerance', patient.id!),
+    };
   }
 
   /**

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
+import type { Dataset } from '#dicom';
 import { UnitOfWork } from '#messaging';
-import { aPatient, aServiceRequest, until } from '#testing';
+import { anAllergy, aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -16,7 +17,7 @@ function anOrder(name: string, overrides: Parameters<typeof aServiceRequest>[0] 
   const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, ...overrides });
   return { patient, order };
 }
-const place = ({ order, patient }: ReturnType<typeof anOrder>, ...more: Encounter[]) =>
+const place = ({ order, patient }: ReturnType<typeof anOrder>, ...more: (Encounter | AllergyIntolerance)[]) =>
   service.tell('imaging.order.placed.v1', order, patient, ...more);
 const appointmentsOf = ({ order }: { order: ServiceRequest }) =>
   service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`);
@@ -169,6 +170,22 @@ describe('A patient', () => {
     expect((await service.listed('R2')).text('PatientName')).toBe('Nakamura-Müller^Ærø');
     const [found] = await service.find({ PatientName: 'NAKAMURA*', AccessionNumber: 'RENAMED' });
     expect(found!.text('AccessionNumber')).toBe('RENAMED');
+  });
+
+  it('whose allergies are told has them on every item, those of before too, whatever brings them', async () => {
+    const one = anOrder('ALLERGY');
+    const allergies = (item: Dataset) => [...item.texts('Allergies')].sort();
+    await place(one, anAllergy('Latex', { patient: one.patient }));
+    expect(allergies(await service.listed('ALLERGY'))).toEqual(['Latex']);
+    await service.tell('imaging.patient.updated.v1', one.patient, anAllergy('Iodine', { patient: one.patient }));
+    await service.listed('ALLERGY', (item) => allergies(item).join() === 'Iodine,Latex');
+    const second = aServiceRequest({ placerOrderNumber: 'A2', accessionNumber: 'A2', patient: one.patient });
+    await service.tell('imaging.order.placed.v1', second, one.patient);
+    expect(allergies(await service.listed('A2'))).toEqual(['Iodine', 'Latex']);
+    // What says nothing of allergies takes none away.
+    await service.tell('imaging.patient.updated.v1', { ...one.patient, gender: 'other' });
+    const item = await service.listed('ALLERGY', (changed) => changed.text('PatientSex') === 'O');
+    expect(allergies(item)).toEqual(['Iodine', 'Latex']);
   });
 
   it('who is moved to another bed is found there', async () => {

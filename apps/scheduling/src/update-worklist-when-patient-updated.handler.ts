@@ -1,11 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { findResource, resourceFrom, type ImagingEvent } from '#events';
+import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { ScheduleDesk } from './schedule-desk.js';
 
 /**
- * A corrected name, birth date or bed reaches the items that are still ahead. A patient is known from their
+ * A corrected name, birth date, bed or allergy reaches the items that are still ahead. A patient is known from their
  * registration on, so that an exam without an order has a name.
  */
 @Controller()
@@ -23,6 +23,9 @@ export class UpdateWorklistWhenPatientUpdated {
   }
 
   private async update(event: ImagingEvent, transaction: Transaction): Promise<void> {
-    await this.desk.updatePatient(resourceFrom(event, 'Patient'), findResource(event, 'Encounter'), transaction);
+    const patient = resourceFrom(event, 'Patient');
+    const encounter = findResource(event, 'Encounter');
+    const allergies = findResources(event, 'AllergyIntolerance');
+    await this.desk.updatePatient({ patient, encounter, allergies }, transaction);
   }
 }

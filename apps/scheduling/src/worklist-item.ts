@@ -1,5 +1,13 @@
 import { DateTime } from 'luxon';
-import type { Appointment, Coding, Encounter, HumanName, Patient, ServiceRequest } from 'fhir/r4.js';
+import type {
+  AllergyIntolerance,
+  Appointment,
+  Coding,
+  Encounter,
+  HumanName,
+  Patient,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import { identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
 import { stationByAeTitle, type Site } from '#platform';
@@ -35,11 +43,17 @@ const priorities: Record<string, string> = { stat: 'STAT', asap: 'HIGH', urgent:
  * is not known is empty, never made up.
  */
 export function worklistItem(
-  known: { patient: Patient; order: ServiceRequest; encounter?: Encounter; appointment: Appointment },
+  known: {
+    patient: Patient;
+    order: ServiceRequest;
+    encounter?: Encounter;
+    allergies?: readonly AllergyIntolerance[];
+    appointment: Appointment;
+  },
   step: RequestedStep,
   site: Site,
 ): WorklistItem {
-  const { patient, order, encounter, appointment } = known;
+  const { patient, order, encounter, allergies = [], appointment } = known;
   const aeTitle = stationAeTitleOf(appointment)!;
   const start = DateTime.fromISO(appointment.start!, { zone: site.timeZone });
   const accession = identifierOf(order, 'ACSN')?.value ?? '';
@@ -67,7 +81,7 @@ export function worklistItem(
       ReferringPhysicianName: personName(order.requester?.display),
       ...patientAttributes(patient, site),
       PatientWeight: '',
-      Allergies: '',
+      ...allergyAttributes(allergies),
       PregnancyStatus: '',
       MedicalAlerts: '',
       PatientState: '',
@@ -120,6 +134,22 @@ export function patientAttributes(patient: Patient, site: Site): DatasetInput {
     PatientBirthDate: /^\d{4}-\d\d-\d\d$/.test(patient.birthDate ?? '') ? patient.birthDate!.replaceAll('-', '') : '',
     PatientSex: sexes[patient.gender ?? ''] ?? '',
   };
+}
+
+/**
+ * What an item says of allergies (0010,2110): the substances, with what they did where it is known. One that ended or was
+ * an error is not said.
+ */
+export function allergyAttributes(allergies: readonly AllergyIntolerance[]): DatasetInput {
+  const isPresent = ({ clinicalStatus, verificationStatus }: AllergyIntolerance) =>
+    clinicalStatus?.coding?.[0]?.code === 'active' && verificationStatus?.coding?.[0]?.code !== 'entered-in-error';
+  const said = allergies.filter(isPresent).map(({ code, reaction }) => {
+    const substance = code?.text ?? code?.coding?.[0]?.display ?? code?.coding?.[0]?.code ?? '';
+    const effects = (reaction ?? []).flatMap(({ manifestation }) => manifestation.map(({ text }) => text ?? ''));
+    const text = effects.some(Boolean) ? `${substance}: ${effects.filter(Boolean).join(', ')}` : substance;
+    return text.replaceAll('\\', ' ').slice(0, 64);
+  });
+  return { Allergies: said.length > 0 ? said : '' };
 }
 
 /** What an item says of the visit. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Dataset, encodeDataset, explicitVrLittleEndian, type DatasetInput } from '#dicom';
 import { extensions } from '#fhir';
-import { aPatient, aServiceRequest, site as aSite } from '#testing';
+import { anAllergy, aPatient, aServiceRequest, site as aSite } from '#testing';
 import { bookedAppointment } from './appointment.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { filterOf } from './serve-worklist-when-modality-asks.js';
-import { dicomName, worklistItem } from './worklist-item.js';
+import { allergyAttributes, dicomName, worklistItem } from './worklist-item.js';
 
 const site = aSite();
 
@@ -68,6 +68,24 @@ describe('A worklist item', () => {
     });
     const { attributes } = itemOf({ patient, order });
     expect(encodeDataset(Dataset.of(attributes), explicitVrLittleEndian).length).toBeGreaterThan(500);
+  });
+});
+
+describe('The allergies of a worklist item', () => {
+  const said = (...allergies: ReturnType<typeof anAllergy>[]) => allergyAttributes(allergies).Allergies;
+  it('are the substances, with what they did', () => {
+    const reaction = [{ manifestation: [{ text: 'Hives' }, { text: 'Shock' }] }];
+    expect(said(anAllergy('Iodine', { reaction }), anAllergy('Latex'))).toEqual(['Iodine: Hives, Shock', 'Latex']);
+  });
+  it('are cut to what LO holds, and hold no separator of values', () => {
+    const [text] = said(anAllergy(`a\\b${'x'.repeat(80)}`)) as string[];
+    expect(text).toMatch(/^a bx+$/);
+    expect(text).toHaveLength(64);
+  });
+  it('are not those that ended, or were an error', () => {
+    const ended = anAllergy('Egg', { clinicalStatus: { coding: [{ code: 'resolved' }] } });
+    const error = anAllergy('Nut', { verificationStatus: { coding: [{ code: 'entered-in-error' }] } });
+    expect(said(ended, error)).toBe('');
   });
 });
 

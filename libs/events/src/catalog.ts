@@ -6,30 +6,35 @@
  * in order per patient.
  */
 export const eventCatalog = {
-  'imaging.patient.registered.v1': fact('orders', 'A patient became known.', ['Patient'], ['Encounter']),
+  'imaging.patient.registered.v1': fact(
+    'orders',
+    'A patient became known.',
+    ['Patient'],
+    ['Encounter', 'AllergyIntolerance'],
+  ),
   'imaging.patient.updated.v1': fact(
     'orders',
-    "A patient's demographics or visit changed.",
+    "A patient's demographics, visit or allergies changed.",
     ['Patient'],
-    ['Encounter'],
+    ['Encounter', 'AllergyIntolerance'],
   ),
   'imaging.order.placed.v1': fact(
     'orders',
     'A physician ordered an imaging procedure.',
     ['ServiceRequest', 'Patient'],
-    ['Encounter'],
+    ['Encounter', 'AllergyIntolerance'],
   ),
   'imaging.order.changed.v1': fact(
     'orders',
     'An open order was changed.',
     ['ServiceRequest', 'Patient'],
-    ['Encounter'],
+    ['Encounter', 'AllergyIntolerance'],
   ),
   'imaging.order.cancelled.v1': fact(
     'orders',
     'An order was cancelled or discontinued by its placer.',
     ['ServiceRequest', 'Patient'],
-    ['Encounter'],
+    ['Encounter', 'AllergyIntolerance'],
   ),
   'imaging.schedule.booked.v1': fact(
     'scheduling',

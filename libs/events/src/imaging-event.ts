@@ -96,6 +96,15 @@ export function resourceFrom<T extends FhirResource['resourceType']>(
   return found;
 }
 
+/** Every resource of that type an event carries. */
+export function findResources<T extends FhirResource['resourceType']>(
+  event: ImagingEvent,
+  resourceType: T,
+): Extract<FhirResource, { resourceType: T }>[] {
+  const all = (event.data.entry ?? []).map((entry) => entry.resource as FhirResource | undefined);
+  return all.filter((one): one is Extract<FhirResource, { resourceType: T }> => one?.resourceType === resourceType);
+}
+
 /** CloudEvents 1.0 Kafka binding, binary mode: the record's headers (section 3.2). */
 export function cloudEventHeaders(event: ImagingEvent): Record<string, string> {
   return {

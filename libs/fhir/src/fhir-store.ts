@@ -52,6 +52,15 @@ export class FhirStore {
     return rows.map((row) => row.body);
   }
 
+  /** The current resources of a type that are about a patient, oldest first. */
+  async ofPatient<T extends TypeName>(manager: EntityManager, type: T, patientId: string): Promise<ResourceOf<T>[]> {
+    const rows: { body: ResourceOf<T> }[] = await manager.query(
+      'SELECT body FROM resource WHERE type = $1 AND patient_id = $2 ORDER BY last_updated, id',
+      [type, patientId],
+    );
+    return rows.map((row) => row.body);
+  }
+
   /** The current resources of a type that refer to this one, oldest first. */
   async referringTo<T extends TypeName>(manager: EntityManager, type: T, reference: string): Promise<ResourceOf<T>[]> {
     const rows: { body: ResourceOf<T> }[] = await manager.query(

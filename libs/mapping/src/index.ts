@@ -1,3 +1,4 @@
+export * from './allergy.js';
 export * from './date-time.js';
 export * from './envelope.js';
 export * from './order.js';

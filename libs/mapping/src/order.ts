@@ -1,7 +1,16 @@
-import type { CodeableConcept, Encounter, Extension, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
+import type {
+  AllergyIntolerance,
+  CodeableConcept,
+  Encounter,
+  Extension,
+  Identifier,
+  Patient,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { dicomUidIdentifier, extensions, serviceRequestIdOf, systems, typedIdentifier } from '#fhir';
 import { procedureFor, type Sender, type Site } from '#platform';
+import { allergiesFrom } from './allergy.js';
 import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
@@ -18,6 +27,7 @@ export type OrderControl = (typeof controls)[number];
 export interface OrderMessage {
   patient: Patient;
   encounter?: Encounter;
+  allergies?: AllergyIntolerance[];
   orders: { control: OrderControl; serviceRequest: ServiceRequest }[];
 }
 
@@ -46,7 +56,8 @@ export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site
     control: controlOf(group.orc),
     serviceRequest: serviceRequestFrom(group, { patient, encounter, sender, site }),
   }));
-  return { patient, ...(encounter ? { encounter } : {}), orders };
+  const allergies = allergiesFrom(message, patient);
+  return { patient, ...compact({ encounter, allergies }), orders };
 }
 
 function groupsOf(message: Hl7Message): OrderGroup[] {

@@ -1,7 +1,8 @@
-import type { Encounter, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, Patient } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { patientIdOf, typedIdentifier, uuidFrom } from '#fhir';
 import type { Sender, Site } from '#platform';
+import { allergiesFrom } from './allergy.js';
 import { addressFromXad, compact, contactFromXtn, identifierFromCx, nameFromXpn, systemOfHd } from './data-types.js';
 import { fhirDate, fhirDateTime } from './date-time.js';
 import { missingSegment, senderSystem, surroundingsOf } from './envelope.js';
@@ -119,13 +120,14 @@ export const admissionTypes: readonly string[] = Object.keys(statuses).map((even
 export interface AdmissionMessage {
   patient: Patient;
   encounter?: Encounter;
+  allergies?: AllergyIntolerance[];
 }
 
 /** Reads an ADT message (IG message map ADT_A01). @throws Hl7Refusal as {@link patientFrom} */
 export function patientFromAdt(message: Hl7Message, sender: Sender, site: Site): AdmissionMessage {
   const patient = patientFrom(message, sender, site);
   const encounter = encounterFrom(message, sender, site, patient);
-  return { patient, ...(encounter ? { encounter } : {}) };
+  return { patient, ...compact({ encounter, allergies: allergiesFrom(message, patient) }) };
 }
 
 function row(source: number, cites: string, target: Row<Patient>['target'], read: Row<Patient>['read']): Row<Patient> {

@@ -1,5 +1,13 @@
-import type { Patient, ServiceRequest } from 'fhir/r4.js';
-import { dicomUidIdentifier, patientIdOf, serviceRequestIdOf, systems, typedIdentifier, uidFromUuid } from '#fhir';
+import type { AllergyIntolerance, Patient, ServiceRequest } from 'fhir/r4.js';
+import {
+  dicomUidIdentifier,
+  patientIdOf,
+  serviceRequestIdOf,
+  systems,
+  typedIdentifier,
+  uidFromUuid,
+  uuidFrom,
+} from '#fhir';
 
 const patients = 'urn:oid:2.25.1001';
 const placers = 'urn:oid:2.25.1002';
@@ -54,6 +62,23 @@ export function aServiceRequest({
     code: { coding: [{ system: systems.procedure, ...procedure }], text: procedure.display },
     subject: { reference: `Patient/${patient.id}` },
     authoredOn: '2026-03-02T08:00:00+01:00',
+    ...overrides,
+  };
+}
+
+/** An active allergy to a substance, as the orders service stores and publishes it. */
+export function anAllergy(
+  substance: string,
+  { patient = aPatient(), ...overrides }: { patient?: Patient } & Partial<AllergyIntolerance> = {},
+): AllergyIntolerance {
+  return {
+    resourceType: 'AllergyIntolerance',
+    id: uuidFrom('AllergyIntolerance', patient.id!, substance),
+    clinicalStatus: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }],
+    },
+    code: { text: substance },
+    patient: { reference: `Patient/${patient.id}` },
     ...overrides,
   };
 }
