@@ -47,16 +47,10 @@ export function exchange(callingAeTitle: string, to: DicomAddress, requests: unk
       });
       client.addRequest(request as Requests);
     });
-    client.on('networkError', (error: unknown) => {
-      // The client asks twice for a release where a pending status was 0xFF01; by then every answer is here.
-      if (answers.every(isComplete)) resolve(answers);
-      else reject(error instanceof Error ? error : new Error(String(error)));
-    });
+    client.on('networkError', (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))));
     client.on('associationRejected', () => reject(new Error(`${to.aeTitle} refused the association`)));
     client.on('closed', () => resolve(answers));
-    // It takes the first 0xFF01 for the last answer: time to wait for the others before it releases.
-    const associationLingerTimeout = 250;
-    client.send(to.host ?? '127.0.0.1', to.port, callingAeTitle, to.aeTitle, { associationLingerTimeout });
+    client.send(to.host ?? '127.0.0.1', to.port, callingAeTitle, to.aeTitle);
   });
 }
 

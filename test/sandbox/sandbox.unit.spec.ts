@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import dcmjsDimse from 'dcmjs-dimse';
+import { Dataset, DicomServer } from '#dicom';
+import { exchange } from './dimse.js';
 import { FhirMemory } from './fhir-memory.js';
 import { SandboxEmr, startSandboxEmr } from './emr.js';
 import { fieldOf } from './hl7.js';
@@ -88,5 +91,22 @@ describe('The sandbox EMR over the wire', () => {
     expect(fieldOf(emr.messages[0]!, 'OBR', 2)).toBe('ORD9^EMR');
     emr.acknowledges = 'never';
     await expect(sendMllp({ port: emr.mllpPort }, sampleNow('order-ct-chest', 'CTRL2'), 50)).rejects.toThrow('50 ms');
+  });
+});
+
+describe('The scanner', () => {
+  it('is told of a worklist query of dcmjs as it comes that all of it is supported', async () => {
+    const server = new DicomServer({ host: '127.0.0.1', port: 0, aeTitles: ['COLLIMATOR'] });
+    const items = ['A', 'B', 'C'].map((PatientID) => Dataset.of({ PatientID, ScheduledProcedureStepSequence: [{ Modality: 'CT' }] })); // prettier-ignore
+    server.provideWorklist({ find: async () => items });
+    try {
+      const query = dcmjsDimse.requests.CFindRequest.createWorklistFindRequest({});
+      const [answers] = await exchange('CT01', { port: await server.start(), aeTitle: 'COLLIMATOR' }, [query]);
+      // It takes 0xFF01 for the last answer; and it writes an empty Pregnancy Status as 0.
+      expect(answers!.map(({ status }) => status)).toEqual([0xff00, 0xff00, 0xff00, 0]);
+      expect(answers!.slice(0, 3).map(({ elements }) => elements.PatientID)).toEqual(['A', 'B', 'C']);
+    } finally {
+      await server.stop();
+    }
   });
 });

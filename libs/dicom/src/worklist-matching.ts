@@ -35,17 +35,28 @@ export function worklistItemMatches(item: Dataset, query: Dataset): boolean {
   return !asked || item.items(step).some((one) => matchesKeys(one, asked, stepKeys) && matchesStart(one, asked));
 }
 
-/** Whether a query gives a value for a key that does not match here. */
+/**
+ * Whether a query gives a value for a key that does not match here (PS3.4 section C.2.2.1.3: it is taken as empty). Keys
+ * that are asked for without a value are answered, empty where there is nothing, and never count.
+ */
 export function hasUnsupportedKeys(query: Dataset): boolean {
   return query
     .elements()
-    .some(({ tag, vr }) =>
-      vr === 'SQ' && tag === tagOf(step)
-        ? query.items(tag).some(hasUnsupportedKeys)
-        : vr === 'SQ'
-          ? query.items(tag).some((item) => item.elements().some((element) => item.hasValue(element.tag)))
-          : query.hasValue(tag) && !matchedTags.has(tag),
+    .some((element) =>
+      element.vr === 'SQ' && element.tag === tagOf(step)
+        ? query.items(step).some(hasUnsupportedKeys)
+        : element.vr === 'SQ'
+          ? query.items(element.tag).some((item) => item.elements().some((one) => asksForValue(item, one)))
+          : asksForValue(query, element) && !matchedTags.has(element.tag),
     );
+}
+
+/**
+ * A binary 0 asks for nothing: it is what dcmjs writes for a number without a value, such as an empty Pregnancy Status.
+ * To call that unsupported costs its users every match but the first, since it takes FF01 for the last answer.
+ */
+function asksForValue(dataset: Dataset, { tag, values }: Element): boolean {
+  return dataset.hasValue(tag) && !(values as readonly unknown[]).every((value) => value === 0);
 }
 
 /**

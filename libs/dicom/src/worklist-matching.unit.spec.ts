@@ -167,6 +167,10 @@ describe('the keys of a query', () => {
     ['a value for a key that does not match', { PatientSex: 'F' }, true],
     ['a value for a key of the step that does not match', step({ ScheduledProcedureStepDescription: 'Chest' }), true],
     ['a value within another sequence', { RequestedProcedureCodeSequence: [{ CodeValue: 'CTCHEST' }] }, true],
+    // Row 9: dcmjs writes 0 where it means nothing.
+    ['a number that is 0 for want of a value', { PregnancyStatus: 0 }, false],
+    ['a number that is 0 within another sequence', { ReferencedStudySequence: [{ PregnancyStatus: 0 }] }, false],
+    ['a number that asks for something', { PregnancyStatus: 4 }, true],
   ])('are told apart: %s', (_case, query, unsupported) => {
     expect(hasUnsupportedKeys(Dataset.of(query))).toBe(unsupported);
   });
@@ -178,6 +182,14 @@ describe('the answer to a query', () => {
     const answer = worklistResponse(item, query);
     expect(answer).toEqual(Dataset.of({ PatientID: '700001', PatientWeight: '', ...step({ Modality: 'CT' }) }));
     expect(answer.elements().map(({ tag }) => tag)).toEqual(query.elements().map(({ tag }) => tag));
+  });
+
+  // Row 9.
+  it('has no number 0 where the query has one for want of a value', () => {
+    const query = Dataset.of({ PregnancyStatus: 0, ...step({ PregnancyStatus: 0 }) });
+    const answer = worklistResponse(item, query);
+    expect(answer.element('PregnancyStatus')!.values).toEqual([]);
+    expect(answer.items('ScheduledProcedureStepSequence')[0]!.element('PregnancyStatus')!.values).toEqual([]);
   });
 
   it('has the whole of a sequence that was asked for without items', () => {
