@@ -57,6 +57,7 @@ describe('row 10: padding is no part of a value', () => {
     ['LO with a NUL from a careless writer', '10002000', 'LO', 'A1\0\0', 'PatientID'],
     ['AE', '40000100', 'AE', ' A1     ', 'ScheduledStationAETitle'],
     ['CS', '08006000', 'CS', 'A1  ', 'Modality'],
+    ['PN', '10001000', 'PN', '  A1  ', 'PatientName'],
     ['UI with NUL', '20000d00', 'UI', 'A1\0\0', 'StudyInstanceUID'],
   ] as const)('trims %s', (_case, tag, vr, value, keyword) => {
     expect(decodeDataset(element(tag, vr, value), explicit).text(keyword)).toBe('A1');
@@ -65,7 +66,14 @@ describe('row 10: padding is no part of a value', () => {
   it('trims each of several values, and takes a value of padding alone for none', () => {
     const types = decodeDataset(element('08000800', 'CS', 'ORIGINAL \\ PRIMARY'), explicit);
     expect(types.texts('ImageType')).toEqual(['ORIGINAL', 'PRIMARY']);
-    expect(decodeDataset(element('10002000', 'LO', '    '), explicit).hasValue('PatientID')).toBe(false);
+    const empty = decodeDataset(element('10002000', 'LO', '    '), explicit);
+    expect(empty.hasValue('PatientID')).toBe(false);
+    expect(empty.texts('PatientID')).toEqual([]);
+  });
+
+  it('leaves a text its leading spaces, which are part of it', () => {
+    const comment = decodeDataset(element('10000040', 'LT', '  indented '), explicit);
+    expect(comment.text('PatientComments')).toBe('  indented');
   });
 
   it('pads to even length: UI with NUL, other texts with a space', () => {

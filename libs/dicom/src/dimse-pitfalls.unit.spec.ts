@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { DatasetInput } from './dataset.js';
+import { DicomServer } from './dicom-server.js';
 import { DicomStatus } from './dicom-status.js';
 import { commands, messageIdAfter } from './dimse.js';
-import { pduTypes } from './pdu.js';
+import { encodeAssociateRequest, pduTypes } from './pdu.js';
 import { contexts, messageBytes, RawPeer, startServer, worklistItem, type StartedServer } from './raw-peer.spec.js';
+import { ScuAssociation } from './scu.js';
+import { implicitVrLittleEndian } from './transfer-syntax.js';
 import { sopClasses } from './uids.js';
 
 const echo = { AffectedSOPClassUID: sopClasses.verification, CommandField: commands.cEcho, MessageID: 77 };
@@ -135,6 +138,15 @@ describe('DIMSE of a DICOM server', () => {
       expect(answer!.number('Status')).toBe(0x0122);
     });
 
+    it('aborts where it can write no answer back', async () => {
+      await serve();
+      const bytes = messageBytes(contexts.verification, echo);
+      bytes.write('2\xff', bytes.indexOf(sopClasses.verification), 'latin1');
+      peer.send(bytes);
+      await peer.closed();
+      expect(peer.types).toEqual([pduTypes.associateAccept, pduTypes.abort]);
+    });
+
     it.each([
       ['a response to nothing', { ...find, CommandField: commands.cFind | commands.response }],
       ['a response that is none of a known command', { ...echo, CommandField: 0x8000 }],
@@ -222,11 +234,37 @@ describe('DIMSE of a DICOM server', () => {
     });
   });
 
+  it('offers no SOP class that nobody provides', async () => {
+    await serve();
+    const bare = new DicomServer({ host: '127.0.0.1', port: 0, aeTitles: ['COLLIMATOR'] });
+    const classes = [sopClasses.verification, sopClasses.modalityWorklist, mppsClass];
+    try {
+      const association = await ScuAssociation.open({ host: '127.0.0.1', port: await bare.start(), callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR' }, classes); // prettier-ignore
+      expect(await association.echo()).toBe(0);
+      await expect(association.findWorklist({})).rejects.toThrow('did not accept this SOP class');
+      await expect(association.createMpps('2.25.7', begun)).rejects.toThrow('did not accept this SOP class');
+      await association.release();
+    } finally {
+      await bare.stop();
+    }
+  });
+
   it('goes on counting from 1 on an association with more requests than there are message ids', () => {
     expect([0, 1, 65_534, 65_535].map(messageIdAfter)).toEqual([1, 2, 65_535, 1]);
   });
 
   describe('what clients in the wild do', () => {
+    it('takes UIDs that are padded where an association is asked for', async () => {
+      await serve();
+      const padded = new RawPeer(server.port);
+      const [uid, syntax] = [`${sopClasses.verification}\0`, `${implicitVrLittleEndian}\0`];
+      const context = { id: contexts.verification, abstractSyntax: uid, transferSyntaxes: [syntax] };
+      padded.send(encodeAssociateRequest({ callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR', maxPduLength: 0, contexts: [context] })); // prettier-ignore
+      padded.send(messageBytes(contexts.verification, echo));
+      await padded.answers(1);
+      expect(padded.statuses).toEqual([0]);
+    });
+
     it('makes the SOP Instance UID that an N-CREATE leaves out, and returns it', async () => {
       const created: string[] = [];
       await serve({ create: async (uid) => void created.push(uid) });

@@ -115,8 +115,9 @@ export class RawPeer {
   private readonly stream = new PduStream(16 * 1024 * 1024);
   private readonly news = new EventEmitter();
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  /** A peer that keeps its side open is closed only by {@link Socket.destroy}. */
+  constructor(port: number, { allowHalfOpen = false } = {}) {
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen });
     this.socket.on('data', (chunk: Buffer) => {
       for (const pdu of this.stream.push(chunk)) this.keep(pdu);
       this.news.emit('news');
@@ -129,8 +130,11 @@ export class RawPeer {
   }
 
   /** A peer that has its answer to an association request, be it yes or no. */
-  static async associated(port: number, changes: { calledAeTitle?: string; maxPduLength?: number } = {}) {
-    const peer = new RawPeer(port);
+  static async associated(
+    port: number,
+    { allowHalfOpen, ...changes }: { calledAeTitle?: string; maxPduLength?: number; allowHalfOpen?: boolean } = {},
+  ) {
+    const peer = new RawPeer(port, { allowHalfOpen });
     peer.socket.write(associateRequest(changes));
     await peer.until(() => peer.pdus.length > 0 || peer.isClosed);
     return peer;
