@@ -5,6 +5,7 @@ import { contexts, messageBytes, RawPeer, startServer, worklistItem, type Starte
 import { ScuAssociation, type ScuResponse } from './scu.js';
 import { sopClasses } from './uids.js';
 
+/** How much time it takes is measured by `npm run bench`. */
 describe('row 13: long worklists', () => {
   let server: StartedServer;
   const serve = async (...args: Parameters<typeof startServer>) => (server = await startServer(...args));
@@ -23,18 +24,6 @@ describe('row 13: long worklists', () => {
     const responses = await find({ PatientID: '', ScheduledProcedureStepSequence: [{ ScheduledStationAETitle: 'CT01' }] }); // prettier-ignore
     expect(responses.map(({ status }) => status)).toEqual([...Array<number>(50).fill(0xff00), 0]);
     expect(responses.slice(0, 50).map(({ dataset }) => dataset!.number('PatientID'))).toEqual(Array.from({ length: 50 }, (_, n) => 20 * n)); // prettier-ignore
-  });
-
-  it('takes far less of the processor than the 2.7 ms a match that dcmjs took', async () => {
-    const items = Array.from({ length: 1_000 }, () => worklistItem());
-    await serve({ find: async () => items });
-    const asked = { PatientName: '', PatientID: '', AccessionNumber: '', ScheduledProcedureStepSequence: undefined };
-    await find(asked);
-    // Time of this process, reading side included, so that what else the machine does hardly counts.
-    const before = process.cpuUsage();
-    expect(await find(asked)).toHaveLength(1_001);
-    const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1_000 / 1_000).toBeLessThan(1);
   });
 
   it('lets others be answered while it looks through items of which none matches', async () => {
