@@ -29,7 +29,8 @@ export function createLogger(service: string, level: string, destination?: Desti
         },
       },
     },
-    ...(destination ? [destination] : []),
+    // Written before the call returns: what a process said last, before it crashed or was killed, is what one looks for.
+    destination ?? pino.destination({ dest: 1, sync: true }),
   );
 }
 

@@ -9,7 +9,7 @@ import { dropSchema, freePort, siteFile, testDatabaseUrl, testSchema, until } fr
 /** The smallest service there is, as a process on the built platform. */
 const service = `
   import { Controller, Get, Module } from '@nestjs/common';
-  import { runService } from '#platform';
+  import { createLogger, runService } from '#platform';
   class Slow { async wait() { process.stdout.write('WAITING\\n'); await new Promise((done) => setTimeout(done, 700)); return { done: true }; } }
   Get('slow')(Slow.prototype, 'wait', Object.getOwnPropertyDescriptor(Slow.prototype, 'wait'));
   Controller()(Slow);
@@ -20,6 +20,11 @@ const service = `
     async down() {}
   }
   await runService({ service: 'smallest', module: Root, migrations: [Note1700000000001] });
+  if (process.env.FAULT === 'kill') {
+    const logger = createLogger('smallest', 'info');
+    for (const word of ['my', 'last', 'words']) logger.info(word);
+    process.kill(process.pid, 'SIGKILL');
+  }
   if (process.env.FAULT === 'rejection') Promise.reject(new Error('ZZCANARY'));
   if (process.env.FAULT === 'exception') setImmediate(() => { throw new Error('ZZCANARY'); });
 `;
@@ -126,6 +131,12 @@ describe('A service as a process', () => {
     const { said, ended } = await start({ DATABASE_URL: 'postgres://postgres@127.0.0.1:9/none' });
     expect(await ended).toBe(1);
     expect(said.err).toBe('smallest: cannot connect (ECONNREFUSED): check DATABASE_URL and KAFKA_BROKERS\n');
+  });
+
+  it('has written all it said when it is killed', async () => {
+    const { ended, lines } = await start({ FAULT: 'kill' });
+    expect(await ended).toBeNull();
+    expect(lines().slice(-4).map(({ msg }) => msg)).toEqual(['ready', 'my', 'last', 'words']); // prettier-ignore
   });
 
   it.each(['rejection', 'exception'])('ends on a fault nobody foresaw (%s), without quoting it', async (FAULT) => {
