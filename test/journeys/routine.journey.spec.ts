@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { anOrmMessage, anOruMessage, until } from '#testing';
+import type { MedicationRequest } from 'fhir/r4.js';
+import { anAdministration, anOrmMessage, anOruMessage, until } from '#testing';
 import { acknowledgedAs, Department } from '../department.js';
 import type { RunningExam, WorklistLine } from '../sandbox/scanner.js';
 
@@ -93,26 +94,11 @@ async function postAdministration(
   overrides: object = {},
 ): Promise<Response> {
   const found = await fetch(`${department.contrast.url}/fhir/MedicationRequest`);
-  const [entry] = ((await found.json()) as { entry: { resource: { id: string; subject: object } }[] }).entry;
+  const [entry] = ((await found.json()) as { entry: { resource: MedicationRequest }[] }).entry;
+  const identifier = [{ system: 'urn:test:injector', value: `INJ-${line.accessionNumber}` }];
   return fetch(`${department.contrast.url}/fhir/MedicationAdministration`, {
     method: 'POST',
     headers: { 'content-type': 'application/fhir+json' },
-    body: JSON.stringify({
-      resourceType: 'MedicationAdministration',
-      identifier: [{ system: 'urn:test:injector', value: `INJ-${line.accessionNumber}` }],
-      status: 'completed',
-      contained: [{ resourceType: 'Medication', id: 'm', code: { text: 'iopromide' }, batch: { lotNumber: 'LOT7' } }],
-      medicationReference: { reference: '#m' },
-      subject: entry!.resource.subject,
-      request: { reference: `MedicationRequest/${entry!.resource.id}` },
-      effectiveDateTime: '2026-03-02T10:05:00+01:00',
-      performer: [{ actor: { display: 'Technologist on duty' } }],
-      dosage: {
-        dose: { value: 78, unit: 'mL', system: 'http://unitsofmeasure.org', code: 'mL' },
-        rateQuantity: { value: 3, unit: 'mL/s', system: 'http://unitsofmeasure.org', code: 'mL/s' },
-        route: { text: 'Intravenous route' },
-      },
-      ...overrides,
-    }),
+    body: JSON.stringify(anAdministration(entry!.resource, { identifier, ...overrides })),
   });
 }

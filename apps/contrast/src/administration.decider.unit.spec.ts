@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
-import { aServiceRequest, given, site } from '#testing';
+import { anAdministration, aServiceRequest, given, site } from '#testing';
 import { correctAdministration, recordAdministration } from './administration.decider.js';
-import { anAdministration } from './an-administration.spec.js';
 import { planContrast } from './contrast-plan.decider.js';
 import { readAdministration } from './read-administration.js';
 

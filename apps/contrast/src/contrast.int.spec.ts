@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, MedicationAdministration, OperationOutcome } from 'fhir/r4.js';
-import { aPatient, aServiceRequest, until } from '#testing';
+import { anAdministration, aPatient, aServiceRequest, until } from '#testing';
 import { AContrastService } from './a-contrast-service.spec.js';
-import { anAdministration } from './an-administration.spec.js';
 
 let service: AContrastService;
 beforeAll(async () => (service = await AContrastService.start()), 60_000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MedicationAdministration } from 'fhir/r4.js';
-import { anAdministration } from './an-administration.spec.js';
+import { anAdministration } from '#testing';
 import { lotNumberOf, readAdministration } from './read-administration.js';
 
 const plan = { id: 'plan', subject: { reference: 'Patient/p' } };

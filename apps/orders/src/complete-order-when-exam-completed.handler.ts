@@ -1,7 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import type { ServiceRequest } from 'fhir/r4.js';
-import type { ImagingEvent } from '#events';
+import { findResources, type ImagingEvent } from '#events';
 import { FhirStore } from '#fhir';
 import { EventContext, WhenEvent } from '#messaging';
 import { completeOrder } from './order.decider.js';
@@ -13,17 +12,12 @@ export class CompleteOrderWhenExamCompleted {
 
   @WhenEvent('imaging.schedule.exam-completed.v1')
   async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    for (const { id, status } of ordersOf(event)) {
+    // One exam may be that of several orders (the group case of IHE SWF).
+    for (const { id, status } of findResources(event, 'ServiceRequest')) {
       if (status !== 'completed') continue;
       const order = await this.store.read(transaction.manager, 'ServiceRequest', id!);
       const completed = order && completeOrder(order);
       if (completed) await this.store.save(transaction.manager, [completed], transaction.now);
     }
   }
-}
-
-/** One exam may be that of several orders (the group case of IHE SWF). */
-function ordersOf(event: ImagingEvent): ServiceRequest[] {
-  const resources = (event.data.entry ?? []).map(({ resource }) => resource);
-  return resources.filter((one): one is ServiceRequest => one?.resourceType === 'ServiceRequest');
 }

@@ -69,9 +69,10 @@ export class OrderDesk {
     };
     // Another bed, a discharge or an allergy is news for all that is planned for the patient, not only for an order that
     // brings it.
-    const news = [encounter && (visitBefore || told.length === 0) ? encounterNow : undefined, allergies[0] && known.get(keyOf(allergies[0]))].find(Boolean); // prettier-ignore
+    const visitNews = visitBefore || told.length === 0 ? encounter : undefined;
+    const news = visitNews ?? allergies[0];
     if (patientEvent) tell(patientEvent, about);
-    else if (news) tell('imaging.patient.updated.v1', about, news);
+    else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
     for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }

@@ -1,4 +1,4 @@
-import type { AllergyIntolerance, Encounter, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, FhirResource, Patient } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import { sameContent } from '#fhir';
 
@@ -29,20 +29,24 @@ export function decidePatient(current: Patient | undefined, stated: Patient): Pa
 
 /** The same for a visit; a message that does not state the visit's status does not change it. */
 export function decideEncounter(current: Encounter | undefined, stated: Encounter): Encounter | undefined {
-  if (!current) return stated;
-  const status = stated.status === 'unknown' ? current.status : stated.status;
-  const encounter = { ...current, ...stated, status, meta: current.meta };
-  return sameContent(current, encounter) ? undefined : encounter;
+  return current && stated.status === 'unknown'
+    ? decideResource(current, { ...stated, status: current.status })
+    : decideResource(current, stated);
 }
 
-/** The same for an allergy; undefined where nothing new was said. */
+/** The same for an allergy. */
 export function decideAllergy(
   current: AllergyIntolerance | undefined,
   stated: AllergyIntolerance,
 ): AllergyIntolerance | undefined {
+  return decideResource(current, stated);
+}
+
+/** What was said over what is known; undefined where nothing new was said. */
+function decideResource<R extends FhirResource>(current: R | undefined, stated: R): R | undefined {
   if (!current) return stated;
-  const allergy = { ...current, ...stated, meta: current.meta };
-  return sameContent(current, allergy) ? undefined : allergy;
+  const resource = { ...current, ...stated, meta: current.meta };
+  return sameContent(current, resource) ? undefined : resource;
 }
 
 /** Identifiers known before stay where they were, so that another order of the same ones is no change. */

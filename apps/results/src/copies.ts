@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FhirResource, ServiceRequest } from 'fhir/r4.js';
-import type { ImagingEvent } from '#events';
+import { findResources, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies } from '#fhir';
 import type { Transaction } from '#messaging';
-import { ordersIn, standingOrder, withOrders } from './standing-order.decider.js';
+import { standingOrder, withOrders } from './standing-order.decider.js';
 
 /** What this service keeps of other services' resources, to tell the EMR a whole story. */
 const kept = ['Patient', 'ServiceRequest', 'Procedure', 'MedicationAdministration'];
@@ -15,10 +15,16 @@ export class Copies {
 
   /** Keeps what an event carries. @returns the event as it would have been told with its orders as they stand */
   async keep(event: ImagingEvent, { manager, now }: Transaction): Promise<ImagingEvent> {
-    const told = ordersIn(event);
+    // Several where one exam performs several (the group case of IHE SWF).
+    const told = findResources(event, 'ServiceRequest');
     const keys = told.map(({ id }) => ({ type: 'ServiceRequest', id: id! }));
     const known = (await this.store.readMany(manager, keys)) as ServiceRequest[];
-    const orders = told.map((order) => standingOrder(known.find(({ id }) => id === order.id), order)); // prettier-ignore
+    const orders = told.map((order) =>
+      standingOrder(
+        known.find(({ id }) => id === order.id),
+        order,
+      ),
+    );
     const standing = withOrders(event, orders);
     const carried = (standing.data.entry ?? [])
       .map(({ resource }) => resource)

@@ -14,13 +14,6 @@ export function standingOrder(known: ServiceRequest | undefined, told: ServiceRe
   return { ...newer, status };
 }
 
-/** The orders an event carries: several where one exam performs several (the group case of IHE SWF). */
-export function ordersIn(event: ImagingEvent): ServiceRequest[] {
-  return (event.data.entry ?? [])
-    .map(({ resource }) => resource)
-    .filter((one): one is ServiceRequest => one?.resourceType === 'ServiceRequest');
-}
-
 /** The event as it would have been told with its orders as they stand. */
 export function withOrders(event: ImagingEvent, orders: readonly ServiceRequest[]): ImagingEvent {
   const entry = event.data.entry?.map((one) => {

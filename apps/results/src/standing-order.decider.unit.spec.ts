@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
-import { newEvent } from '#events';
+import { findResources, newEvent } from '#events';
 import { madeBySomeoneElse } from '#fhir';
 import { aPatient, aServiceRequest, given } from '#testing';
-import { ordersIn, standingOrder, withOrders } from './standing-order.decider.js';
+import { standingOrder, withOrders } from './standing-order.decider.js';
 
 type Part = Partial<ServiceRequest> & { version?: number };
 const order = ({ version = 1, ...more }: Part = {}) => madeBySomeoneElse({ ...aServiceRequest(), ...more }, version);
@@ -53,8 +53,8 @@ describe('An event of several orders', () => {
 
   it('is told with each of them as it stands', () => {
     const standing = withOrders(event, [{ ...two!, status: 'revoked' }, unknown!]);
-    expect(ordersIn(standing)).toEqual([one, { ...two, status: 'revoked' }]);
+    expect(findResources(standing, 'ServiceRequest')).toEqual([one, { ...two, status: 'revoked' }]);
     expect(standing.data.entry).toHaveLength(event.data.entry!.length);
-    expect(ordersIn(event)[1]!.status).toBe('active');
+    expect(findResources(event, 'ServiceRequest')[1]!.status).toBe('active');
   });
 });

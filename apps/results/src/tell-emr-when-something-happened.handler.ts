@@ -1,12 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import type { ImagingEvent } from '#events';
+import { findResources, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { Copies } from './copies.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { ReportDesk } from './report-desk.js';
-import { ordersIn } from './standing-order.decider.js';
 
 /** Tells every destination what happened to an exam: started, completed, discontinued, contrast given. */
 @Controller()
@@ -40,7 +39,7 @@ export class TellEmrWhenSomethingHappened {
   private async tell(event: ImagingEvent, transaction: Transaction): Promise<void> {
     const standing = await this.copies.keep(event, transaction);
     for (const delivery of deliveriesOf(standing, this.site.destinations)) transaction.deliver(delivery);
-    await this.reports.match(event.patientId, ordersIn(standing), transaction);
+    await this.reports.match(event.patientId, findResources(standing, 'ServiceRequest'), transaction);
   }
 }
 
@@ -74,6 +73,6 @@ export class KeepOrderWhenOrderChanged {
 
   private async keep(event: ImagingEvent, transaction: Transaction): Promise<void> {
     const standing = await this.copies.keep(event, transaction);
-    await this.reports.match(event.patientId, ordersIn(standing), transaction);
+    await this.reports.match(event.patientId, findResources(standing, 'ServiceRequest'), transaction);
   }
 }

@@ -55,19 +55,20 @@ export class ScheduleDesk {
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
     const appointments = await this.appointmentsOf(order, transaction);
-    const allergies = await this.store.ofPatient(transaction.manager, 'AllergyIntolerance', patient.id!);
+    const allergies = await this.allergiesOf(patient.id!, transaction);
     await this.apply({ order, patient, encounter, allergies }, appointments, transaction, { isTold: false });
   }
 
   /** A corrected name, an allergy or a new bed reaches the items that are still ahead or under way. */
   async updatePatient(
     told: Pick<OrderedExam, 'patient' | 'encounter' | 'allergies'>,
-    { manager, now }: Transaction,
+    transaction: Transaction,
   ): Promise<void> {
+    const { manager, now } = transaction;
     const { encounter: visit, allergies = [] } = told;
     const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...allergies], now);
-    const known = allergies.length > 0 ? await this.store.ofPatient(manager, 'AllergyIntolerance', patient!.id!) : [];
-    const attributes = { ...patientAttributes(patient as Patient, this.site), ...(known.length > 0 ? allergyAttributes(known) : {}) }; // prettier-ignore
+    const said = allergies.length > 0 ? allergyAttributes(await this.allergiesOf(patient!.id!, transaction)) : {};
+    const attributes = { ...patientAttributes(patient as Patient, this.site), ...said };
     await this.worklist.amend(manager, { patientId: patient!.id! }, attributes);
     if (!visit) return;
     const [encounter] = await keepCopies(this.store, manager, [visit], now);
@@ -147,6 +148,10 @@ export class ScheduleDesk {
     return this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
   }
 
+  private allergiesOf(patientId: string, { manager }: Transaction): Promise<AllergyIntolerance[]> {
+    return this.store.ofPatient(manager, 'AllergyIntolerance', patientId);
+  }
+
   private async encounterOf(order: ServiceRequest, { manager }: Transaction): Promise<Encounter | undefined> {
     const id = referencedId(order.encounter?.reference, 'Encounter');
     return id ? this.store.read(manager, 'Encounter', id) : undefined;
@@ -169,7 +174,7 @@ export class ScheduleDesk {
       patient,
       order: orderNow,
       encounter: encounter ?? (await this.encounterOf(orderNow, transaction)),
-      allergies: await this.store.ofPatient(transaction.manager, 'AllergyIntolerance', patient.id!),
+      allergies: await this.allergiesOf(patient.id!, transaction),
     };
   }
 

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { Dataset, type DatasetInput } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
 import { encodeDataset } from './dataset-encoder.js';
-import { commands, encodeCommand, type DimseMessage, messageIdAfter } from './dimse.js';
+import { commands, encodeCommand, messageIdAfter, type DimseMessage } from './dimse.js';
 import { MessageAssembler } from './message-assembler.js';
 import {
   decodeAssociateAccept,
@@ -123,8 +123,9 @@ export class ScuAssociation {
     const contextId = this.contextIds.get(abstractSyntax);
     if (contextId === undefined) throw new Error('the peer did not accept this SOP class');
     const responses: ScuResponse[] = [];
+    this.messageId = messageIdAfter(this.messageId);
     const parts = [
-      { contextId, isCommand: true, isLast: true, data: encodeCommand({ ...command, MessageID: (this.messageId = messageIdAfter(this.messageId)) }, data !== undefined) }, // prettier-ignore
+      { contextId, isCommand: true, isLast: true, data: encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined) }, // prettier-ignore
       ...(data ? [{ contextId, isCommand: false, isLast: true, data: encodeDataset(Dataset.of(data), explicitVrLittleEndian) }] : []), // prettier-ignore
     ];
     await this.waitFor<void>((resolve) => {

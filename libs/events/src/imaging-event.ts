@@ -71,15 +71,21 @@ export function newEvent(fact: {
   };
 }
 
+/** Every resource of that type an event carries, in its order. */
+export function findResources<T extends FhirResource['resourceType']>(
+  event: ImagingEvent,
+  resourceType: T,
+): Extract<FhirResource, { resourceType: T }>[] {
+  const all = (event.data.entry ?? []).map((entry) => entry.resource as FhirResource | undefined);
+  return all.filter((one): one is Extract<FhirResource, { resourceType: T }> => one?.resourceType === resourceType);
+}
+
 /** The first resource of that type in the event, if it carries one. */
 export function findResource<T extends FhirResource['resourceType']>(
   event: ImagingEvent,
   resourceType: T,
 ): Extract<FhirResource, { resourceType: T }> | undefined {
-  return event.data.entry
-    ?.map((entry) => entry.resource)
-    .find((resource) => resource?.resourceType === resourceType) as
-    Extract<FhirResource, { resourceType: T }> | undefined;
+  return findResources(event, resourceType)[0];
 }
 
 /**
@@ -94,15 +100,6 @@ export function resourceFrom<T extends FhirResource['resourceType']>(
   const found = findResource(event, resourceType);
   if (!found) throw new MalformedEvent(`${event.type} carries no ${resourceType}`);
   return found;
-}
-
-/** Every resource of that type an event carries. */
-export function findResources<T extends FhirResource['resourceType']>(
-  event: ImagingEvent,
-  resourceType: T,
-): Extract<FhirResource, { resourceType: T }>[] {
-  const all = (event.data.entry ?? []).map((entry) => entry.resource as FhirResource | undefined);
-  return all.filter((one): one is Extract<FhirResource, { resourceType: T }> => one?.resourceType === resourceType);
 }
 
 /** CloudEvents 1.0 Kafka binding, binary mode: the record's headers (section 3.2). */

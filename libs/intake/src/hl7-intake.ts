@@ -53,6 +53,16 @@ export interface Tried {
   events: { type: string; resources: FhirResource[] }[];
 }
 
+/** A message that was taken or refused. */
+interface Answered {
+  received: ReceivedMessage;
+  refusal: Hl7Refusal | undefined;
+  /** As much of it as can be read. */
+  header: Hl7Message | undefined;
+  /** MSA-1. */
+  code: string;
+}
+
 /** How a service reads the message types it takes. */
 export interface Hl7Interpreter {
   /** Such as `ORM^O01`. */
@@ -110,24 +120,17 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
   async answer(bytes: Buffer): Promise<Buffer> {
     const stop = this.metrics.hl7Duration.startTimer();
     const now = this.clock.now();
-    let received = receivedMessage(bytes, undefined);
-    let refusal: Hl7Refusal | undefined;
-    try {
-      received = receivedMessage(bytes, parseMessage(bytes));
-      await this.take(received, now);
-    } catch (error) {
-      refusal = this.refusalFor(error);
-      await this.store(received, refusal, now);
-    }
-    const { message, code: acknowledgement } = headerOf(received, refusal);
-    const type = received.message && message && this.accepted.includes(message.type) ? message.type : 'other';
+    const answered = await this.answered(bytes, now);
+    const { received, refusal, code: acknowledgement } = answered;
+    if (refusal) await this.store(received, acknowledgement, refusal, now);
+    const type = received.message && this.accepted.includes(received.message.type) ? received.message.type : 'other';
     this.metrics.hl7Messages.inc({ type, acknowledgement });
     stop();
     this.logger[refusal ? 'warn' : 'debug'](
       { message: received.id, type, acknowledgement, errorCode: refusal?.errorCode, place: refusal?.place },
       'hl7 message answered',
     );
-    return this.acknowledgementOf(received, refusal, now);
+    return this.acknowledgementOf(answered, now);
   }
 
   /**
@@ -137,6 +140,17 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
   async try(bytes: Buffer): Promise<Tried> {
     const now = this.clock.now();
     const trial = new Trial();
+    const answered = await this.answered(bytes, now, trial);
+    const { refusal } = answered;
+    return {
+      acknowledgement: this.acknowledgementOf(answered, now).toString('utf8'),
+      ...(refusal ? { refusal: { errorCode: refusal.errorCode, place: refusal.place, text: refusal.message } } : {}),
+      resources: trial.resources,
+      events: refusal ? [] : trial.events,
+    };
+  }
+
+  private async answered(bytes: Buffer, now: Date, trial?: Trial): Promise<Answered> {
     let received = receivedMessage(bytes, undefined);
     let refusal: Hl7Refusal | undefined;
     try {
@@ -145,17 +159,12 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     } catch (error) {
       if (!(error instanceof RolledBack)) refusal = this.refusalFor(error);
     }
-    return {
-      acknowledgement: this.acknowledgementOf(received, refusal, now).toString('utf8'),
-      ...(refusal ? { refusal: { errorCode: refusal.errorCode, place: refusal.place, text: refusal.message } } : {}),
-      resources: trial.resources,
-      events: refusal ? [] : trial.events,
-    };
+    const header = received.message ?? readHeader(bytes);
+    return { received, refusal, header, code: acknowledgementCode(header, refusal) };
   }
 
-  private acknowledgementOf(received: ReceivedMessage, refusal: Hl7Refusal | undefined, now: Date): Buffer {
-    const { message } = headerOf(received, refusal);
-    return acknowledge(message, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now });
+  private acknowledgementOf({ received, refusal, header }: Answered, now: Date): Buffer {
+    return acknowledge(header, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now });
   }
 
   private async take(received: ReceivedMessage, now: Date, trial?: Trial): Promise<void> {
@@ -188,18 +197,12 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     return contentError(207, 'the message could not be handled here; it is kept and the site was told');
   }
 
-  private async store(received: ReceivedMessage, refusal: Hl7Refusal, now: Date): Promise<void> {
+  private async store(received: ReceivedMessage, code: string, refusal: Hl7Refusal, now: Date): Promise<void> {
     try {
-      await this.messages.refuse(received, headerOf(received, refusal).code, refusal, now);
+      await this.messages.refuse(received, code, refusal, now);
     } catch (err) {
       // The sender is told no in any case and keeps the message.
       this.logger.warn({ err, message: received.id }, 'a refused message could not be stored');
     }
   }
-}
-
-/** As much of a message as can be read, and how it is answered. */
-function headerOf({ message, raw }: ReceivedMessage, refusal: Hl7Refusal | undefined) {
-  const readable = message ?? readHeader(raw);
-  return { message: readable, code: acknowledgementCode(readable, refusal) };
 }

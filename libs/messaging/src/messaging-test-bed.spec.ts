@@ -5,7 +5,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { newEvent, type ImagingEvent } from '#events';
 import { createLogger, createService, migrate, type Infrastructure, type Site } from '#platform';
-import { dropSchema, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix } from '#testing';
+import { dropSchema, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix, until as untilTrue } from '#testing';
 import { KafkaEventStrategy } from './kafka-event-strategy.js';
 import { messagingMigrations } from './index.js';
 import { MessagingModule } from './messaging.module.js';
@@ -78,9 +78,5 @@ export function patientEvent(patientId: string, cause: string): ImagingEvent {
 
 /** Waits until the condition holds; fails after half a minute. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await untilTrue(condition, { within: 30_000, every: 20, what });
 }

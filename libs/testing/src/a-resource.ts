@@ -1,4 +1,11 @@
-import type { AllergyIntolerance, Patient, ServiceRequest } from 'fhir/r4.js';
+import type {
+  AllergyIntolerance,
+  Medication,
+  MedicationAdministration,
+  MedicationRequest,
+  Patient,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import {
   dicomUidIdentifier,
   patientIdOf,
@@ -79,6 +86,37 @@ export function anAllergy(
     },
     code: { text: substance },
     patient: { reference: `Patient/${patient.id}` },
+    ...overrides,
+  };
+}
+
+const medication: Medication = {
+  resourceType: 'Medication',
+  id: 'm',
+  code: { text: 'iopromide' },
+  batch: { lotNumber: 'LOT7' },
+};
+
+/** What an injector's software posts of a contrast record. */
+export function anAdministration(
+  plan: Pick<MedicationRequest, 'id' | 'subject'>,
+  overrides: Partial<MedicationAdministration> = {},
+): MedicationAdministration {
+  return {
+    resourceType: 'MedicationAdministration',
+    identifier: [{ system: 'urn:test:injector', value: 'INJ-1' }],
+    status: 'completed',
+    contained: [medication],
+    medicationReference: { reference: '#m' },
+    subject: plan.subject,
+    request: { reference: `MedicationRequest/${plan.id}` },
+    effectiveDateTime: '2026-03-02T10:05:00+01:00',
+    performer: [{ actor: { display: 'Technologist on duty' } }],
+    dosage: {
+      dose: { value: 78, unit: 'mL', system: 'http://unitsofmeasure.org', code: 'mL' },
+      rateQuantity: { value: 3, unit: 'mL/s', system: 'http://unitsofmeasure.org', code: 'mL/s' },
+      route: { text: 'Intravenous route' },
+    },
     ...overrides,
   };
 }
