@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AllergyIntolerance, Bundle, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, AuditEvent, Bundle, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, until } from '#testing';
 import type { Tried } from '#intake';
 import { AnOrdersService, answerIn } from './an-orders-service.spec.js';
@@ -63,6 +63,16 @@ describe('An order by HL7', () => {
     expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['AA']));
     const given = await Promise.all(numbers.map(async (number) => accessionNumberOf(await orderOf(number))));
     expect(new Set(given).size).toBe(25);
+  });
+
+  it('is given no accession number that a placer has taken', async () => {
+    await service.take(anOrmMessage({ mrn: 'SEQ1', placerOrderNumber: 'SEQ1' }));
+    const after = (by: number) => `TST${String(Number(accessionNumberOf(seq1)!.slice(3)) + by).padStart(8, '0')}`;
+    const seq1 = await orderOf('SEQ1');
+    const taken = anOrmMessage({ mrn: 'SEQ2', placerOrderNumber: 'SEQ2', accessionNumber: after(1) });
+    expect(await service.take(taken)).toEqual({ code: 'AA' });
+    expect(await service.take(anOrmMessage({ mrn: 'SEQ3', placerOrderNumber: 'SEQ3' }))).toEqual({ code: 'AA' });
+    expect(accessionNumberOf(await orderOf('SEQ3'))).toBe(after(2));
   });
 });
 
@@ -257,11 +267,16 @@ describe('A message that is only tried', () => {
     const { body } = await tried(anOrmMessage({ ...order, control: 'CA' }));
     expect(body.resources).toMatchObject([{ resourceType: 'ServiceRequest', status: 'revoked', meta: { versionId: '2' } }]); // prettier-ignore
     expect(body.events).toMatchObject([{ type: 'imaging.order.cancelled.v1' }]);
+    // Whose data the look showed is on record, though the patient's own resource was none of it.
+    const patient = (await patientOf('TRY2'))!.id!;
+    const looks = await service.sql<{ body: AuditEvent }>('SELECT body FROM audit_event WHERE body::text LIKE $1', [`%ServiceRequest/${body.resources[0]!.id}%`]); // prettier-ignore
+    expect(JSON.stringify(looks.at(-1)!.body.entity)).toContain(`Patient/${patient}`);
     expect(await orderOf('TRY2')).toMatchObject({ status: 'active' });
   });
 
   it('is answered though it is no message, and asked for where there is none', async () => {
     expect((await tried(Buffer.from('hello'))).body.refusal?.text).toMatch(/MSH/);
     expect((await tried(Buffer.alloc(0))).status).toBe(400);
+    expect((await tried(Buffer.alloc(9 * 1024 * 1024, 'x'))).status).toBe(413);
   });
 });

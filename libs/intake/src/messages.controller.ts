@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res }
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
-import { recordAccess } from '#fhir';
+import { indexOf, recordAccess } from '#fhir';
 import { clientOf, CLOCK, fail, INFRASTRUCTURE, LOGGER, type Clock, type Infrastructure, type Logger } from '#platform';
 import { Hl7Intake, type Tried } from './hl7-intake.js';
 import { MessageLog } from './message-log.js';
@@ -36,7 +36,7 @@ export class MessagesController {
     const tried = await this.intake.try(body);
     // What is known of a patient shows in what a message would make of it.
     const references = tried.resources.map((one) => `${one.resourceType}/${one.id}`);
-    const patientIds = tried.resources.flatMap((one) => (one.resourceType === 'Patient' ? one.id! : []));
+    const patientIds = [...new Set(tried.resources.flatMap((one) => indexOf(one).patient_id ?? []))];
     const access = { interaction: 'read' as const, client: clientOf(request), service: this.infrastructure.service, references, patientIds }; // prettier-ignore
     if (references.length > 0) await recordAccess(this.dataSource.manager, access, this.clock.now());
     return tried;

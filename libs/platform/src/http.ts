@@ -148,6 +148,7 @@ function fromHttp(error: unknown): Failure {
   if (type === 'entity.too.large') return fail('too-large', 'the body is larger than 1 MB', { cause: error });
   if (type === 'entity.parse.failed') return fail('field-invalid', 'the body is not valid JSON', { cause: error });
   const answered = error instanceof HttpException ? error.getStatus() : status;
+  if (answered === 413) return fail('too-large', 'the body is larger than this endpoint takes', { cause: error });
   if (typeof answered === 'number' && answered >= 400 && answered < 500)
     return answered === 404
       ? fail('not-found', 'there is no such endpoint', { cause: error })
