@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { nodeFlags } from '../local/services.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -108,4 +109,8 @@ describe('Dockerfiles', () => {
     );
     for (const other of others) expect(other).toBe(first);
   });
+});
+
+it('runs a service in its image with the flags it has in the local run and the bench', () => {
+  expect(nodeFlags).toEqual(['--max-semi-space-size=4', '--max-old-space-size=384']);
 });

@@ -125,6 +125,16 @@ describe('What was given', () => {
     expect((await service.send('PUT', 'MedicationAdministration/none', anAdministration(plan, { id: 'none' }), { 'if-match': 'W/"1"' })).status).toBe(404); // prettier-ignore
   });
 
+  it('is not found by a number that a correction gave to a second one', async () => {
+    const [one, other] = [await planned('SHARED1'), await planned('SHARED2')];
+    await one.post();
+    const recorded = (await other.post()).body as MedicationAdministration;
+    const identifier = [...recorded.identifier!, { system: 'urn:test:injector', value: 'SHARED1' }];
+    const path = `MedicationAdministration/${recorded.id}`;
+    expect((await service.send('PUT', path, { ...recorded, identifier }, { 'if-match': 'W/"1"' })).status).toBe(200);
+    expect((await one.post({}, { 'if-none-exist': 'identifier=urn:test:injector|SHARED1' })).status).toBe(412);
+  });
+
   it('is not told where nothing was given', async () => {
     const { post, told, order } = await planned('NOTDONE');
     expect((await post({ status: 'not-done', dosage: undefined })).status).toBe(201);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { EntityManager } from 'typeorm';
 import type { FhirResource, Patient } from 'fhir/r4.js';
 import type { FhirStore } from './fhir-store.js';
+import { anAllergy } from '#testing';
 import { keepCopies, madeBySomeoneElse } from './keep-copies.js';
 
 const manager = {} as EntityManager;
@@ -26,8 +27,9 @@ function storeInMemory() {
         return saved;
       }),
   } as unknown as FhirStore;
-  const keep = async (one: Patient) => (await keepCopies(store, manager, [one], now))[0]!.name![0]!.family;
-  return { keep, writes: () => writes };
+  const keepAny = async <R extends FhirResource>(one: R) => (await keepCopies(store, manager, [one], now))[0]!;
+  const keep = async (one: Patient) => (await keepAny(one)).name![0]!.family;
+  return { keep, keepAny, writes: () => writes };
 }
 
 describe('Copies of a patient', () => {
@@ -36,6 +38,16 @@ describe('Copies of a patient', () => {
     expect(await keep(patient('Old', '1'))).toBe('Old');
     expect(await keep(patient('New', '2'))).toBe('New');
     expect(await keep(patient('Old', '1'))).toBe('New');
+  });
+
+  it.each<[string, FhirResource, object]>([
+    ['an allergy', anAllergy('Latex'), { code: { text: 'Latex and gloves' } }],
+    ['a visit', { resourceType: 'Encounter', id: 'v', status: 'arrived', class: {} }, { status: 'finished' }],
+  ])('are so of %s too', async (_what, told, newer) => {
+    const { keepAny } = storeInMemory();
+    const version = (versionId: string, changes = {}) => ({ ...told, ...changes, meta: { versionId } }) as FhirResource;
+    await keepAny(version('2', newer));
+    expect(await keepAny(version('1'))).toMatchObject(newer);
   });
 
   it('are written once for one content', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { fail } from '#platform';
-import { anOrmMessage, anOruMessage, freePorts, given, isInstalled, site, until } from './index.js';
+import { complaintAbout, anOrmMessage, anOruMessage, freePorts, given, isInstalled, site, until } from './index.js';
 
 const field = (message: Buffer, segment: string, sequence: number) =>
   message
@@ -68,5 +68,18 @@ describe('peers and ports', () => {
   });
   it('gives ports that differ', async () => {
     expect(new Set(await freePorts(3)).size).toBe(3);
+  });
+});
+
+describe('A suite that needs peers', () => {
+  const peer = (install: string) => ({ command: ['none'], install });
+  it('has no complaint where all are there', () => {
+    expect(complaintAbout('an exam', [])).toBeUndefined();
+  });
+  it('names each line that installs what is missing, once', () => {
+    const missing = [peer('apt-get install dcmtk'), peer('apt-get install dcmtk'), peer('pip install pynetdicom')];
+    expect(complaintAbout('an exam', missing)).toBe(
+      'an exam: install with apt-get install dcmtk; pip install pynetdicom',
+    );
   });
 });
