@@ -25,7 +25,9 @@ export function planContrast(
   site: Site,
 ): ContrastPlanDecision {
   if (current?.status === 'completed' || order.status === 'completed') return {};
-  const wanted = order.status === 'active' || order.status === 'on-hold' ? planFor(order, site) : undefined;
+  // What a parent order asks for is done under its children.
+  const isAsked = ['active', 'on-hold'].includes(order.status) && order.intent !== 'original-order';
+  const wanted = isAsked ? planFor(order, site) : undefined;
   if (!wanted) {
     if (current?.status !== 'active') return {};
     return { plan: { ...current, status: 'cancelled' }, event: 'imaging.contrast.cancelled.v1' };

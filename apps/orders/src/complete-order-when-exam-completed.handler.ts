@@ -1,9 +1,9 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { findResources, type ImagingEvent } from '#events';
-import { FhirStore } from '#fhir';
-import { EventContext, WhenEvent } from '#messaging';
-import { completeOrder } from './order.decider.js';
+import { FhirStore, referencedId } from '#fhir';
+import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { completeOrder, completeParent } from './order.decider.js';
 
 /** Keeps the order true to the exam: scheduling says in the event when all steps of an order are done. */
 @Controller()
@@ -17,7 +17,16 @@ export class CompleteOrderWhenExamCompleted {
       if (status !== 'completed') continue;
       const order = await this.store.read(transaction.manager, 'ServiceRequest', id!);
       const completed = order && completeOrder(order);
-      if (completed) await this.store.save(transaction.manager, [completed], transaction.now);
+      if (!completed) continue;
+      await this.store.save(transaction.manager, [completed], transaction.now);
+      for (const { reference } of completed.basedOn ?? []) await this.completeParentOf(reference!, transaction);
     }
+  }
+
+  private async completeParentOf(reference: string, { manager, now }: Transaction): Promise<void> {
+    const parent = await this.store.read(manager, 'ServiceRequest', referencedId(reference, 'ServiceRequest') ?? '');
+    const completed =
+      parent && completeParent(parent, await this.store.referringTo(manager, 'ServiceRequest', reference));
+    if (completed) await this.store.save(manager, [completed], now);
   }
 }

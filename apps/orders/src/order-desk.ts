@@ -12,7 +12,7 @@ import {
 } from '#fhir';
 import type { Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
-import { decideOrder, type OrderCommand } from './order.decider.js';
+import { concernsChildren, decideOrder, isOver, isParent, type OrderCommand } from './order.decider.js';
 import { decideAllergy, decideEncounter, decidePatient } from './patient.decider.js';
 
 /** What somebody says of one patient, and asks of orders for them. */
@@ -48,15 +48,18 @@ export class OrderDesk {
     const encounter = request.encounter && decideEncounter(visitBefore, request.encounter);
     const allergies = (request.allergies ?? []).flatMap((one) => decideAllergy(find(one), one) ?? []);
     const changed: FhirResource[] = [patientEvent && patient, encounter, ...allergies].filter((one) => one !== undefined); // prettier-ignore
+    // By id: one message may say several things of one order.
+    const orders = new Map<string, ServiceRequest>();
     const told: { event: EventType; orderId: string }[] = [];
-    for (const command of request.orders) {
+    for (const command of await this.withChildren(request.orders, known, transaction)) {
       const { serviceRequest, event } = decideOrder(find(command.serviceRequest), command);
-      if (!serviceRequest || !event) continue;
+      if (!serviceRequest) continue;
       const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), patient.id!, transaction);
       known.set(keyOf(numbered), numbered);
-      changed.push(numbered);
-      told.push({ event, orderId: numbered.id! });
+      orders.set(numbered.id!, numbered);
+      if (event) told.push({ event, orderId: numbered.id! });
     }
+    changed.push(...orders.values());
 
     for (const saved of await this.store.save(manager, changed, now)) known.set(keyOf(saved), saved);
     const patientNow = known.get(keyOf(patient)) as Patient;
@@ -75,6 +78,26 @@ export class OrderDesk {
     else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
     for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
+  }
+
+  /** What ends, holds or releases a parent does so to its children (HL7 v2.5.1 section 4.5.1.1, PA and CH). */
+  private async withChildren(
+    commands: OrderCommand[],
+    known: Map<string, FhirResource>,
+    { manager }: Transaction,
+  ): Promise<OrderCommand[]> {
+    const all: OrderCommand[] = [];
+    for (const command of commands) {
+      all.push(command);
+      const parent = known.get(keyOf(command.serviceRequest)) as ServiceRequest | undefined;
+      if (!parent || !isParent(parent) || !concernsChildren(command)) continue;
+      const children = await this.store.referringTo(manager, 'ServiceRequest', keyOf(parent));
+      for (const child of children.filter((one) => !isOver(one))) {
+        known.set(keyOf(child), child);
+        all.push({ control: command.control, serviceRequest: child });
+      }
+    }
+    return all;
   }
 
   private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {

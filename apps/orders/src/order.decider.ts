@@ -4,16 +4,17 @@ import { sameContent } from '#fhir';
 import { fail } from '#platform';
 
 /**
- * What a placer asks of one order. The codes are those of HL7 table 0119 that open, change or end an order:
- * NW new, XO change, CA cancel, DC discontinue.
+ * What a placer asks of one order, in codes of HL7 table 0119: NW new, XO change, CA cancel, DC discontinue, HD hold, RL
+ * release, RP replace by what follows, RO what replaces, SN give it a number, SC its status where another department
+ * does the exam, PA parent of what follows, CH child of a parent.
  */
 export interface OrderCommand {
-  control: 'NW' | 'XO' | 'CA' | 'DC';
+  control: 'NW' | 'XO' | 'CA' | 'DC' | 'HD' | 'RL' | 'RP' | 'RO' | 'SN' | 'SC' | 'PA' | 'CH';
   /** The order as the placer states it now; its id is derived from the placer order number. */
   serviceRequest: ServiceRequest;
 }
 
-/** What is to be stored and told. Nothing changes and nothing is told where both are absent. */
+/** What is to be stored and told. Nothing changes where both are absent; a draft is stored and told to nobody. */
 export interface OrderDecision {
   serviceRequest?: ServiceRequest;
   event?: Extract<EventType, `imaging.order.${string}`>;
@@ -33,31 +34,66 @@ export function decideOrder(current: ServiceRequest | undefined, command: OrderC
     throw fail('duplicate-key', 'this placer order number belongs to an order of another patient', {
       field: 'placerOrderNumber',
     });
-  switch (command.control) {
+  const { control, serviceRequest } = command;
+  switch (control) {
     case 'NW':
-      return current ? placeAgain(current, command.serviceRequest) : place(command.serviceRequest);
+    case 'RO':
+    case 'CH':
+      return isOpen(current) ? placeAgain(current, serviceRequest) : place(current, serviceRequest);
     case 'XO':
-      return change(known(current), command.serviceRequest);
+      return change(known(current), serviceRequest);
     case 'CA':
     case 'DC':
+    case 'RP':
       return cancel(known(current));
+    case 'HD':
+      return become('on-hold', known(current));
+    case 'RL':
+      return become('active', known(current));
+    case 'SC':
+      return follow(known(current), serviceRequest.status);
+    case 'SN':
+      return current ? {} : { serviceRequest: { ...serviceRequest, status: 'draft' } };
+    case 'PA':
+      return isOpen(current) ? change(current, serviceRequest) : place(current, serviceRequest);
   }
 }
 
 /**
- * Marks an order completed once its exam is; an order already at its end stays as it is.
- * FHIR R4 request-status: completed = the activity described by the request has been performed.
+ * Marks an order completed once its exam is. One that was cancelled while the exam went on is completed too: it was
+ * done. FHIR R4 request-status: completed = the activity described by the request has been performed.
  */
 export function completeOrder(current: ServiceRequest): ServiceRequest | undefined {
-  return isOver(current) ? undefined : { ...current, status: 'completed' };
+  return isOver(current) && current.status !== 'revoked' ? undefined : { ...current, status: 'completed' };
 }
 
-function place(ordered: ServiceRequest): OrderDecision {
+/** A parent is completed when none of its children is open any more and one of them was done. */
+export function completeParent(
+  parent: ServiceRequest,
+  children: readonly ServiceRequest[],
+): ServiceRequest | undefined {
+  const isDone = children.every(isOver) && children.some(({ status }) => status === 'completed');
+  return isDone && isParent(parent) && !isOver(parent) ? { ...parent, status: 'completed' } : undefined;
+}
+
+/** True of an order that is done by its children (HL7 table 0119, PA): FHIR calls it the original order. */
+export function isParent({ intent }: ServiceRequest): boolean {
+  return intent === 'original-order';
+}
+
+/** True of what is asked of a parent's children as well. */
+export function concernsChildren({ control }: OrderCommand): boolean {
+  return ['CA', 'DC', 'RP', 'HD', 'RL'].includes(control);
+}
+
+/** A number that was only asked for (SN) becomes an order when its order comes. */
+function place(draft: ServiceRequest | undefined, ordered: ServiceRequest): OrderDecision {
   if (ordered.status !== 'active' && ordered.status !== 'on-hold')
     throw fail('field-invalid', 'a new order must be active: send its order status as in process or leave it empty', {
       field: 'orderStatus',
     });
-  return { serviceRequest: ordered, event: 'imaging.order.placed.v1' };
+  const serviceRequest = draft ? { ...merge(draft, ordered), status: ordered.status } : ordered;
+  return { serviceRequest, event: 'imaging.order.placed.v1' };
 }
 
 function placeAgain(current: ServiceRequest, ordered: ServiceRequest): OrderDecision {
@@ -72,22 +108,53 @@ function placeAgain(current: ServiceRequest, ordered: ServiceRequest): OrderDeci
 }
 
 function change(current: ServiceRequest, ordered: ServiceRequest): OrderDecision {
-  if (isOver(current))
-    throw fail('state-conflict', `the order is ${current.status} and can no longer be changed: place a new order`, {
-      field: 'orderControl',
-    });
+  assertOpen(current);
   const changed = merge(current, ordered);
   if (sameContent(current, changed)) return {};
-  // A change whose order status says cancelled is a cancellation, and everybody must hear it as one.
-  const isEnded = changed.status === 'revoked' || changed.status === 'entered-in-error';
-  return { serviceRequest: changed, event: isEnded ? 'imaging.order.cancelled.v1' : 'imaging.order.changed.v1' };
+  return { serviceRequest: changed, event: eventOf(changed) };
+}
+
+function become(status: 'active' | 'on-hold', current: ServiceRequest): OrderDecision {
+  assertOpen(current);
+  return current.status === status ? {} : told({ ...current, status });
+}
+
+/** A department that does the exam itself says how far it is; what is over is not begun again. */
+function follow(current: ServiceRequest, status: ServiceRequest['status']): OrderDecision {
+  if (current.status === status) return {};
+  assertOpen(current);
+  return told({ ...current, status });
 }
 
 function cancel(current: ServiceRequest): OrderDecision {
   if (current.status === 'revoked' || current.status === 'entered-in-error') return {};
   if (current.status === 'completed')
     throw fail('state-conflict', 'the exam is completed and can no longer be cancelled', { field: 'orderControl' });
-  return { serviceRequest: { ...current, status: 'revoked' }, event: 'imaging.order.cancelled.v1' };
+  const serviceRequest: ServiceRequest = { ...current, status: 'revoked' };
+  // Nobody has heard of a number that was only asked for.
+  return current.status === 'draft' ? { serviceRequest } : told(serviceRequest);
+}
+
+function told(serviceRequest: ServiceRequest): OrderDecision {
+  return { serviceRequest, event: eventOf(serviceRequest) };
+}
+
+/** A change whose order status says cancelled is a cancellation, and everybody must hear it as one. */
+function eventOf({ status }: ServiceRequest): OrderDecision['event'] {
+  return status === 'revoked' || status === 'entered-in-error' ? 'imaging.order.cancelled.v1' : 'imaging.order.changed.v1'; // prettier-ignore
+}
+
+function assertOpen(current: ServiceRequest): void {
+  if (current.status === 'draft')
+    throw fail('state-conflict', 'only a number was asked for: send NW to place the order', { field: 'orderControl' });
+  if (isOver(current))
+    throw fail('state-conflict', `the order is ${current.status} and can no longer be changed: place a new order`, {
+      field: 'orderControl',
+    });
+}
+
+function isOpen(current: ServiceRequest | undefined): current is ServiceRequest {
+  return current !== undefined && current.status !== 'draft';
 }
 
 function known(current: ServiceRequest | undefined): ServiceRequest {
@@ -97,7 +164,8 @@ function known(current: ServiceRequest | undefined): ServiceRequest {
   });
 }
 
-function isOver(order: ServiceRequest): boolean {
+/** True of an order that nothing can be done to any more. */
+export function isOver(order: ServiceRequest): boolean {
   return order.status === 'revoked' || order.status === 'completed' || order.status === 'entered-in-error';
 }
 
@@ -113,6 +181,8 @@ function merge(current: ServiceRequest, ordered: ServiceRequest): ServiceRequest
   return {
     ...current,
     ...ordered,
+    // A change that names no status leaves it as it is.
+    status: ordered.status === 'unknown' ? current.status : ordered.status,
     identifier: inOrderOf(current.identifier ?? [], [...newer, ...kept], kindOf),
     authoredOn: current.authoredOn ?? ordered.authoredOn,
     meta: current.meta,

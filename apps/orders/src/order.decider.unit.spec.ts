@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
 import { identifierOf, systems, typedIdentifier } from '#fhir';
 import { aPatient, aServiceRequest, given } from '#testing';
-import { completeOrder, decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
+import { completeOrder, completeParent, decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
 
 type Status = ServiceRequest['status'];
 /** The order as its placer states it: without the numbers we assign. */
@@ -114,11 +114,123 @@ describe.each(['CA', 'DC'] as const)('%s', (control) => {
   });
 });
 
-describe('Any command', () => {
-  it.each(['NW', 'XO', 'CA', 'DC'] as const)('%s is refused for the number of another patient', (control) => {
-    const other = stated({ patient: aPatient({ mrn: 'P2' }) });
-    given(stored()).when(asks(control, other)).thenFails('duplicate-key');
+describe('HD and RL', () => {
+  it('hold an order and release it, each told as a change', () => {
+    given(stored()).when(asks('HD')).thenExactly({ serviceRequest: stored({ status: 'on-hold' }), event: 'imaging.order.changed.v1' }); // prettier-ignore
+    given(stored({ status: 'on-hold' })).when(asks('RL')).thenExactly({ serviceRequest: stored(), event: 'imaging.order.changed.v1' }); // prettier-ignore
   });
+  it('change nothing where it is so already', () => {
+    given(stored({ status: 'on-hold' }))
+      .when(asks('HD'))
+      .thenExactly(nothing);
+    given(stored()).when(asks('RL')).thenExactly(nothing);
+  });
+  it.each<Status>(['revoked', 'completed', 'entered-in-error', 'draft'])(
+    'are refused for an order that is %s',
+    (status) => {
+      given(stored({ status })).when(asks('HD')).thenFails('state-conflict');
+      given(stored({ status })).when(asks('RL')).thenFails('state-conflict');
+    },
+  );
+  it('outlast a change that names no status, and not one that does', () => {
+    const change = (status: Status) => asks('XO', stated({ status, priority: 'stat' }))(stored({ status: 'on-hold' }));
+    expect(change('unknown').serviceRequest?.status).toBe('on-hold');
+    expect(change('active').serviceRequest?.status).toBe('active');
+  });
+});
+
+describe('SC', () => {
+  it.each<[Status, OrderDecision['event']]>([
+    ['completed', 'imaging.order.changed.v1'],
+    ['on-hold', 'imaging.order.changed.v1'],
+    ['revoked', 'imaging.order.cancelled.v1'],
+    ['entered-in-error', 'imaging.order.cancelled.v1'],
+  ])('of %s is followed, and nothing else of it taken', (status, event) => {
+    given(stored())
+      .when(asks('SC', stated({ status, priority: 'stat' })))
+      .thenExactly({ serviceRequest: stored({ status }), event });
+  });
+  it('that says what is so changes nothing, also at the end', () => {
+    given(stored()).when(asks('SC')).thenExactly(nothing);
+    given(stored({ status: 'completed' }))
+      .when(asks('SC', stated({ status: 'completed' })))
+      .thenExactly(nothing);
+  });
+  it('does not begin again what is over', () => {
+    given(stored({ status: 'completed' }))
+      .when(asks('SC'))
+      .thenFails('state-conflict');
+  });
+});
+
+describe('SN', () => {
+  const draft = stated({ status: 'draft' });
+  it('takes a number for an order to come, which nobody is told of', () => {
+    given<ServiceRequest | undefined>(undefined).when(asks('SN')).thenExactly({ serviceRequest: draft });
+  });
+  it('for an order that has its number changes nothing', () => {
+    given(stored()).when(asks('SN', stated({ priority: 'stat' }))).thenExactly(nothing); // prettier-ignore
+  });
+  it('is followed by NW, which places the order under the number it got', () => {
+    given(stored({ status: 'draft', accessionNumber: 'A9' }))
+      .when(asks('NW'))
+      .thenExactly({ serviceRequest: stored({ accessionNumber: 'A9' }), event: 'imaging.order.placed.v1' });
+  });
+  it('is followed by CA, which nobody is told of', () => {
+    given(stored({ status: 'draft' }))
+      .when(asks('CA'))
+      .thenExactly({ serviceRequest: stored({ status: 'revoked' }) });
+  });
+  it('alone is no order that could be changed', () => {
+    given(stored({ status: 'draft' }))
+      .when(asks('XO'))
+      .thenFails('state-conflict');
+  });
+});
+
+describe('RP and RO', () => {
+  it('end the old order and place the new one', () => {
+    given(stored()).when(asks('RP')).then({ event: 'imaging.order.cancelled.v1' });
+    given<ServiceRequest | undefined>(undefined).when(asks('RO')).then({ event: 'imaging.order.placed.v1' });
+  });
+  it('are refused where the old one is done, or the new one takes its number', () => {
+    given(stored({ status: 'completed' }))
+      .when(asks('RP'))
+      .thenFails('state-conflict');
+    given(stored({ status: 'revoked' }))
+      .when(asks('RO'))
+      .thenFails('duplicate-key');
+  });
+});
+
+describe('PA and CH', () => {
+  const parent = stated({ intent: 'original-order' });
+  it('make an order that is known the parent of others', () => {
+    given(stored()).when(asks('PA', parent)).thenExactly({ serviceRequest: stored({ intent: 'original-order' }), event: 'imaging.order.changed.v1' }); // prettier-ignore
+  });
+  it('place a parent that is not known, and its children', () => {
+    given<ServiceRequest | undefined>(undefined).when(asks('PA', parent)).thenExactly({ serviceRequest: parent, event: 'imaging.order.placed.v1' }); // prettier-ignore
+    given<ServiceRequest | undefined>(undefined).when(asks('CH')).then({ event: 'imaging.order.placed.v1' });
+  });
+  it.each<[Status[], Status | undefined]>([
+    [['completed', 'revoked'], 'completed'],
+    [['completed', 'active'], undefined],
+    [['revoked', 'revoked'], undefined],
+  ])('with children %j make the parent %s', (statuses, status) => {
+    const children = statuses.map((one) => stored({ status: one }));
+    expect(completeParent(stored({ intent: 'original-order' }), children)?.status).toBe(status);
+    expect(completeParent(stored(), children)).toBeUndefined();
+  });
+});
+
+describe('Any command', () => {
+  it.each(['NW', 'XO', 'CA', 'DC', 'HD', 'RL', 'RP', 'RO', 'SN', 'SC', 'PA', 'CH'] as const)(
+    '%s is refused for the number of another patient',
+    (control) => {
+      const other = stated({ patient: aPatient({ mrn: 'P2' }) });
+      given(stored()).when(asks(control, other)).thenFails('duplicate-key');
+    },
+  );
 });
 
 describe('An exam that is done', () => {
@@ -126,7 +238,10 @@ describe('An exam that is done', () => {
     expect(completeOrder(stored())).toEqual({ ...stored(), status: 'completed' });
     expect(completeOrder(stored({ status: 'on-hold' }))?.status).toBe('completed');
   });
-  it.each<Status>(['revoked', 'completed', 'entered-in-error'])('leaves an order that is %s', (status) => {
+  it('completes an order that was cancelled meanwhile: it was done', () => {
+    expect(completeOrder(stored({ status: 'revoked' }))?.status).toBe('completed');
+  });
+  it.each<Status>(['completed', 'entered-in-error'])('leaves an order that is %s', (status) => {
     expect(completeOrder(stored({ status }))).toBeUndefined();
   });
 });

@@ -10,7 +10,9 @@ import { ownerVersionOf } from '#fhir';
 export function standingOrder(known: ServiceRequest | undefined, told: ServiceRequest): ServiceRequest {
   if (!known) return told;
   const newer = ownerVersionOf(told) < ownerVersionOf(known) ? known : told;
-  const { status } = [newer, known, told].find(isOver) ?? newer;
+  // What was done was done, also where a cancellation came too late and is told last.
+  const { status } =
+    [known, told].find((one) => one.status === 'completed') ?? [newer, known, told].find(isOver) ?? newer;
   return { ...newer, status };
 }
 

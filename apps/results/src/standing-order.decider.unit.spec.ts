@@ -35,8 +35,9 @@ describe('The order as it stands', () => {
       .then({ priority: 'stat', status: 'on-hold' });
   });
 
-  it('ends as the later of two ends has it', () => {
-    given(order({ status: 'completed' })).when(told(order({ version: 2, status: 'revoked' }))).then({ status: 'revoked' }); // prettier-ignore
+  it('that was done stays done, also where a cancellation is told last', () => {
+    given(order({ status: 'completed' })).when(told(order({ version: 2, status: 'revoked' }))).then({ status: 'completed' }); // prettier-ignore
+    given(order({ status: 'revoked', version: 2 })).when(told(order({ status: 'completed' }))).then({ status: 'completed' }); // prettier-ignore
   });
 });
 

@@ -89,9 +89,12 @@ export function orderReferenceOf(appointment: Appointment): string {
   return appointment.basedOn![0]!.reference!;
 }
 
-/** An order is completed when each of its steps is, cancelled ones apart, and at least one was done. */
+/**
+ * An order is completed when each of its steps is, cancelled ones apart, and at least one was done; also one that was
+ * cancelled while the exam went on.
+ */
 export function orderAfter(order: ServiceRequest, appointments: readonly Appointment[]): ServiceRequest {
   const counting = appointments.filter(({ status }) => status !== 'cancelled');
   const done = counting.length > 0 && counting.every(({ status }) => status === 'fulfilled');
-  return done && order.status === 'active' ? { ...order, status: 'completed' } : order;
+  return done && ['active', 'revoked'].includes(order.status) ? { ...order, status: 'completed' } : order;
 }

@@ -25,13 +25,14 @@ export interface RequestedStep {
 
 /**
  * The steps of an order: one for each IPC the order brought, else one as the site file describes the procedure. An order
- * that is not active (on hold, revoked) asks for none.
+ * that is not active (on hold, revoked), or is the parent of others, asks for none.
  *
  * @throws Failure procedure-unknown if the site file does not have the ordered procedure, field-invalid if two steps
  *   have one id
  */
 export function requestedSteps(order: ServiceRequest, site: Site): RequestedStep[] {
-  if (order.status !== 'active') return [];
+  // What a parent order asks for is done under its children.
+  if (order.status !== 'active' || order.intent === 'original-order') return [];
   const code = order.code?.coding?.find(({ system }) => system === systems.procedure)?.code;
   const procedure = procedureFor(site, code);
   if (!procedure)

@@ -11,34 +11,27 @@ import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { dicomUidIdentifier, extensions, serviceRequestIdOf, systems, typedIdentifier } from '#fhir';
 import { procedureFor, type Sender, type Site } from '#platform';
 import { allergiesFrom } from './allergy.js';
-import { compact, conceptFromCwe, entityFromEi, personFromXcn } from './data-types.js';
+import { compact, conceptFromCwe, personFromXcn } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { fillerOf, groupsOf, parentOf, placerOf, type OrderGroup } from './order-group.js';
+import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-control.js';
 import { encounterFrom, patientFrom } from './patient.js';
 import { eachRepetition, ofTable, type Surroundings } from './rows.js';
-import statuses from './tables/order-status.json' with { type: 'json' };
 import priorities from './tables/priority.json' with { type: 'json' };
-
-/** Order control codes taken today (table 0119). */
-const controls = ['NW', 'XO', 'CA', 'DC'] as const;
-export type OrderControl = (typeof controls)[number];
 
 /** What an order message asks: one patient, and each of its orders with what is to happen to it. */
 export interface OrderMessage {
   patient: Patient;
   encounter?: Encounter;
   allergies?: AllergyIntolerance[];
-  orders: { control: OrderControl; serviceRequest: ServiceRequest }[];
+  orders: OrderStated[];
 }
 
-/** The segments of one order: its ORC and what follows up to the next. */
-interface OrderGroup {
-  orc: Segment;
-  obr?: Segment;
-  tq1?: Segment;
-  zds?: Segment;
-  ipc: Segment[];
-  notes: Segment[];
+/** One order and what is to happen to it. */
+interface OrderStated {
+  control: OrderControl;
+  serviceRequest: ServiceRequest;
 }
 
 /**
@@ -52,54 +45,55 @@ export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site
   const encounter = encounterFrom(message, sender, site, patient);
   const groups = groupsOf(message);
   if (groups.length === 0) throw missingSegment('ORC');
-  const orders = groups.map((group) => ({
-    control: controlOf(group.orc),
-    serviceRequest: serviceRequestFrom(group, { patient, encounter, sender, site }),
-  }));
+  const orders = groups.map((group): OrderStated => {
+    const control = controlOf(group.orc);
+    return { control, serviceRequest: serviceRequestFrom(group, control, { patient, encounter, sender, site }) };
+  });
+  relate(orders, groups, surroundingsOf(sender, site), sender);
   const allergies = allergiesFrom(message, patient);
   return { patient, ...compact({ encounter, allergies }), orders };
 }
 
-function groupsOf(message: Hl7Message): OrderGroup[] {
-  const groups: OrderGroup[] = [];
-  for (const segment of message.segments) {
-    if (segment.name === 'ORC') groups.push({ orc: segment, ipc: [], notes: [] });
-    const group = groups.at(-1);
-    if (!group) continue;
-    if (segment.name === 'OBR') {
-      if (group.obr) throw contentError(100, 'a second OBR follows one ORC: give each order its ORC', segment.at(4));
-      group.obr = segment;
-    }
-    if (segment.name === 'TQ1') group.tq1 ??= segment;
-    if (segment.name === 'ZDS') group.zds ??= segment;
-    if (segment.name === 'IPC') group.ipc.push(segment);
-    if (segment.name === 'NTE' && group.obr) group.notes.push(segment);
+/**
+ * What the orders of one message are to each other (HL7 v2.5.1 section 4.5.1.1): an RO replaces the orders whose RP stand
+ * before it, a CH is a child of the order ORC-8 names, or of the PA before it.
+ *
+ * @throws Hl7Refusal 100 for an RP or RO without the other, 101 for a CH without parent
+ */
+function relate(orders: OrderStated[], groups: OrderGroup[], around: Surroundings, sender: Sender): void {
+  let replaced: OrderStated[] = [];
+  let parentId: string | undefined;
+  const referenceTo = (id: string) => ({ reference: `ServiceRequest/${id}` });
+  for (const [index, { control, serviceRequest }] of orders.entries()) {
+    const group = groups[index]!;
+    const { orc } = group;
+    if (control === 'RP' && !['RP', 'RO'].includes(orders[index + 1]?.control ?? ''))
+      throw contentError(100, 'RP must be followed by the RO of the order that replaces it', orc.at(1));
+    if (control === 'RP') replaced = orders[index - 1]?.control === 'RP' ? [...replaced, orders[index]!] : [orders[index]!]; // prettier-ignore
+    if (control === 'RO' && replaced.length === 0)
+      throw contentError(100, 'RO must follow the RP of the order it replaces', orc.at(1));
+    if (control === 'RO') serviceRequest.replaces = replaced.map((one) => referenceTo(one.serviceRequest.id!));
+    if (control === 'PA') parentId = serviceRequest.id;
+    if (control !== 'CH') continue;
+    const named = parentOf(group, around);
+    const parent = named ? serviceRequestIdOf({ ...named, system: named.system ?? senderSystem(sender) }) : parentId;
+    if (!parent) throw missing('ORC', 8, 'placer order number of the parent order', orc.sequence);
+    serviceRequest.basedOn = [referenceTo(parent)];
   }
-  return groups;
-}
-
-function controlOf(orc: Segment): OrderControl {
-  const code = orc.get(1);
-  if (!code) throw missing('ORC', 1, 'order control', orc.sequence);
-  const control = controls.find((one) => one === code);
-  if (!control) throw contentError(103, `ORC-1 must be one of ${controls.join(', ')}`, orc.at(1));
-  return control;
 }
 
 function serviceRequestFrom(
   group: OrderGroup,
+  control: OrderControl,
   context: { patient: Patient; encounter?: Encounter; sender: Sender; site: Site },
 ): ServiceRequest {
   const { orc, obr, tq1 } = group;
   const { patient, encounter, sender, site } = context;
   const around = surroundingsOf(sender, site);
-  const placer = entityFromEi(orc, 2, around) ?? entityFromEi(obr, 2, around);
-  if (!placer) throw missing('ORC', 2, 'placer order number', orc.sequence);
+  const placer = placerOf(group, around);
   const placerSystem = placer.system ?? senderSystem(sender);
-  const control = orc.get(1);
-  // A cancellation may leave the procedure out: the order is known by its number.
-  const isEnding = control === 'CA' || control === 'DC';
-  if (!obr && !isEnding) throw missing('OBR', 4, 'universal service identifier', orc.sequence);
+  const namesProcedure = needsProcedure(control);
+  if (!obr && namesProcedure) throw missing('OBR', 4, 'universal service identifier', orc.sequence);
   const start = tq1?.get(7) ?? orc.get(7, 4) ?? obr?.get(27, 4);
   const startPlace = tq1?.get(7) ? tq1.at(7) : orc.get(7, 4) ? orc.at(7, 4) : obr?.at(27, 4);
   const authored = control === 'NW' ? orc.get(9) : undefined;
@@ -107,11 +101,11 @@ function serviceRequestFrom(
     resourceType: 'ServiceRequest',
     id: serviceRequestIdOf({ system: placerSystem, value: placer.value }),
     identifier: identifiersOf(group, { system: placerSystem, value: placer.value }, around),
-    // ORC-5 wins; ORC-1 only where ORC-5 is empty. CA and DC are requests, which the order's state decides on.
-    status: (ofTable(statuses, orc.get(5)) as ServiceRequest['status'] | undefined) ?? 'active',
-    intent: 'order',
+    status: statusOf(orc, control),
+    // What a parent asks for is done under its children.
+    intent: control === 'PA' ? 'original-order' : 'order',
     priority: priorityOf(group),
-    code: obr && (isEnding ? procedureIfKnown : procedureOf)(obr, sender, site),
+    code: obr && (namesProcedure ? procedureOf : procedureIfKnown)(obr, sender, site),
     subject: { reference: `Patient/${patient.id}` },
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
     occurrenceDateTime: start && startPlace ? fhirDateTime(start, around.zone, startPlace) : undefined,
@@ -144,11 +138,12 @@ function deletionsOf({ orc, obr, tq1 }: OrderGroup): Partial<ServiceRequest> {
 
 /** ORC-2, ORC-3, accession (IPC-1, OBR-18), requested procedure id (IPC-2, OBR-19), study UID (IPC-3, ZDS-1). */
 function identifiersOf(
-  { orc, obr, zds, ipc: [ipc] }: OrderGroup,
+  group: OrderGroup,
   placer: { system: string; value: string },
   around: Surroundings,
 ): Identifier[] {
-  const filler = entityFromEi(orc, 3, around) ?? entityFromEi(obr, 3, around);
+  const { obr, zds, ipc: [ipc] } = group; // prettier-ignore
+  const filler = fillerOf(group, around);
   const accession = ipc?.get(1) ?? obr?.get(18);
   const requestedProcedureId = ipc?.get(2) ?? obr?.get(19);
   const studyUid = ipc?.get(3) ?? zds?.get(1);
