@@ -26,7 +26,12 @@ export class AnOrdersService extends AService {
 
   /** Sends an HL7 message. @returns MSA-1, and ERR-2, ERR-3.1 and ERR-8 of what is wrong */
   async take(message: Buffer | string): Promise<Answer> {
-    return answerIn(await sendMllp({ port: this.infrastructure.mllp!.port }, message.toString()));
+    return answerIn(await this.ask(message));
+  }
+
+  /** Sends an HL7 message. @returns the whole answer, segments parted by CR */
+  ask(message: Buffer | string): Promise<string> {
+    return sendMllp({ port: this.infrastructure.mllp!.port }, message.toString());
   }
 
   /** A bare connection to the MLLP listener. */

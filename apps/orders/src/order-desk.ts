@@ -80,6 +80,13 @@ export class OrderDesk {
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }
 
+  /** The orders of a request as they are stored, in its order; a message taken before is answered by them again. */
+  async standing({ orders }: Pick<Request, 'orders'>, { manager }: Transaction): Promise<ServiceRequest[]> {
+    const keys = orders.map(({ serviceRequest }) => ({ type: 'ServiceRequest', id: serviceRequest.id! }));
+    const known = new Map((await this.store.readMany(manager, keys)).map((one) => [one.id, one as ServiceRequest]));
+    return keys.map(({ id }) => known.get(id)!);
+  }
+
   /** What ends, holds or releases a parent does so to its children (HL7 v2.5.1 section 4.5.1.1, PA and CH). */
   private async withChildren(
     commands: OrderCommand[],

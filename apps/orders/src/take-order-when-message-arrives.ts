@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { contentError, type ErrorCode, type Hl7Message, type Hl7Refusal } from '#hl7v2';
+import { contentError, type ErrorCode, type Hl7Message, type Hl7Refusal, type Reply } from '#hl7v2';
 import type { Hl7Interpreter, Interpreted } from '#intake';
-import { orderFromMessage } from '#mapping';
+import { orderFromMessage, orderReply } from '#mapping';
 import { SITE, type Failure, type FailureCode, type Sender, type Site } from '#platform';
 import { OrderDesk } from './order-desk.js';
 
@@ -21,7 +21,14 @@ export class TakeOrderWhenMessageArrives implements Hl7Interpreter {
       patientId: asked.patient.id!,
       carryOut: async (transaction) => void (await this.desk.take(asked, transaction)),
       refusal: (failure) => refusalOf(failure, message),
+      ...(sender.orderAnswer === 'ORDER'
+        ? { reply: async (transaction) => orderReply(message, await this.desk.standing(asked, transaction), this.site) }
+        : {}),
     };
+  }
+
+  refused(message: Hl7Message, sender: Sender): Reply | undefined {
+    return sender.orderAnswer === 'ORDER' ? orderReply(message, undefined, this.site) : undefined;
   }
 }
 

@@ -28,17 +28,27 @@ export function acknowledgementCode(message: Hl7Message | undefined, refusal: Hl
   return wantsAccept ? code.replace('A', 'C') : code;
 }
 
+/** What an application answers beside its acknowledgement, such as ORR^O02: the answer's MSH-9, and what stands behind MSA. */
+export interface Reply {
+  type: readonly string[];
+  segments: readonly string[];
+}
+
 /**
  * Writes the acknowledgement of a message (HL7 v2.5.1 section 2.9): MSA echoes its control id; a refusal is told in ERR
  * with location, code and text, and before v2.5, which had no room for the text there, in MSA-3 as well.
  *
  * @param message undefined if not even its MSH could be read
+ * @param reply what the application answers; left out of an accept acknowledgement, which is none of its doing
  */
 export function acknowledge(
   message: Hl7Message | undefined,
   refusal: Hl7Refusal | undefined,
   from: Acknowledger,
+  reply?: Reply,
 ): Buffer {
+  const code = acknowledgementCode(message, refusal);
+  const answer = code.startsWith('A') ? reply : undefined;
   const header = message?.header;
   const version = header?.get(12) ?? '2.5.1';
   const event = header?.get(9, 2);
@@ -50,20 +60,20 @@ export function acknowledge(
       5: hierarchic(header, 3),
       6: hierarchic(header, 4),
       7: timestamp(from.now),
-      9: isBefore(version, '2.4') ? ['ACK', event] : ['ACK', event, 'ACK'],
+      9: (answer?.type ?? ['ACK', event ?? '', 'ACK']).slice(0, isBefore(version, '2.4') ? 2 : 3),
       10: from.controlId,
       11: header?.get(11) ?? 'P',
       12: version,
       18: 'UNICODE UTF-8',
     }),
     writeSegment('MSA', {
-      1: acknowledgementCode(message, refusal),
+      1: code,
       2: header?.get(10),
       3: refusal && isBefore(version, '2.5') ? refusal.message : undefined,
     }),
   ];
   if (refusal) segments.push(errorSegment(refusal, version));
-  return writeMessage(segments);
+  return writeMessage([...segments, ...(answer?.segments ?? [])]);
 }
 
 /** Data type HD: namespace id, universal id and its type, given back as they came. */

@@ -10,6 +10,7 @@ import {
   rejection,
   contentError,
   type Hl7Message,
+  type Reply,
 } from '#hl7v2';
 import { checkEnvelope } from '#mapping';
 import { UnitOfWork, type Transaction } from '#messaging';
@@ -37,6 +38,8 @@ export interface Interpreted {
   patientId: string;
   /** Does what it asks, in the transaction that stores it. */
   carryOut(transaction: Transaction, cause: string): Promise<void>;
+  /** What the application answers, by what is stored: the same for a message that comes again. */
+  reply?(transaction: Transaction): Promise<Reply | undefined>;
   /** Puts a failure of the domain where in the message its cause is; undefined if it is nowhere in it. */
   refusal?(failure: Failure): Hl7Refusal | undefined;
 }
@@ -61,6 +64,7 @@ interface Answered {
   header: Hl7Message | undefined;
   /** MSA-1. */
   code: string;
+  reply: Reply | undefined;
 }
 
 /** How a service reads the message types it takes. */
@@ -69,6 +73,8 @@ export interface Hl7Interpreter {
   readonly messageTypes: readonly string[];
   /** Pure. @throws Hl7Refusal naming the field at fault */
   interpret(message: Hl7Message, sender: Sender): Interpreted;
+  /** What the application answers to a message that is refused. */
+  refused?(message: Hl7Message, sender: Sender): Reply | undefined;
 }
 
 /** Token of a service's interpreters. */
@@ -153,33 +159,39 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
   private async answered(bytes: Buffer, now: Date, trial?: Trial): Promise<Answered> {
     let received = receivedMessage(bytes, undefined);
     let refusal: Hl7Refusal | undefined;
+    const answer: { reply?: Reply } = {};
     try {
       received = receivedMessage(bytes, parseMessage(bytes));
-      await this.take(received, now, trial);
+      await this.take(received, answer, now, trial);
     } catch (error) {
       if (!(error instanceof RolledBack)) refusal = this.refusalFor(error);
     }
     const header = received.message ?? readHeader(bytes);
-    return { received, refusal, header, code: acknowledgementCode(header, refusal) };
+    return { received, refusal, header, code: acknowledgementCode(header, refusal), reply: answer.reply };
   }
 
-  private acknowledgementOf({ received, refusal, header }: Answered, now: Date): Buffer {
-    return acknowledge(header, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now });
+  private acknowledgementOf({ received, refusal, header, reply }: Answered, now: Date): Buffer {
+    return acknowledge(header, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now }, reply);
   }
 
-  private async take(received: ReceivedMessage, now: Date, trial?: Trial): Promise<void> {
+  private async take(received: ReceivedMessage, answer: { reply?: Reply }, now: Date, trial?: Trial): Promise<void> {
     const message = received.message!;
     const sender = checkEnvelope(message, this.site, this.accepted);
     const interpreter = this.interpreters.find((one) => one.messageTypes.includes(message.type))!;
+    // Unless it is taken.
+    answer.reply = interpreter.refused?.(message, sender);
     const asked = interpreter.interpret(message, sender);
     try {
-      await this.unitOfWork.run(asked.patientId, async (transaction) => {
+      answer.reply = await this.unitOfWork.run(asked.patientId, async (transaction) => {
         const code = acknowledgementCode(message, undefined);
         const outcome = await this.messages.accept(transaction.manager, received, code, now);
         if (outcome === 'other')
           throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
         if (outcome === 'stored') await asked.carryOut(trial?.watching(transaction) ?? transaction, received.id);
+        const reply = await asked.reply?.(transaction);
+        if (trial) answer.reply = reply;
         await trial?.end(transaction);
+        return reply;
       });
     } catch (error) {
       if (error instanceof Hl7Refusal || error instanceof RolledBack) throw error;

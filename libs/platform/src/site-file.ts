@@ -27,6 +27,11 @@ const sender = z.strictObject({
   timeZone: zone.optional(),
   /** What this sender may send here; anything else is answered AR. */
   sends: z.array(z.enum(['orders', 'admissions', 'reports'])).min(1),
+  /**
+   * What its order messages are answered with: `ACK`, or `ORDER` for the response that tells of each order (ORR^O02,
+   * ORG^O20, ORI^O24).
+   */
+  orderAnswer: z.enum(['ACK', 'ORDER']).default('ACK'),
   /** The sender's own procedure codes, each to a code of `procedures`. */
   procedureCodes: z.record(text, text).default({}),
 });

@@ -17,7 +17,10 @@ let sent = 0;
 /** An HL7 v2 order (ORM^O01) of the test EMR in the encoding it goes over the wire in, without the MLLP frame. */
 export function anOrmMessage(
   parts: MessageParts & {
-    control?: 'NW' | 'XO' | 'CA' | 'DC';
+    /** ORC-1. */
+    control?: string;
+    /** ORC-5; left empty unless given. */
+    orderStatus?: string;
     placerOrderNumber?: string;
     /** OBR-18; left empty unless given, so that orders assigns one. */
     accessionNumber?: string;
@@ -28,10 +31,10 @@ export function anOrmMessage(
   } = {},
 ): Buffer {
   const { control = 'NW', placerOrderNumber = 'ORD1', accessionNumber = '', procedure = 'CTHEAD' } = parts;
-  const { priority = 'R', start = '' } = parts;
+  const { priority = 'R', start = '', orderStatus = '' } = parts;
   return message(parts, 'ORM^O01', [
     `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita`,
-    `ORC|${control}|${placerOrderNumber}^EMR||||||||20260302080000|||9001^Referrer^Rita`,
+    `ORC|${control}|${placerOrderNumber}^EMR|||${orderStatus}|||||20260302080000|||9001^Referrer^Rita`,
     `OBR|1|${placerOrderNumber}^EMR||${procedure}^${procedure}^L` +
       field(18 - 4, accessionNumber) +
       field(27 - 18, `^^^${start}^^${priority}`),
