@@ -2,7 +2,15 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { acknowledge, Hl7Refusal, parseMessage, type Hl7Message } from '#hl7v2';
-import { admissionTypes, checkEnvelope, orderFromMessage, patientFromAdt, reportFromMessage } from '#mapping';
+import {
+  admissionTypes,
+  checkEnvelope,
+  mergesFromAdt,
+  mergeTypes,
+  orderFromMessage,
+  patientFromAdt,
+  reportFromMessage,
+} from '#mapping';
 import { loadSite, type Sender, type Site } from '#platform';
 
 /**
@@ -18,6 +26,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   'OMG^O19': orderFromMessage,
   'OMI^O23': orderFromMessage,
   ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
+  ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
 };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, MedicationAdministration, OperationOutcome } from 'fhir/r4.js';
-import { anAdministration, aPatient, aServiceRequest, until } from '#testing';
+import { aMerge, anAdministration, aPatient, aServiceRequest, until } from '#testing';
 import { AContrastService } from './a-contrast-service.spec.js';
 
 let service: AContrastService;
@@ -50,6 +50,22 @@ describe('The contrast record', () => {
     });
     const response = await fetch(`${service.url}/fhir/MedicationRequest?based-on=ServiceRequest/${without.order.id}`);
     expect(((await response.json()) as Bundle).total).toBe(0);
+  });
+});
+
+describe('After a merge', () => {
+  it('the record, what was given, and what still comes are the survivor’s', async () => {
+    const { patient, order, post, plan } = await planned('TRAUMA1');
+    await post();
+    const survivor = aPatient({ mrn: 'REAL1' });
+    await service.tell('imaging.patient.merged.v1', ...aMerge(patient, survivor));
+    const own = async (type: string) => (await service.get<Bundle>(`/fhir/${type}?patient=${survivor.id}`)).total;
+    await until(async () => (await own('MedicationAdministration')) === 1, { what: 'what was given to be moved' });
+    expect([await own('MedicationRequest'), await own('ServiceRequest')]).toEqual([1, 1]);
+    const late = anOrder('TRAUMA1B', { patient });
+    await service.tell('imaging.order.placed.v1', { ...late.order, subject: order.subject }, patient);
+    await until(async () => (await own('MedicationRequest')) === 2, { what: 'the late order’s record' });
+    expect(plan.subject.reference).not.toBe(`Patient/${survivor.id}`);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { AdministrationsController } from './administrations.controller.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
@@ -8,7 +8,7 @@ import { UpdatePatientWhenPatientUpdated } from './update-patient-when-patient-u
 /** The only wiring of the contrast service. */
 @Module({
   imports: [
-    MessagingModule.forService({ service: 'contrast' }),
+    MessagingModule.forService({ service: 'contrast', ofSurvivor: bundleOfSurvivor }),
     FhirModule.forService({
       MedicationRequest: { search: ['_id', 'patient', 'status', 'based-on', '_lastUpdated'] },
       MedicationAdministration: {

@@ -38,6 +38,11 @@ export class AccessionNumbers {
     }
   }
 
+  /** Gives the numbers of a patient who was merged to the one who stands for them. */
+  async move(manager: EntityManager, { from, to }: { from: string; to: string }): Promise<void> {
+    await manager.query('UPDATE accession_number SET patient_id = $2 WHERE patient_id = $1', [from, to]);
+  }
+
   private async tryClaim(manager: EntityManager, value: string, patientId: string): Promise<boolean> {
     const rows: unknown[] = await manager.query(
       `INSERT INTO accession_number AS known (value, patient_id) VALUES ($1, $2)

@@ -68,8 +68,8 @@ export class FhirOrdersController {
     };
   }
 
-  private async knownPatient(patientId: string, { manager }: Transaction): Promise<Patient> {
-    const patient = await this.store.read(manager, 'Patient', patientId);
+  private async knownPatient(patientId: string, { manager, merged }: Transaction): Promise<Patient> {
+    const patient = await this.store.read(manager, 'Patient', merged?.to ?? patientId);
     if (patient) return patient;
     throw fail('value-unknown', 'the patient is not known here: send a transaction Bundle with the Patient', {
       field: 'ServiceRequest.subject',

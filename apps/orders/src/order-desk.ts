@@ -1,16 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { AllergyIntolerance, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import {
   dicomUidIdentifier,
   FhirStore,
   identifierOf,
+  rekeyed,
   studyInstanceUidOf,
   systems,
   typedIdentifier,
   uidFromUuid,
 } from '#fhir';
-import type { Transaction } from '#messaging';
+import type { MergedPatient, Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { concernsChildren, decideOrder, isOver, isParent, type OrderCommand } from './order.decider.js';
 import { decideAllergy, decideEncounter, decidePatient } from './patient.decider.js';
@@ -38,8 +40,9 @@ export class OrderDesk {
    * @returns the orders as they are now, in the order of the request
    * @throws Failure as {@link decideOrder} and {@link AccessionNumbers}
    */
-  async take(request: Request, transaction: Transaction): Promise<ServiceRequest[]> {
-    const { manager, now } = transaction;
+  async take(asked: Request, transaction: Transaction): Promise<ServiceRequest[]> {
+    const { manager, now, merged } = transaction;
+    const request = merged ? await this.ofSurvivor(asked, merged, manager) : asked;
     const known = await this.known(request, transaction);
     const find = <R extends FhirResource>(resource: R) => known.get(keyOf(resource)) as R | undefined;
 
@@ -78,6 +81,12 @@ export class OrderDesk {
     else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
     for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
+  }
+
+  /** What is asked of a patient who was merged is asked of the one who stands for them, whose own data it does not touch. */
+  private async ofSurvivor(asked: Request, merged: MergedPatient, manager: EntityManager): Promise<Request> {
+    const survivor = await this.store.read(manager, 'Patient', merged.to);
+    return { ...rekeyed(asked, merged), patient: survivor! };
   }
 
   /** The orders of a request as they are stored, in its order; a message taken before is answered by them again. */

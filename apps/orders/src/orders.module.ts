@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
-import { fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { CompleteOrderWhenExamCompleted } from './complete-order-when-exam-completed.handler.js';
 import { FhirOrdersController } from './fhir-orders.controller.js';
+import { MergePatientsWhenAdtArrives } from './merge-patients-when-adt-arrives.js';
 import { AccessionNumber1700000001000 } from './migrations/1700000001000-accession-number.js';
 import { OrderDesk } from './order-desk.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
@@ -25,9 +26,13 @@ const desk = [OrderDesk, AccessionNumbers];
 /** The only wiring of the orders service. */
 @Module({
   imports: [
-    MessagingModule.forService({ service: 'orders' }),
+    MessagingModule.forService({ service: 'orders', ofSurvivor: bundleOfSurvivor }),
     resources,
-    IntakeModule.forService([TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives], desk, [resources]),
+    IntakeModule.forService(
+      [TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives, MergePatientsWhenAdtArrives],
+      desk,
+      [resources],
+    ),
   ],
   controllers: [FhirOrdersController, CompleteOrderWhenExamCompleted],
   providers: desk,

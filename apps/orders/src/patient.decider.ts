@@ -5,7 +5,7 @@ import { sameContent } from '#fhir';
 /** What is to be stored and told about a patient; empty where nothing new was said. */
 export interface PatientDecision {
   patient: Patient;
-  event?: Extract<EventType, `imaging.patient.${string}`>;
+  event?: Extract<EventType, 'imaging.patient.registered.v1' | 'imaging.patient.updated.v1'>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DiagnosticReport, ServiceRequest } from 'fhir/r4.js';
+import { rekeyed } from '#fhir';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import type { Hl7Interpreter, Interpreted } from '#intake';
 import { patientFrom, reportFromMessage } from '#mapping';
@@ -28,9 +29,11 @@ export class FileReportWhenMessageArrives implements Hl7Interpreter {
     return {
       patientId: patient.id!,
       carryOut: async (transaction) => {
-        const candidates = await this.desk.candidatesFor(report, transaction);
-        refuseAnothersOrder(report, candidates, obr);
-        await this.desk.file(report, patient, candidates, transaction);
+        const { merged } = transaction;
+        const own = merged ? rekeyed(report, merged) : report;
+        const candidates = await this.desk.candidatesFor(own, transaction);
+        refuseAnothersOrder(own, candidates, obr);
+        await this.desk.file(own, { ...patient, id: merged?.to ?? patient.id }, candidates, transaction);
       },
       refusal: ({ code, message: text }) => (code === 'duplicate-key' ? contentError(205, text, obr.at(3)) : undefined),
     };

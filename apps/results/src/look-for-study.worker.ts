@@ -130,7 +130,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     const [study] = await this.store.save(manager, [studyFrom(known, found, decision.state, this.site)], now);
     const event = newEvent({
       type: decision.event,
-      patientId: lookup.patientId,
+      patientId: current.patientId,
       cause: `${study!.id}/${study!.meta?.versionId}`,
       now,
       resources: [study!, ...(await this.about(study!, manager))],

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { Copies } from './copies.js';
@@ -7,6 +7,7 @@ import { EmrSenders } from './emr-senders.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudy } from './look-for-study.worker.js';
+import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { ReportDesk } from './report-desk.js';
 import { ResultsController } from './results.controller.js';
@@ -28,7 +29,7 @@ const reports = [UnmatchedReports, ReportDesk];
 /** The only wiring of the results service. */
 @Module({
   imports: [
-    MessagingModule.forService({ service: 'results' }),
+    MessagingModule.forService({ service: 'results', ofSurvivor: bundleOfSurvivor }),
     resources,
     IntakeModule.forService([FileReportWhenMessageArrives], reports, [resources]),
   ],
@@ -37,6 +38,7 @@ const reports = [UnmatchedReports, ReportDesk];
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
+    MergePatientsWhenPatientMerged,
   ],
   providers: [Copies, ...reports, StudyLookups, LookForStudy, EmrSenders],
 })

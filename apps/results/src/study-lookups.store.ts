@@ -33,6 +33,11 @@ export class StudyLookups {
     );
   }
 
+  /** Gives the lookups of a patient who was merged to the one who stands for them. */
+  async move(manager: EntityManager, from: string, to: string): Promise<void> {
+    await manager.query('UPDATE study_lookup SET patient_id = $2 WHERE patient_id = $1', [from, to]);
+  }
+
   /** Those whose time has come and that are not in work, longest waiting first. */
   async due(now: Date, inWork: string[], limit: number): Promise<DueLookup[]> {
     return this.dataSource.query(

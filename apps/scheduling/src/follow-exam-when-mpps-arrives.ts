@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import type { Appointment, FhirResource, ServiceRequest } from 'fhir/r4.js';
 import {
   Dataset,
@@ -11,8 +12,8 @@ import {
   type PerformedProcedureStep,
 } from '#dicom';
 import { newEvent } from '#events';
-import { FhirStore, referencedId } from '#fhir';
-import { UnitOfWork, type Transaction } from '#messaging';
+import { FhirStore, patientIdOf, referencedId } from '#fhir';
+import { MergedPatients, UnitOfWork, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { orderAfter, orderReferenceOf } from './appointment.decider.js';
 import {
@@ -42,6 +43,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
+    @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -50,16 +53,17 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const reported = performedProcedureStepFrom(dataset);
     const { steps, reason } = await this.stepsOf(reported);
     const patientId = steps[0]?.patientId ?? patientOfUnscheduled(sopInstanceUid, reported, this.site).id!;
-    const row: PerformedProcedureStepRow = {
+    const rowOf = ({ merged }: Transaction): PerformedProcedureStepRow => ({
       sopInstanceUid,
       status: reported.status,
-      patientId,
+      patientId: merged?.to ?? patientId,
       appointmentIds: steps.map(({ appointmentId }) => appointmentId),
       reason,
       attributes: bytesOf(dataset),
-    };
+    });
     await this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now } = transaction;
+      const row = rowOf(transaction);
       if (await this.steps.find(manager, sopInstanceUid))
         throw new DicomStatus(0x0111, 'an MPPS with this SOP Instance UID is there already');
       await this.steps.insert(manager, row, now);
@@ -88,7 +92,15 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const uids = [reported.studyInstanceUid, ...reported.scheduledSteps.map((one) => one.studyInstanceUid)];
     const accessions = reported.scheduledSteps.map((one) => one.accessionNumber);
     const given = (values: (string | undefined)[]) => values.filter((one) => one !== undefined);
-    return stepsMeant(reported, await this.worklist.named(given(uids), given(accessions)));
+    const known = await this.worklist.named(given(uids), given(accessions));
+    return stepsMeant(reported, await this.patientMeant(reported), known);
+  }
+
+  /** Whom the patient number a modality gives stands for now. */
+  private async patientMeant({ patientId: value }: PerformedProcedureStep): Promise<string | undefined> {
+    if (!value) return undefined;
+    const patientId = patientIdOf({ system: this.site.authorities[this.site.patientAuthority]!, value });
+    return (await this.mergedPatients.survivorOf(this.dataSource.manager, patientId)) ?? patientId;
   }
 
   private async subjectOf(

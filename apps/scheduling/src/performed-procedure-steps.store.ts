@@ -28,7 +28,7 @@ export class PerformedProcedureSteps {
     return row;
   }
 
-  /** The patient of an MPPS instance, read outside any transaction: it never changes. */
+  /** The patient of an MPPS instance, read outside any transaction: it changes with a merge only. */
   async patientOf(sopInstanceUid: string): Promise<string | undefined> {
     return (await this.find(this.dataSource.manager, sopInstanceUid))?.patientId;
   }
@@ -57,6 +57,11 @@ export class PerformedProcedureSteps {
       'UPDATE performed_procedure_step SET status = $2, attributes = $3, updated_at = $4 WHERE sop_instance_uid = $1',
       [row.sopInstanceUid, row.status, row.attributes, now],
     );
+  }
+
+  /** Gives the exams of a patient who was merged to the one who stands for them. */
+  async move(manager: EntityManager, from: string, to: string): Promise<void> {
+    await manager.query('UPDATE performed_procedure_step SET patient_id = $2 WHERE patient_id = $1', [from, to]);
   }
 
   /** What the other instances of these steps came to. */

@@ -1,14 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AllergyIntolerance, Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, referencedId } from '#fhir';
-import type { Transaction } from '#messaging';
+import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
+import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
 import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
 import { StationBookings } from './station-bookings.store.js';
-import { allergyAttributes, patientAttributes, visitAttributes, worklistItem } from './worklist-item.js';
+import {
+  allergyAttributes,
+  patientAttributes,
+  patientNumberOf,
+  visitAttributes,
+  worklistItem,
+} from './worklist-item.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
+import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -26,6 +33,8 @@ export class ScheduleDesk {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
+    @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
+    @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -78,6 +87,20 @@ export class ScheduleDesk {
       for (const one of await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${id}`))
         appointmentIds.push(one.id!);
     await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
+  }
+
+  /** Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so. */
+  async mergePatients(told: Patient[], transaction: Transaction): Promise<void> {
+    const { manager, now } = transaction;
+    const patients = await keepCopies(this.store, manager, told, now);
+    for (const { from, to } of await moveMerged(this.store, this.mergedPatients, patients, transaction)) {
+      const patient = (await this.store.read(manager, 'Patient', to))!;
+      const allergies = allergyAttributes(await this.allergiesOf(to, transaction));
+      await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
+      await this.bookings.move(manager, from, to);
+      await this.performed.move(manager, from, to);
+      await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...allergies });
+    }
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CountWorklistItems } from './count-worklist-items.js';
@@ -20,7 +20,7 @@ import { Worklist } from './worklist.store.js';
 /** The only wiring of the scheduling service. */
 @Module({
   imports: [
-    MessagingModule.forService({ service: 'scheduling' }),
+    MessagingModule.forService({ service: 'scheduling', ofSurvivor: bundleOfSurvivor }),
     FhirModule.forService({
       Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
       Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },

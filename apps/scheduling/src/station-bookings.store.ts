@@ -53,6 +53,11 @@ export class StationBookings {
     );
   }
 
+  /** Gives the times of a patient who was merged to the one who stands for them. */
+  async move(manager: EntityManager, from: string, to: string): Promise<void> {
+    await manager.query('UPDATE station_booking SET patient_id = $2 WHERE patient_id = $1', [from, to]);
+  }
+
   /** Gives a step's time back. */
   async release(manager: EntityManager, appointmentIds: string[]): Promise<void> {
     await manager.query('DELETE FROM station_booking WHERE appointment_id = ANY($1)', [appointmentIds]);

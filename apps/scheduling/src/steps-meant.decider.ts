@@ -25,15 +25,23 @@ export interface StepsMeant {
  * accession number, and step id. Images of one patient are never filed under another's order, and where it cannot be
  * told which of several steps is meant, none is: a person decides.
  *
+ * @param reportedPatient internal id of whom the reported patient number stands for now: a modality may have had its
+ *   worklist before that patient was merged into another
  * @param known steps with a study instance UID or accession number the MPPS names
  */
-export function stepsMeant(reported: PerformedProcedureStep, known: readonly KnownStep[]): StepsMeant {
+export function stepsMeant(
+  reported: PerformedProcedureStep,
+  reportedPatient: string | undefined,
+  known: readonly KnownStep[],
+): StepsMeant {
   // An exam that names only our study UID must have had it from the worklist.
   const { scheduledSteps, studyInstanceUid, patientId } = reported;
   const references = scheduledSteps.length > 0 ? scheduledSteps : studyInstanceUid ? [{ studyInstanceUid }] : [];
   const found = references.map((one) => stepsFor(one, reported, known));
   const steps = [...new Set(found.filter((some) => some.length === 1).flat())];
-  const own = steps.filter((one) => !patientId || one.dicomPatientId === patientId);
+  const own = steps.filter(
+    (one) => !patientId || one.dicomPatientId === patientId || one.patientId === reportedPatient,
+  );
   const meant = own.filter((one) => one.patientId === own[0]!.patientId);
   if (meant.length > 0) return { steps: meant, reason: null };
   if (steps.length > 0) return { steps: [], reason: "refers to another patient's step" };

@@ -23,8 +23,8 @@ const mpps = (overrides: Partial<PerformedProcedureStep>): PerformedProcedureSte
   ...overrides,
 });
 const two = [step(), step({ appointmentId: 'a2', stepId: 'S2', modality: 'MR', stationAeTitle: 'MR01' })];
-const meant = (reported: Partial<PerformedProcedureStep>, known: KnownStep[]) => {
-  const { steps, reason } = stepsMeant(mpps(reported), known);
+const meant = (reported: Partial<PerformedProcedureStep>, known: KnownStep[], reportedPatient?: string) => {
+  const { steps, reason } = stepsMeant(mpps(reported), reportedPatient, known);
   return [steps.map(({ appointmentId }) => appointmentId), reason];
 };
 
@@ -64,6 +64,13 @@ describe('The steps an MPPS means', () => {
       "refers to another patient's step",
     ]);
     expect(meant({ patientId: undefined, scheduledSteps: [reference] }, two)).toEqual([['a1'], null]);
+  });
+
+  it('are those of whom the number stands for since a merge, though the item says another', () => {
+    const reference = { studyInstanceUid: '1.1', scheduledProcedureStepId: 'S1' };
+    const reported = { patientId: 'TRAUMA7', scheduledSteps: [reference] };
+    expect(meant(reported, two, two[0]!.patientId)).toEqual([['a1'], null]);
+    expect(meant(reported, two, 'somebody else')[0]).toEqual([]);
   });
 
   it('are none where it names none that is known', () => {

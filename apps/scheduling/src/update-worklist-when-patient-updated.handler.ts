@@ -5,7 +5,7 @@ import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { ScheduleDesk } from './schedule-desk.js';
 
 /**
- * A corrected name, birth date, bed or allergy reaches the items that are still ahead. A patient is known from their
+ * A corrected name, birth date, bed or allergy, and another patient after a merge, reaches the items that are still ahead. A patient is known from their
  * registration on, so that an exam without an order has a name.
  */
 @Controller()
@@ -20,6 +20,11 @@ export class UpdateWorklistWhenPatientUpdated {
   @WhenEvent('imaging.patient.updated.v1')
   async updated(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
     await this.update(event, transaction);
+  }
+
+  @WhenEvent('imaging.patient.merged.v1')
+  async merged(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.desk.mergePatients(findResources(event, 'Patient'), transaction);
   }
 
   private async update(event: ImagingEvent, transaction: Transaction): Promise<void> {

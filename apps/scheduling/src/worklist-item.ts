@@ -149,7 +149,7 @@ export function allergyAttributes(allergies: readonly AllergyIntolerance[]): Dat
     const text = effects.some(Boolean) ? `${substance}: ${effects.filter(Boolean).join(', ')}` : substance;
     return text.replaceAll('\\', ' ').slice(0, 64);
   });
-  return { Allergies: said.length > 0 ? said : '' };
+  return { Allergies: said.length > 0 ? [...new Set(said)] : '' };
 }
 
 /** What an item says of the visit. */
@@ -175,9 +175,11 @@ export function dicomName(name: HumanName | undefined): string {
     .replace(/\^+$/, '');
 }
 
-function patientNumberOf(patient: Patient, site: Site): string {
+/** The number modalities know a patient by: the site authority's, and not one of a record merged into theirs. */
+export function patientNumberOf(patient: Patient, site: Site): string {
   const system = site.authorities[site.patientAuthority];
-  return patient.identifier?.find((one) => one.system === system)?.value ?? '';
+  const own = patient.identifier?.filter((one) => one.system === system);
+  return (own?.find(({ use }) => use !== 'old') ?? own?.[0])?.value ?? '';
 }
 
 /** A display such as `Dora Doctor` as VR PN; the last word is the family name. */

@@ -81,6 +81,15 @@ export class Worklist {
     );
   }
 
+  /** Gives all steps of a patient who was merged, done ones as well, to the one who stands for them. */
+  async move(manager: EntityManager, from: string, to: string, dicomPatientId: string): Promise<void> {
+    await manager.query('UPDATE worklist_item SET patient_id = $2, dicom_patient_id = $3 WHERE patient_id = $1', [
+      from,
+      to,
+      dicomPatientId,
+    ]);
+  }
+
   /** Moves steps to another status; a step that leaves SCHEDULED leaves the default worklist. */
   async setStatus(manager: EntityManager, appointmentIds: string[], status: StepStatus): Promise<void> {
     await manager.query('UPDATE worklist_item SET status = $2 WHERE appointment_id = ANY($1)', [

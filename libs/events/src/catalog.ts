@@ -18,6 +18,11 @@ export const eventCatalog = {
     ['Patient'],
     ['Encounter', 'AllergyIntolerance'],
   ),
+  'imaging.patient.merged.v1': fact(
+    'orders',
+    'The records of two patients are one: the first Patient survives, the second, whose key this event has, links to it.',
+    ['Patient'],
+  ),
   'imaging.order.placed.v1': fact(
     'orders',
     'A physician ordered an imaging procedure.',

@@ -61,6 +61,15 @@ export class FhirStore {
     return rows.map((row) => row.body);
   }
 
+  /** Every current resource about a patient, oldest first. */
+  async aboutPatient(manager: EntityManager, patientId: string): Promise<FhirResource[]> {
+    const rows: { body: FhirResource }[] = await manager.query(
+      'SELECT body FROM resource WHERE patient_id = $1 ORDER BY last_updated, type, id',
+      [patientId],
+    );
+    return rows.map((row) => row.body);
+  }
+
   /** The current resources of a type that refer to this one, oldest first. */
   async referringTo<T extends TypeName>(manager: EntityManager, type: T, reference: string): Promise<ResourceOf<T>[]> {
     const rows: { body: ResourceOf<T> }[] = await manager.query(

@@ -26,6 +26,8 @@ export class Trial {
     return {
       manager: transaction.manager,
       now: transaction.now,
+      merged: transaction.merged,
+      lock: (patientId) => transaction.lock(patientId),
       publish: (event) => void this.told.push(event),
       deliver: () => undefined,
     };

@@ -1,6 +1,7 @@
 export * from './allergy.js';
 export * from './date-time.js';
 export * from './envelope.js';
+export * from './merge.js';
 export * from './order.js';
 export * from './order-reply.js';
 export type { OrderControl } from './order-control.js';

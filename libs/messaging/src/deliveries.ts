@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { fail, type Failure } from '#platform';
 
 /** Something to be sent to a destination, or that was. */
@@ -33,6 +33,21 @@ export class Deliveries {
         ORDER BY seq LIMIT $3`,
       [destination, busyKeys, limit],
     );
+  }
+
+  /** Open deliveries under one key, rewritten and put under another, each in its place. */
+  async move(
+    manager: EntityManager,
+    from: string,
+    to: string,
+    rewrite: (body: Record<string, unknown>) => object,
+  ): Promise<void> {
+    const rows: Pick<Delivery, 'id' | 'body'>[] = await manager.query(
+      `SELECT id, body FROM delivery WHERE key = $1 AND state IN ('waiting', 'parked') FOR UPDATE`,
+      [from],
+    );
+    for (const { id, body } of rows)
+      await manager.query('UPDATE delivery SET key = $2, body = $3 WHERE id = $1', [id, to, JSON.stringify(rewrite(body))]); // prettier-ignore
   }
 
   async done(delivery: Delivery, milliseconds: number): Promise<void> {

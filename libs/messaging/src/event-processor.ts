@@ -1,13 +1,21 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import type { Bundle } from 'fhir/r4.js';
+import type { EntityManager } from 'typeorm';
 import { MalformedEvent, readCloudEvent, type ImagingEvent } from '#events';
 import { asFailure, fail, INFRASTRUCTURE, Metrics, type Failure, type Infrastructure } from '#platform';
 import type { EventRecord } from './event-consumer.js';
 import { ParkedEvents, type ParkedEvent } from './parked-events.js';
+import type { MergedPatient } from './merged-patients.js';
 import { UnitOfWork, type Transaction } from './unit-of-work.js';
 
 /** Calls the service's handlers of an event inside the transaction that claimed it. */
 export type Dispatch = (event: ImagingEvent, transaction: Transaction) => Promise<void>;
+
+/** Says what was said of a patient who was merged into another as said of that other. */
+export type OfSurvivor = (data: Bundle, merged: MergedPatient, manager: EntityManager) => Promise<Bundle>;
+/** Token of a service's {@link OfSurvivor}. */
+export const OF_SURVIVOR = Symbol('OfSurvivor');
 
 /** What became of a record. */
 export type Processed = 'handled' | 'duplicate' | 'waiting' | 'parked' | 'not-ours';
@@ -27,6 +35,7 @@ export class EventProcessor {
     @Inject(ParkedEvents) private readonly parked: ParkedEvents,
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
     @Inject(Metrics) private readonly metrics: Metrics,
+    @Optional() @Inject(OF_SURVIVOR) private readonly ofSurvivor?: OfSurvivor,
   ) {}
 
   /** Set once by the transport, which knows the service's handlers. */
@@ -71,7 +80,7 @@ export class EventProcessor {
           const event = readCloudEvent(current.headers, current.value);
           if (!event) throw new MalformedEvent('the event type is not known to this version');
           if (await this.parked.claim(transaction.manager, this.consumer, event.id))
-            await this.dispatch(event, transaction);
+            await this.dispatch(await this.standing(event, transaction), transaction);
           await this.parked.resolve(transaction.manager, current.id, 'replayed', by);
           return false;
         });
@@ -109,8 +118,14 @@ export class EventProcessor {
     const place = await this.parked.claimUnlessWaiting(transaction.manager, this.consumer, event.id, record.key);
     if (place === 'waiting')
       await this.parked.park(transaction.manager, this.consumer, event.id, record, 'waiting', undefined);
-    if (place === 'claimed') await this.dispatch(event, transaction);
+    if (place === 'claimed') await this.dispatch(await this.standing(event, transaction), transaction);
     return place === 'claimed' ? 'handled' : place;
+  }
+
+  /** An event of a patient who was merged meanwhile, as one of the patient who stands for them; a merge as it is. */
+  private async standing(event: ImagingEvent, { merged, manager }: Transaction): Promise<ImagingEvent> {
+    if (!merged || !this.ofSurvivor || event.type === 'imaging.patient.merged.v1') return event;
+    return { ...event, patientId: merged.to, data: await this.ofSurvivor(event.data, merged, manager) };
   }
 
   private async park(record: EventRecord, failure: Failure): Promise<Processed> {

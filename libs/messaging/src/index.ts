@@ -1,4 +1,5 @@
 import { Messaging1700000000200 } from './migrations/1700000000200-messaging.js';
+import { MergedPatient1700000000210 } from './migrations/1700000000210-merged-patient.js';
 
 export * from './backoff.js';
 export * from './deliveries.js';
@@ -9,6 +10,7 @@ export * from './event-processor.js';
 export * from './kafka.js';
 export * from './kafka-event-strategy.js';
 export * from './lease.js';
+export * from './merged-patients.js';
 export * from './messaging.module.js';
 export * from './outbox-relay.js';
 export * from './parked-events.js';
@@ -18,4 +20,4 @@ export * from './wake-signal.js';
 export * from './when-event.js';
 
 /** What every service's database needs for messaging. */
-export const messagingMigrations = [Messaging1700000000200];
+export const messagingMigrations = [Messaging1700000000200, MergedPatient1700000000210];

@@ -38,7 +38,10 @@ export async function startService(
 ): Promise<TestService> {
   await migrate(infrastructure.database, messagingMigrations);
   class TestModule {}
-  Module({ imports: [MessagingModule.forService({ service: infrastructure.service })], controllers })(TestModule);
+  Module({
+    imports: [MessagingModule.forService({ service: infrastructure.service, ofSurvivor: async (data) => data })],
+    controllers,
+  })(TestModule);
   const logger = createLogger('test', infrastructure.logLevel);
   const app = await createService(
     {

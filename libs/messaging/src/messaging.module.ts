@@ -3,14 +3,24 @@ import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveryQueue } from './delivery-queue.js';
-import { EventProcessor } from './event-processor.js';
+import { EventProcessor, OF_SURVIVOR, type OfSurvivor } from './event-processor.js';
 import { KafkaEventStrategy } from './kafka-event-strategy.js';
+import { MergedPatients } from './merged-patients.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { ParkedEvents } from './parked-events.js';
 import { ParkedEventsController } from './parked-events.controller.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-const shared = [UnitOfWork, ParkedEvents, EventProcessor, Deliveries, DeliveryQueue, OutboxRelay, KafkaEventStrategy];
+const shared = [
+  UnitOfWork,
+  MergedPatients,
+  ParkedEvents,
+  EventProcessor,
+  Deliveries,
+  DeliveryQueue,
+  OutboxRelay,
+  KafkaEventStrategy,
+];
 
 /** Everything a service needs to hear, tell and send exactly once and in order. */
 @Global()
@@ -24,9 +34,11 @@ export class MessagingModule {
    * The module, for one service: its name is the consumer group and the owner of the inbox, and comes with the
    * process's infrastructure.
    *
+   * @param options.ofSurvivor how events of a patient who was merged are read
+   *
    * @throws Failure at start if the process runs under another name
    */
-  static forService(options: { service: string }): DynamicModule {
+  static forService(options: { service: string; ofSurvivor: OfSurvivor }): DynamicModule {
     const check = {
       provide: 'messaging service',
       inject: [INFRASTRUCTURE],
@@ -36,6 +48,7 @@ export class MessagingModule {
         return service;
       },
     };
-    return { module: MessagingModule, providers: [check] };
+    const survivor = { provide: OF_SURVIVOR, useValue: options.ofSurvivor };
+    return { module: MessagingModule, providers: [check, survivor] };
   }
 }

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { cloudEventHeaders, topicOf, type ImagingEvent } from '#events';
 import { asFailure, CLOCK, fail, INFRASTRUCTURE, isRace, type Clock, type Infrastructure } from '#platform';
+import type { MergedPatient } from './merged-patients.js';
 import { pause } from './pause.js';
 import { WakeSignal } from './wake-signal.js';
 
@@ -23,6 +24,10 @@ export interface NewDelivery {
 export interface Transaction {
   readonly manager: EntityManager;
   readonly now: Date;
+  /** Where the patient it is about was merged into another: whom it is about now. */
+  readonly merged?: MergedPatient;
+  /** Waits for other writers of one more patient, and keeps them waiting until the end. */
+  lock(patientId: string): Promise<void>;
   /** Puts an event in the outbox; it reaches Kafka after the commit. */
   publish(event: ImagingEvent): void;
   /** Puts a delivery in the queue; it is sent after the commit. */
@@ -67,8 +72,9 @@ export class UnitOfWork {
   private async attempt<T>(patientId: string | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     try {
-      await this.begin(runner, patientId);
-      const transaction = new OpenTransaction(runner.manager, this.clock.now());
+      const merged = await this.begin(runner, patientId);
+      const lock = (other: string) => runner.query(this.locking(other)).then(() => undefined);
+      const transaction = new OpenTransaction(runner.manager, this.clock.now(), lock, merged);
       let result: T;
       try {
         result = await work(transaction);
@@ -90,16 +96,44 @@ export class UnitOfWork {
   }
 
   /**
-   * Begins and takes the patient's lock in one round trip; TypeORM, whose own start would be a second one, is told of
-   * it, so that a nested `manager.transaction` is a savepoint as always.
+   * Begins, takes the patient's lock and learns whom the work is about now, all in one round trip; TypeORM, whose own
+   * start would be a second one, is told of it, so that a nested `manager.transaction` is a savepoint as always.
+   *
+   * @returns the merge that made another stand for the patient, if there was one; that other is locked as well
    */
-  private async begin(runner: QueryRunner, patientId: string | undefined): Promise<void> {
-    if (patientId === undefined) return runner.startTransaction();
+  private async begin(runner: QueryRunner, patientId: string | undefined): Promise<MergedPatient | undefined> {
+    if (patientId === undefined) return void (await runner.startTransaction());
     Object.assign(runner, { isTransactionActive: true, transactionDepth: 1 });
-    // A decimal number made from a hash: a statement list takes no parameters. Locks are shared by a whole database.
-    const lock = createHash('sha1').update(`${this.infrastructure.database.schema}\n${patientId}`).digest();
-    await runner.query(`BEGIN; SELECT pg_advisory_xact_lock(${lock.readBigInt64BE(0)})`);
+    const client = (await runner.connect()) as Client;
+    const survivor = `SELECT survivor_id FROM merged_patient WHERE patient_id = ${client.escapeLiteral(patientId)}`;
+    try {
+      // Locks are taken in one order by everybody, so that nobody waits for each other; who stands for the patient is
+      // known only behind the patient's own, and may change while theirs is waited for.
+      for (let ids = [patientId]; ;) {
+        const locks = ids.map((id) => this.locking(id)).join('; ');
+        const to = (await client.query(`BEGIN; ${locks}; ${survivor}`)).at(-1)?.rows[0]?.survivor_id;
+        if (!to) return undefined;
+        if (ids.includes(to)) return { from: patientId, to };
+        await client.query('ROLLBACK');
+        ids = [patientId, to].sort();
+      }
+    } catch (error) {
+      await rollBack(runner);
+      throw error;
+    }
   }
+
+  /** A decimal number made from a hash: a statement list takes no parameters. Locks are shared by a whole database. */
+  private locking(patientId: string): string {
+    const lock = createHash('sha1').update(`${this.infrastructure.database.schema}\n${patientId}`).digest();
+    return `SELECT pg_advisory_xact_lock(${lock.readBigInt64BE(0)})`;
+  }
+}
+
+/** What is used of a `pg` client: a list of statements gives a list of results. */
+interface Client {
+  escapeLiteral(text: string): string;
+  query(statements: string): Promise<{ rows: { survivor_id?: string }[] }[]>;
 }
 
 class OpenTransaction implements Transaction {
@@ -110,6 +144,8 @@ class OpenTransaction implements Transaction {
   constructor(
     readonly manager: EntityManager,
     readonly now: Date,
+    readonly lock: (patientId: string) => Promise<void>,
+    readonly merged?: MergedPatient,
   ) {}
 
   publish(event: ImagingEvent): void {

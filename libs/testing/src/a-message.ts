@@ -58,6 +58,11 @@ export function anAdtMessage(
   return message(parts, `ADT^${event}`, [pv1], ['EVN||20260302080000']);
 }
 
+/** A merge (ADT^A40) of the test EMR: patient `prior` is no more, `mrn` survives. */
+export function aMergeMessage(parts: MessageParts & { prior: string; event?: string }): Buffer {
+  return message(parts, `ADT^${parts.event ?? 'A40'}`, [`MRG|${parts.prior}^^^SGH^MR`], ['EVN||20260302080000']);
+}
+
 /** A report (ORU^R01) of the test reporting system. */
 export function anOruMessage(
   parts: MessageParts & {

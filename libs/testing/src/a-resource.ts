@@ -8,6 +8,7 @@ import type {
 } from 'fhir/r4.js';
 import {
   dicomUidIdentifier,
+  mergePatients,
   patientIdOf,
   serviceRequestIdOf,
   systems,
@@ -71,6 +72,12 @@ export function aServiceRequest({
     authoredOn: '2026-03-02T08:00:00+01:00',
     ...overrides,
   };
+}
+
+/** Two patients after their records were merged, as the event tells it: the survivor, then the one who is no more. */
+export function aMerge(prior: Patient, survivor: Patient, isTurnedRound = false): [Patient, Patient] {
+  const merged = mergePatients(prior, survivor, isTurnedRound);
+  return [merged.survivor, merged.prior];
 }
 
 /** An active allergy to a substance, as the orders service stores and publishes it. */

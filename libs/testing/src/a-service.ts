@@ -80,7 +80,9 @@ export class AService {
   async tell(type: EventType, ...resources: FhirResource[]): Promise<void> {
     const version = String(++versions);
     const told = resources.map((one) => ({ ...one, meta: { versionId: version, ...one.meta } }));
-    const patientId = told.find(({ resourceType }) => resourceType === 'Patient')!.id!;
+    const patients = told.filter(({ resourceType }) => resourceType === 'Patient');
+    // A merge is told under the key of the patient who is no more, its second.
+    const patientId = patients.at(type === 'imaging.patient.merged.v1' ? 1 : 0)!.id!;
     await this.app.get(UnitOfWork).run(patientId, async (transaction) => {
       transaction.publish(newEvent({ type, patientId, cause: version, now: new Date(), resources: told }));
     });
