@@ -1,6 +1,6 @@
 import { site, siteFile, startService, testDatabaseUrl, testTopicPrefix, until, dropSchema } from '#testing';
 import type { RunningService } from '#testing';
-import type { Site } from '#platform';
+import type { SiteContent } from '#platform';
 import { Client } from 'pg';
 import { SandboxEmr } from './sandbox/emr.js';
 import { SandboxPacs } from './sandbox/pacs.js';
@@ -28,7 +28,7 @@ export class Department {
   static async start(
     names: ServiceName[] = ['orders', 'scheduling', 'contrast', 'results'],
     options: {
-      site?: Partial<Site>;
+      site?: Partial<SiteContent>;
       env?: Record<string, string>;
       qidoUrl?: string;
       emrFhir?: { url: string; timeoutSeconds: number };

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { FhirResource } from 'fhir/r4.js';
-import type { Site } from '#platform';
+import type { SiteContent } from '#platform';
 import { AService } from '#testing';
 import { sendMllp } from '../../../test/sandbox/mllp.js';
 import { OrdersModule, ordersMigrations } from './orders.module.js';
@@ -18,7 +18,7 @@ export interface LoggedMessage {
 
 /** The orders service in this process; what specs share, no spec. */
 export class AnOrdersService extends AService {
-  static start(site: Partial<Site> = {}): Promise<AnOrdersService> {
+  static start(site: Partial<SiteContent> = {}): Promise<AnOrdersService> {
     const listeners = { mllp: { host: '127.0.0.1', port: 0 } };
     const parts = { service: 'orders', module: OrdersModule, migrations: ordersMigrations, listeners };
     return new AnOrdersService(parts, site).begin();

@@ -8,6 +8,7 @@ import { mergesFromAdt, mergeTypes, type MergeStated } from '#mapping';
 import { MergedPatients, type Transaction } from '#messaging';
 import { SITE, type Sender, type Site } from '#platform';
 import { AccessionNumbers } from './accession-numbers.store.js';
+import { PlacerDesk } from './placer-desk.js';
 import { decideMerge } from './merge.decider.js';
 
 /**
@@ -22,6 +23,7 @@ export class MergePatientsWhenAdtArrives implements Hl7Interpreter {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(AccessionNumbers) private readonly accessionNumbers: AccessionNumbers,
+    @Inject(PlacerDesk) private readonly placers: PlacerDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -56,6 +58,7 @@ export class MergePatientsWhenAdtArrives implements Hl7Interpreter {
     }
     const cause = `Patient/${prior.id}/${prior.meta?.versionId}`;
     transaction.publish(newEvent({ type: 'imaging.patient.merged.v1', patientId: prior.id!, cause, now, resources: [survivor, prior] })); // prettier-ignore
+    this.placers.tellMerge(survivor, prior, cause, transaction);
     for (const moved of await moveMerged(this.store, this.mergedPatients, [prior, survivor], transaction))
       await this.accessionNumbers.move(manager, moved);
   }

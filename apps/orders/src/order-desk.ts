@@ -14,6 +14,7 @@ import {
 } from '#fhir';
 import type { MergedPatient, Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
+import { PlacerDesk } from './placer-desk.js';
 import { concernsChildren, decideOrder, isOver, isParent, type OrderCommand } from './order.decider.js';
 import { decideAllergy, decideEncounter, decidePatient } from './patient.decider.js';
 
@@ -24,6 +25,8 @@ export interface Request {
   /** Those stated; others that are known stay. */
   allergies?: AllergyIntolerance[];
   orders: OrderCommand[];
+  /** Whose they are: the system of the sender ({@link senderSystem}), undefined for a FHIR client. */
+  source?: string;
 }
 
 /** Where orders come in, by HL7 or FHIR alike: reads what is known, has it decided, stores and tells the outcome. */
@@ -32,6 +35,7 @@ export class OrderDesk {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(AccessionNumbers) private readonly accessionNumbers: AccessionNumbers,
+    @Inject(PlacerDesk) private readonly placers: PlacerDesk,
   ) {}
 
   /**
@@ -57,7 +61,7 @@ export class OrderDesk {
     for (const command of await this.withChildren(request.orders, known, transaction)) {
       const { serviceRequest, event } = decideOrder(find(command.serviceRequest), command);
       if (!serviceRequest) continue;
-      const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), patient.id!, transaction);
+      const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);
       if (event) told.push({ event, orderId: numbered.id! });
@@ -79,7 +83,18 @@ export class OrderDesk {
     const news = visitNews ?? allergies[0];
     if (patientEvent) tell(patientEvent, about);
     else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
-    for (const { event, orderId } of told) tell(event, [known.get(`ServiceRequest/${orderId}`)!, ...about]);
+    for (const { event, orderId } of told) {
+      const order = known.get(`ServiceRequest/${orderId}`) as ServiceRequest;
+      tell(event, [order, ...about]);
+      // Its placer did not ask for it.
+      if (event === 'imaging.order.cancelled.v1' && order.meta?.source !== request.source)
+        await this.placers.tell(
+          { control: 'OC', status: 'CA' },
+          order,
+          `${order.id}/${order.meta?.versionId}`,
+          transaction,
+        );
+    }
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }
 
@@ -127,7 +142,7 @@ export class OrderDesk {
   private async numbered(
     order: ServiceRequest,
     before: ServiceRequest | undefined,
-    patientId: string,
+    { patientId, placer }: { patientId: string; placer: string | undefined },
     { manager }: Transaction,
   ): Promise<ServiceRequest> {
     const identifier = [...(order.identifier ?? [])];
@@ -139,7 +154,8 @@ export class OrderDesk {
     else if (given !== identifierOf(before, 'ACSN')?.value)
       await this.accessionNumbers.claim(manager, given, patientId);
     if (!studyInstanceUidOf(order)) identifier.push(dicomUidIdentifier(uidFromUuid(order.id!)));
-    return { ...order, identifier };
+    const source = before ? before.meta?.source : placer;
+    return { ...order, ...(source ? { meta: { ...order.meta, source } } : {}), identifier };
   }
 }
 

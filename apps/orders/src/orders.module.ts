@@ -3,11 +3,12 @@ import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
-import { CompleteOrderWhenExamCompleted } from './complete-order-when-exam-completed.handler.js';
+import { FollowExamWhenSchedulingTells } from './follow-exam-when-scheduling-tells.handler.js';
 import { FhirOrdersController } from './fhir-orders.controller.js';
 import { MergePatientsWhenAdtArrives } from './merge-patients-when-adt-arrives.js';
 import { AccessionNumber1700000001000 } from './migrations/1700000001000-accession-number.js';
 import { OrderDesk } from './order-desk.js';
+import { PlacerDesk } from './placer-desk.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
 import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
 
@@ -21,7 +22,7 @@ const resources = FhirModule.forService({
     conditionalCreate: true,
   },
 });
-const desk = [OrderDesk, AccessionNumbers];
+const desk = [OrderDesk, AccessionNumbers, PlacerDesk];
 
 /** The only wiring of the orders service. */
 @Module({
@@ -34,7 +35,7 @@ const desk = [OrderDesk, AccessionNumbers];
       [resources],
     ),
   ],
-  controllers: [FhirOrdersController, CompleteOrderWhenExamCompleted],
+  controllers: [FhirOrdersController, FollowExamWhenSchedulingTells],
   providers: desk,
 })
 export class OrdersModule {}

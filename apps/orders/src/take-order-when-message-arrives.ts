@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { contentError, type ErrorCode, type Hl7Message, type Hl7Refusal, type Reply } from '#hl7v2';
 import type { Hl7Interpreter, Interpreted } from '#intake';
-import { orderFromMessage, orderReply } from '#mapping';
+import { orderFromMessage, orderReply, senderSystem } from '#mapping';
 import { SITE, type Failure, type FailureCode, type Sender, type Site } from '#platform';
 import { OrderDesk } from './order-desk.js';
 
@@ -16,7 +16,7 @@ export class TakeOrderWhenMessageArrives implements Hl7Interpreter {
   ) {}
 
   interpret(message: Hl7Message, sender: Sender): Interpreted {
-    const asked = orderFromMessage(message, sender, this.site);
+    const asked = { ...orderFromMessage(message, sender, this.site), source: senderSystem(sender) };
     return {
       patientId: asked.patient.id!,
       carryOut: async (transaction) => void (await this.desk.take(asked, transaction)),

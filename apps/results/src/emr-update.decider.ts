@@ -37,7 +37,8 @@ export function deliveriesOf(event: ImagingEvent, destinations: readonly Destina
     // What is only expected is not yet a fact.
     .filter((one) => one.resourceType !== 'ImagingStudy' || one.status !== 'registered');
   const fact = event.type.split('.').slice(1, 3).join('.');
-  return destinations.map(({ name, kind }) => ({
+  const wanting = destinations.filter((one) => one.kind === 'fhir' || one.gets.includes('results'));
+  return wanting.map(({ name, kind }) => ({
     destination: name,
     key: event.patientId,
     kind,

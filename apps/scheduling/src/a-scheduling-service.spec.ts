@@ -1,6 +1,6 @@
 import type { FhirResource, Procedure } from 'fhir/r4.js';
 import { Dataset, sopClasses, ScuAssociation, type DatasetInput, type ScuResponse } from '#dicom';
-import type { Site } from '#platform';
+import type { SiteContent } from '#platform';
 import { AService, until } from '#testing';
 import { SchedulingModule, schedulingMigrations } from './scheduling.module.js';
 
@@ -32,7 +32,7 @@ const returnStepKeys: DatasetInput = {
 export class ASchedulingService extends AService {
   private readonly associations = new Map<string, Promise<ScuAssociation>>();
 
-  static start(site: Partial<Site> = {}): Promise<ASchedulingService> {
+  static start(site: Partial<SiteContent> = {}): Promise<ASchedulingService> {
     const listeners = { dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' } };
     const parts = { service: 'scheduling', module: SchedulingModule, migrations: schedulingMigrations, listeners };
     return new ASchedulingService(parts, site).begin();

@@ -47,7 +47,30 @@ export function acknowledge(
   from: Acknowledger,
   reply?: Reply,
 ): Buffer {
-  const code = acknowledgementCode(message, refusal);
+  return written(message, refusal, from, acknowledgementCode(message, refusal), reply);
+}
+
+/**
+ * The application's positive acknowledgement of a message whose accept acknowledgement is given (enhanced mode, HL7
+ * v2.5.1 section 2.9.3): a message of its own, which itself wants an accept acknowledgement and no more.
+ */
+export function applicationAcknowledgement(message: Hl7Message, from: Acknowledger, reply?: Reply): Buffer {
+  return written(message, undefined, from, 'AA', reply, { 15: 'AL', 16: 'NE' });
+}
+
+/** True where the sender, in enhanced mode, wants to be told of success by the application as well (MSH-16). */
+export function wantsApplicationAcknowledgement(message: Hl7Message): boolean {
+  return acknowledgementCode(message, undefined) === 'CA' && ['AL', 'SU'].includes(message.header.get(16) ?? '');
+}
+
+function written(
+  message: Hl7Message | undefined,
+  refusal: Hl7Refusal | undefined,
+  from: Acknowledger,
+  code: string,
+  reply: Reply | undefined,
+  conditions: Record<number, string> = {},
+): Buffer {
   const answer = code.startsWith('A') ? reply : undefined;
   const header = message?.header;
   const version = header?.get(12) ?? '2.5.1';
@@ -64,6 +87,7 @@ export function acknowledge(
       10: from.controlId,
       11: header?.get(11) ?? 'P',
       12: version,
+      ...conditions,
       18: 'UNICODE UTF-8',
     }),
     writeSegment('MSA', {

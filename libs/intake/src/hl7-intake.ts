@@ -3,17 +3,19 @@ import type { FhirResource } from 'fhir/r4.js';
 import {
   acknowledge,
   acknowledgementCode,
+  applicationAcknowledgement,
   Hl7Refusal,
   MllpServer,
   parseMessage,
   readHeader,
   rejection,
+  wantsApplicationAcknowledgement,
   contentError,
   type Hl7Message,
   type Reply,
 } from '#hl7v2';
 import { checkEnvelope } from '#mapping';
-import { UnitOfWork, type Transaction } from '#messaging';
+import { UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
   asFailure,
   CLOCK,
@@ -29,6 +31,7 @@ import {
   type Sender,
   type Site,
 } from '#platform';
+import { controlIdOf, hl7Delivery } from './hl7-destinations.js';
 import { MessageLog, receivedMessage, type ReceivedMessage } from './message-log.js';
 import { RolledBack, Trial } from './trial.js';
 
@@ -189,6 +192,8 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
           throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
         if (outcome === 'stored') await asked.carryOut(trial?.watching(transaction) ?? transaction, received.id);
         const reply = await asked.reply?.(transaction);
+        if (outcome === 'stored' && sender.repliesTo && wantsApplicationAcknowledgement(message))
+          transaction.deliver(this.applicationAnswer(received, sender.repliesTo, asked.patientId, reply, now));
         if (trial) answer.reply = reply;
         await trial?.end(transaction);
         return reply;
@@ -197,6 +202,20 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       if (error instanceof Hl7Refusal || error instanceof RolledBack) throw error;
       throw asked.refusal?.(asFailure(error)) ?? error;
     }
+  }
+
+  /** In enhanced mode what the application answers goes its own way, behind all else that is told of the patient. */
+  private applicationAnswer(
+    { id, message }: ReceivedMessage,
+    destination: string,
+    key: string,
+    reply: Reply | undefined,
+    now: Date,
+  ): NewDelivery {
+    const idempotencyKey = `acknowledgement/${id}`;
+    const controlId = controlIdOf(destination, idempotencyKey);
+    const bytes = applicationAcknowledgement(message!, { ...this.site.identity, controlId, now }, reply);
+    return hl7Delivery(bytes, { destination, key, idempotencyKey });
   }
 
   /** What the sender is told: try again later where that can help, else what to mend. */

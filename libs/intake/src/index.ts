@@ -7,11 +7,13 @@ import {
   type NestModule,
   type Provider,
 } from '@nestjs/common';
+import { Hl7Destinations } from './hl7-destinations.js';
 import { Hl7Intake, INTERPRETERS, type Hl7Interpreter } from './hl7-intake.js';
 import { MessageLog } from './message-log.js';
 import { MessagesController } from './messages.controller.js';
 import { Hl7Message1700000000300 } from './migrations/1700000000300-hl7-message.js';
 
+export * from './hl7-destinations.js';
 export * from './hl7-intake.js';
 export * from './message-log.js';
 
@@ -42,8 +44,8 @@ export class IntakeModule implements NestModule {
       module: IntakeModule,
       imports,
       controllers: [MessagesController],
-      providers: [MessageLog, Hl7Intake, ...providers, ...(interpreters as Provider[]), all],
-      exports: [Hl7Intake],
+      providers: [MessageLog, Hl7Intake, Hl7Destinations, ...providers, ...(interpreters as Provider[]), all],
+      exports: [Hl7Intake, Hl7Destinations],
     };
   }
 }

@@ -1,8 +1,9 @@
 import type { Identifier, Patient } from 'fhir/r4.js';
-import { contentError, Hl7Message } from '#hl7v2';
+import { contentError, Hl7Message, timestamp, writeMessage, writeSegment } from '#hl7v2';
 import { patientIdOf } from '#fhir';
 import type { Sender, Site } from '#platform';
 import { identifierFromCx } from './data-types.js';
+import { headerSegment, numberOf, patientSegment, type MessageEnvelope } from './message-out.js';
 import { missing, missingSegment, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
 import { eachRepetition } from './rows.js';
@@ -46,4 +47,14 @@ function mergeFrom(group: Hl7Message, sender: Sender, site: Site): MergeStated {
   if (!number)
     throw contentError(101, `MRG-1 must hold a number of authority ${site.patientAuthority} (component 4)`, mrg.at(1));
   return { prior: { id: patientIdOf({ system: wanted, value: number }), identifier }, survivor };
+}
+
+/** Writes ADT^A40 (HL7 v2.5.1 section 3.3.40, IHE RAD-12): the patient who survives, and whom they take in. */
+export function mergeMessage(survivor: Patient, prior: Patient, envelope: MessageEnvelope): Buffer {
+  return writeMessage([
+    headerSegment(['ADT', 'A40', 'ADT_A39'], envelope),
+    writeSegment('EVN', { 2: timestamp(envelope.now) }),
+    patientSegment(survivor, envelope),
+    writeSegment('MRG', { 1: numberOf(prior, envelope) }),
+  ]);
 }

@@ -9,6 +9,7 @@ import type {
 import { timestamp, writeMessage, writeSegment } from '#hl7v2';
 import { identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
+import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
 
 /** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
@@ -22,17 +23,9 @@ export interface ResultFacts {
   examStatus?: string;
 }
 
-/** Who sends to whom, under which control id. */
-export interface ResultEnvelope {
-  sendingApplication: string;
-  sendingFacility: string;
-  receivingApplication: string;
-  receivingFacility: string;
-  controlId: string;
-  now: Date;
+/** The envelope of a result, and where its images can be seen. */
+export interface ResultEnvelope extends MessageEnvelope {
   viewerUrl?: string;
-  /** Short name (HL7 namespace id) of a FHIR identifier system, where the site has one. */
-  namespaceOf(system: string | undefined): string | undefined;
 }
 
 /** Table 0123 and 0085 by DiagnosticReport.status. */
@@ -49,8 +42,6 @@ const resultStatus: Record<DiagnosticReport['status'], string> = {
   unknown: 'I',
 };
 
-const sexes: Record<string, string> = { male: 'M', female: 'F', other: 'O', unknown: 'U' };
-
 /** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, report text. */
 export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): Buffer {
   const { patient, serviceRequests, report } = facts;
@@ -58,19 +49,7 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
   const status = report ? resultStatus[report.status] : 'I';
   const lines = observationsOf(facts, envelope);
   return writeMessage([
-    writeSegment('MSH', {
-      1: '|',
-      3: envelope.sendingApplication,
-      4: envelope.sendingFacility,
-      5: envelope.receivingApplication,
-      6: envelope.receivingFacility,
-      7: timestamp(envelope.now),
-      9: ['ORU', 'R01', 'ORU_R01'],
-      10: envelope.controlId,
-      11: 'P',
-      12: '2.5.1',
-      18: 'UNICODE UTF-8',
-    }),
+    headerSegment(['ORU', 'R01', 'ORU_R01'], envelope),
     patientSegment(patient, envelope),
     ...orders.flatMap((order, at) => [
       orderSegment(at + 1, order, report, status, envelope),
@@ -144,19 +123,6 @@ function containedMedication(given: MedicationAdministration): Medication | unde
 
 function containedAgent(given: MedicationAdministration) {
   return containedMedication(given)?.code;
-}
-
-function patientSegment(patient: Patient, envelope: ResultEnvelope): string {
-  // A number without the name of its authority could be taken for another patient's.
-  const number = patient.identifier?.find((one) => envelope.namespaceOf(one.system)) ?? patient.identifier?.[0];
-  const name = patient.name?.[0];
-  return writeSegment('PID', {
-    1: '1',
-    3: [number?.value, '', '', envelope.namespaceOf(number?.system), number?.type?.coding?.[0]?.code ?? 'MR'],
-    5: [name?.family, name?.given?.[0], name?.given?.slice(1).join(' ') || undefined],
-    7: hl7DateTime(patient.birthDate),
-    8: sexes[patient.gender ?? ''],
-  });
 }
 
 function orderSegment(

@@ -25,7 +25,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       senders,
       ({ application, facility }) => application && facility && `${application}|${facility}`,
     ),
-    ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures)),
+    ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures, destinations)),
     ...procedures.flatMap((procedure, index) =>
       stations.some((one) => textsOf(one.modalities).includes(String(procedure.modality)))
         ? []
@@ -52,12 +52,19 @@ function ofSite(site: Loose): SiteMistake[] {
   return mistakes;
 }
 
-function ofSender(sender: Loose, path: string, procedures: Loose[]): SiteMistake[] {
-  return Object.entries(objectOf(sender.procedureCodes)).flatMap(([theirs, ours]) =>
+function ofSender(sender: Loose, path: string, procedures: Loose[], destinations: Loose[]): SiteMistake[] {
+  const { repliesTo } = sender;
+  const isUnknown =
+    repliesTo !== undefined && !destinations.some(({ name, kind }) => name === repliesTo && kind === 'mllp');
+  const unknown = isUnknown
+    ? [{ path: `${path}.repliesTo`, reason: 'must be the name of a destination of kind mllp' }]
+    : [];
+  const codes = Object.entries(objectOf(sender.procedureCodes)).flatMap(([theirs, ours]) =>
     procedures.some(({ code }) => code === ours)
       ? []
       : [{ path: `${path}.procedureCodes.${theirs}`, reason: 'must be the code of a procedure' }],
   );
+  return [...unknown, ...codes];
 }
 
 function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMistake[] {

@@ -32,6 +32,11 @@ const sender = z.strictObject({
    * ORG^O20, ORI^O24).
    */
   orderAnswer: z.enum(['ACK', 'ORDER']).default('ACK'),
+  /**
+   * Name of the MLLP destination that is told what becomes of this sender's orders, and gets application
+   * acknowledgements in enhanced mode.
+   */
+  repliesTo: text.optional(),
   /** The sender's own procedure codes, each to a code of `procedures`. */
   procedureCodes: z.record(text, text).default({}),
 });
@@ -90,6 +95,8 @@ const destination = z.discriminatedUnion(
       application: text,
       facility: text,
       ackTimeoutSeconds: z.number().positive().default(10),
+      /** Beside the status of orders, which `repliesTo` of a sender asks for: results of exams, merges of patients. */
+      gets: z.array(z.enum(['results', 'merges'])).default(['results']),
     }),
   ],
   { error: 'must be fhir or mllp' },
@@ -134,6 +141,8 @@ const siteFile = z.strictObject({
 
 /** Everything about one hospital that is not infrastructure; see deploy/local/site.yaml for one with comments. */
 export type Site = z.output<typeof siteFile>;
+/** The same as it is written: what has a default may be left out. */
+export type SiteContent = z.input<typeof siteFile>;
 /** One system that sends HL7 v2 here. */
 export type Sender = Site['senders'][number];
 /** One procedure the department performs. */

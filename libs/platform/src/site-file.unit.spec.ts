@@ -68,6 +68,7 @@ describe('The site file', () => {
     ['a sender given twice', { senders: [sender, sender] }, 'senders.1: is given twice, first as senders.0'],
     ['a modality without procedure', { stations: [{ ...station, modalities: ['CT', 'MR'] }] }, 'stations.0.modalities.1: no procedure has this modality'], // prettier-ignore
     ['a procedure nobody can do', { procedures: [procedure, { ...procedure, code: 'MRHEAD', modality: 'MR' }] }, 'procedures.1.modality: no station has this modality'], // prettier-ignore
+    ['replies to no destination', { senders: [{ ...sender, repliesTo: 'nobody' }] }, 'senders.0.repliesTo: must be the name of a destination of kind mllp'], // prettier-ignore
     ['a code to no procedure', { senders: [{ ...sender, procedureCodes: { 'CT-1': 'CTHED' } }] }, 'senders.0.procedureCodes.CT-1: must be the code of a procedure'], // prettier-ignore
     ['an authority nobody knows', { patientAuthority: 'HGS' }, 'patientAuthority: must be a key of authorities'],
     ['an authority named like a method', { patientAuthority: 'toString' }, 'patientAuthority: must be a key of authorities'], // prettier-ignore

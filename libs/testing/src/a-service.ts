@@ -4,7 +4,15 @@ import type { FhirResource } from 'fhir/r4.js';
 import { DataSource } from 'typeorm';
 import { newEvent, type EventType } from '#events';
 import { KafkaEventStrategy, UnitOfWork } from '#messaging';
-import { createLogger, createService, migrate, type Infrastructure, type Migration, type Site } from '#platform';
+import {
+  createLogger,
+  createService,
+  migrate,
+  type Infrastructure,
+  type Migration,
+  type Site,
+  type SiteContent,
+} from '#platform';
 import { site as aSite } from './a-site.js';
 import { dropSchema, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix } from './test-infrastructure.js';
 
@@ -30,7 +38,7 @@ export class AService {
 
   protected constructor(
     private readonly parts: ServiceParts,
-    site: Partial<Site> = {},
+    site: Partial<SiteContent> = {},
   ) {
     this.site = aSite(site);
     this.infrastructure = {

@@ -3,13 +3,13 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { checkSite, type Site } from '#platform';
+import { checkSite, type Site, type SiteContent } from '#platform';
 
 /**
  * A small valid site: a CT and an X-ray room, one EMR, no destination. Each key given replaces the whole key; checked
  * like a site file, so a test cannot run on a site that a hospital could not have.
  */
-export function site(overrides: Partial<Site> = {}): Site {
+export function site(overrides: Partial<SiteContent> = {}): Site {
   return checkSite({
     name: 'Test Hospital',
     timeZone: 'Europe/Berlin',

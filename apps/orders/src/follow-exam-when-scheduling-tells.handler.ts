@@ -1,0 +1,75 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import type { ServiceRequest } from 'fhir/r4.js';
+import { findResources, resourceFrom, type ImagingEvent } from '#events';
+import { FhirStore, referencedId } from '#fhir';
+import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { newsOfBooking, newsOfExam } from './order-news.decider.js';
+import { completeOrder, completeParent } from './order.decider.js';
+import { PlacerDesk } from './placer-desk.js';
+
+/** Keeps orders true to their exams, and tells their placers: scheduled, in process, completed, discontinued. */
+@Controller()
+export class FollowExamWhenSchedulingTells {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(PlacerDesk) private readonly placers: PlacerDesk,
+  ) {}
+
+  @WhenEvent('imaging.schedule.booked.v1')
+  async booked(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.scheduled(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.moved.v1')
+  async moved(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.scheduled(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.exam-started.v1')
+  async started(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.examined(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.exam-completed.v1')
+  async completed(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.examined(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.exam-discontinued.v1')
+  async discontinued(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.examined(event, transaction);
+  }
+
+  private async scheduled(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const order = await this.own(resourceFrom(event, 'ServiceRequest'), transaction);
+    const news = order && newsOfBooking(order, resourceFrom(event, 'Appointment'));
+    if (news) await this.placers.tell(news, order, event.id, transaction);
+  }
+
+  /** One exam may be that of several orders (the group case of IHE SWF). */
+  private async examined(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const exam = resourceFrom(event, 'Procedure');
+    for (const told of findResources(event, 'ServiceRequest')) {
+      const order = await this.own(told, transaction);
+      if (!order) continue;
+      const news = newsOfExam(order, told, exam);
+      if (news) await this.placers.tell(news, order, event.id, transaction);
+      const completed = told.status === 'completed' ? completeOrder(order) : undefined;
+      if (!completed) continue;
+      await this.store.save(transaction.manager, [completed], transaction.now);
+      for (const { reference } of completed.basedOn ?? []) await this.completeParentOf(reference!, transaction);
+    }
+  }
+
+  private own({ id }: ServiceRequest, { manager }: Transaction): Promise<ServiceRequest | undefined> {
+    return this.store.read(manager, 'ServiceRequest', id!);
+  }
+
+  private async completeParentOf(reference: string, { manager, now }: Transaction): Promise<void> {
+    const parent = await this.store.read(manager, 'ServiceRequest', referencedId(reference, 'ServiceRequest') ?? '');
+    const children = await this.store.referringTo(manager, 'ServiceRequest', reference);
+    const completed = parent && completeParent(parent, children);
+    if (completed) await this.store.save(manager, [completed], now);
+  }
+}

@@ -1,0 +1,61 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { uuidFrom } from '#fhir';
+import { MllpClient, MllpFailure, readHeader } from '#hl7v2';
+import { DeliveryQueue, type Delivery, type NewDelivery } from '#messaging';
+import type { Destination } from '#platform';
+import { failureOfAcknowledgement, failureOfMllp } from './acknowledgement.decider.js';
+
+/** A system that takes HL7 v2 over MLLP. */
+export type MllpDestination = Destination & { kind: 'mllp' };
+
+/** What a delivery holds whose message is written already. */
+const WRITTEN = 'hl7-message';
+
+/** MSH-10 of a delivery: the same however often it is sent, so that a receiver can tell a message sent again. */
+export function controlIdOf(destination: string, idempotencyKey: string): string {
+  return uuidFrom('delivery', destination, idempotencyKey).replaceAll('-', '').slice(0, 20);
+}
+
+/** A message as it is to go out, in order per patient. The same key at the same destination is sent once. */
+export function hl7Delivery(
+  message: Buffer,
+  to: Pick<NewDelivery, 'destination' | 'key' | 'idempotencyKey'>,
+): NewDelivery {
+  return { ...to, kind: WRITTEN, body: { message: message.toString('utf8') } };
+}
+
+/** Sends what the delivery queue holds for systems that take HL7 v2, one message at a time each. */
+@Injectable()
+export class Hl7Destinations implements OnApplicationShutdown {
+  private readonly connections: MllpClient[] = [];
+
+  constructor(@Inject(DeliveryQueue) private readonly queue: DeliveryQueue) {}
+
+  /**
+   * Connects a destination to the queue.
+   *
+   * @param messageOf writes a delivery that is not written yet; the same delivery must give the same bytes
+   */
+  connect({ name, host, port, ackTimeoutSeconds }: MllpDestination, messageOf?: (delivery: Delivery) => Buffer): void {
+    const client = new MllpClient({ host, port, ackTimeoutMs: ackTimeoutSeconds * 1000 });
+    this.connections.push(client);
+    const bytesOf = (delivery: Delivery) =>
+      delivery.kind === WRITTEN || !messageOf ? Buffer.from(String(delivery.body.message)) : messageOf(delivery);
+    // One connection carries one message at a time.
+    this.queue.register(name, (delivery) => sendAndJudge(client, bytesOf(delivery)), { concurrency: 1 });
+  }
+
+  /** After the queue has let what is on its way come to its end. */
+  onApplicationShutdown(): void {
+    for (const connection of this.connections) connection.close();
+  }
+}
+
+/** @throws Failure peer-unavailable, peer-timeout, peer-error (retry), peer-refused, peer-answer-malformed (park) */
+async function sendAndJudge(client: MllpClient, message: Buffer): Promise<void> {
+  const answer = await client.send(message, readHeader(message)?.controlId ?? '').catch((error: unknown) => {
+    throw error instanceof MllpFailure ? failureOfMllp(error) : error;
+  });
+  const failure = failureOfAcknowledgement(answer);
+  if (failure) throw failure;
+}

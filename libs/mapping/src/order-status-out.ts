@@ -1,0 +1,53 @@
+import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
+import { identifierOf } from '#fhir';
+import { hl7DateTime } from './date-time.js';
+import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
+
+/** News of an order for its placer, in codes of tables 0119 and 0038. */
+export interface OrderNews {
+  /** ORC-1: SC status changed, OC cancelled by others, OD discontinued at the modality, UC cancelled too late. */
+  control: 'SC' | 'OC' | 'OD' | 'UC';
+  /** ORC-5. */
+  status: 'SC' | 'IP' | 'CM' | 'DC' | 'CA';
+  /** When the exam is, ISO 8601. */
+  start?: string;
+}
+
+/**
+ * Writes ORM^O01 from filler to placer (HL7 v2.5.1 section 4.4.1, IHE RAD-3 and RAD-13): what became of an order, under
+ * the placer's number and ours.
+ */
+export function orderStatusMessage(
+  news: OrderNews,
+  order: ServiceRequest,
+  patient: Patient,
+  envelope: MessageEnvelope,
+): Buffer {
+  const [placer, filler, accession] = (['PLAC', 'FILL', 'ACSN'] as const).map((type) => identifierOf(order, type));
+  const placerNumber: FieldValue = [placer?.value, envelope.namespaceOf(placer?.system)];
+  const fillerNumber: FieldValue = [filler?.value ?? accession?.value, envelope.sendingApplication];
+  // The placer's own code of the procedure stands behind ours.
+  const code = order.code?.coding?.at(-1);
+  return writeMessage([
+    headerSegment(['ORM', 'O01', 'ORM_O01'], envelope),
+    patientSegment(patient, envelope),
+    writeSegment('ORC', {
+      1: news.control,
+      2: placerNumber,
+      3: fillerNumber,
+      5: news.status,
+      7: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
+      9: timestamp(envelope.now),
+    }),
+    writeSegment('OBR', {
+      1: '1',
+      2: placerNumber,
+      3: fillerNumber,
+      4: [code?.code ?? 'UNKNOWN', code?.display ?? order.code?.text, 'L'],
+      18: accession?.value,
+      22: timestamp(envelope.now),
+      27: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
+    }),
+  ]);
+}
