@@ -57,8 +57,8 @@ export function unescape(
 }
 
 /**
- * Writes a value so that it reads back the same. Line breaks become `\.br\`, since a raw one would end the segment, and
- * control characters `\Xhh\`, since `<FS><CR>` would end the MLLP frame.
+ * Writes a value so that it reads back the same, CR LF as LF. Line breaks become `\.br\`, since a raw one would end the
+ * segment, and other control characters `\Xhh\`, since `<FS><CR>` would end the MLLP frame.
  */
 export function escape(text: string, characters: EncodingCharacters): string {
   const names: Record<string, string> = {
@@ -70,7 +70,7 @@ export function escape(text: string, characters: EncodingCharacters): string {
   };
   const mark = characters.escape;
   return text.replace(/\r\n|[^ \tA-Za-z0-9]/g, (one) => {
-    if (one === '\r' || one === '\n' || one === '\r\n') return `${mark}.br${mark}`;
+    if (one === '\n' || one === '\r\n') return `${mark}.br${mark}`;
     const name = names[one];
     if (name) return `${mark}${name}${mark}`;
     const isControl = one < ' ' || one === '\x7f';

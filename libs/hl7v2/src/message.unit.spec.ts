@@ -179,7 +179,7 @@ describe('writeSegment', () => {
   });
 
   it('never writes what would end the MLLP frame or the segment', () => {
-    expect(writeSegment('NTE', { 1: 'a\x1c', 2: '\x0bb\rc' })).toBe('NTE|a\\X1C\\|\\X0B\\b\\.br\\c');
+    expect(writeSegment('NTE', { 1: 'a\x1c', 2: '\x0bb\rc', 3: 'd\r\ne' })).toBe('NTE|a\\X1C\\|\\X0B\\b\\X0D\\c|d\\.br\\e'); // prettier-ignore
   });
 
   it('leaves out what is empty at the end', () => {

@@ -1,0 +1,100 @@
+import {
+  acknowledge,
+  acknowledgementCode,
+  frame,
+  FrameReader,
+  Hl7Refusal,
+  parseMessage,
+  readHeader,
+  type Hl7Message,
+} from '#hl7v2';
+import {
+  admissionTypes,
+  checkEnvelope,
+  mergesFromAdt,
+  mergeTypes,
+  orderFromMessage,
+  orderReply,
+  patientFromAdt,
+  reportFromMessage,
+} from '#mapping';
+import type { Sender, Site } from '#platform';
+import { Chance, mutate } from './mutate.js';
+
+/** What a run came to. */
+export interface FuzzReport {
+  frames: number;
+  /** How often each acknowledgement code was given, with the code of table 0357 where one was refused. */
+  outcomes: Record<string, number>;
+  /** The longest one frame took, in milliseconds. */
+  slowestMs: number;
+  /** Highest resident set size seen, in MiB. */
+  rssMiB: number;
+  /** What should never happen: the error, and the seed and number of the frame it happened at. */
+  faults: { seed: number; frame: number; error: string }[];
+}
+
+const MAX_BYTES = 8 * 1024 * 1024;
+const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) => unknown> = {
+  ...Object.fromEntries(['ORM^O01', 'OMG^O19', 'OMI^O23'].map((type) => [type, orderFromMessage])),
+  ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
+  ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
+  'ORU^R01': reportFromMessage,
+};
+
+/**
+ * Sends mutated messages through everything a frame meets before the database: MLLP framing in pieces, parsing,
+ * interpretation, and the acknowledgement, which must be one that can be read and names the message. Every frame must
+ * end in an acknowledgement or a refusal; anything else is a fault.
+ */
+export function fuzz(corpus: readonly Buffer[], site: Site, options: { frames: number; seed: number }): FuzzReport {
+  const { frames, seed } = options;
+  const chance = new Chance(seed);
+  const report: FuzzReport = { frames, outcomes: {}, slowestMs: 0, rssMiB: 0, faults: [] };
+  for (let number = 0; number < frames; number++) {
+    const mutated = mutate(chance.of(corpus), chance, corpus);
+    const began = performance.now();
+    try {
+      for (const bytes of throughMllp(mutated, chance)) {
+        const outcome = outcomeOf(bytes, site);
+        report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + 1;
+      }
+    } catch (error) {
+      report.faults.push({ seed, frame: number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }); // prettier-ignore
+    }
+    report.slowestMs = Math.max(report.slowestMs, performance.now() - began);
+    if (number % 1000 === 0) report.rssMiB = Math.max(report.rssMiB, process.memoryUsage.rss() / 1024 / 1024);
+  }
+  return report;
+}
+
+/** The messages that come out of a frame sent in pieces; control characters in it may make none or several of one. */
+function throughMllp(message: Buffer, chance: Chance): Buffer[] {
+  const reader = new FrameReader(MAX_BYTES);
+  const bytes = frame(message);
+  const at = chance.below(bytes.length);
+  return [...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))];
+}
+
+function outcomeOf(bytes: Buffer, site: Site): string {
+  let message: Hl7Message | undefined;
+  let refusal: Hl7Refusal | undefined;
+  let reply;
+  try {
+    message = parseMessage(bytes);
+    const sender = checkEnvelope(message, site, Object.keys(readers));
+    JSON.stringify(readers[message.type]!(message, sender, site));
+    if (/^O(RM|MG|MI)\^/.test(message.type)) reply = orderReply(message, [], site);
+  } catch (error) {
+    if (!(error instanceof Hl7Refusal)) throw error;
+    refusal = error;
+  }
+  const header = message ?? readHeader(bytes);
+  const from = { ...site.identity, controlId: '1', now: new Date(0) };
+  const answer = parseMessage(acknowledge(header, refusal, from, reply));
+  const code = acknowledgementCode(header, refusal);
+  if (answer.first('MSA')?.get(1) !== code) throw new Error('the acknowledgement does not say what it should');
+  const named = header?.header.get(10)?.replaceAll('\r\n', '\n');
+  if (answer.first('MSA')?.get(2) !== named) throw new Error('the acknowledgement names another message');
+  return refusal ? `${code} ${refusal.errorCode}` : code;
+}
