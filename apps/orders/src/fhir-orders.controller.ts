@@ -1,23 +1,23 @@
-import { Body, Controller, Headers, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { Response } from 'express';
-import type { Bundle, Patient, ServiceRequest } from 'fhir/r4.js';
-import { FhirStore, recordAccess } from '#fhir';
-import { UnitOfWork, type Transaction } from '#messaging';
-import { clientOf, fail, INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
-import { OrderDesk, type Request } from './order-desk.js';
+import type { Request, Response } from 'express';
+import type { Bundle } from 'fhir/r4.js';
+import { answerWrite } from '#fhir';
+import { clientOf, fail, SITE, type Site } from '#platform';
+import { FhirOrderDesk } from './fhir-order-desk.js';
 import { orderFromFhir, requestFromBundle } from './request-from-fhir.js';
 
-/** Takes orders by FHIR R4: a ServiceRequest of a known patient, or a transaction Bundle that brings the patient. */
+/**
+ * Takes orders by FHIR R4: a ServiceRequest of a known patient, or a transaction Bundle that brings the patient. An
+ * update says what the order is from now on: what it leaves out is no more, the numbers assigned here stay; status
+ * `revoked` cancels, `on-hold` holds, `active` releases.
+ */
 @ApiExcludeController()
 @Controller('fhir')
 export class FhirOrdersController {
   constructor(
-    @Inject(OrderDesk) private readonly desk: OrderDesk,
-    @Inject(FhirStore) private readonly store: FhirStore,
-    @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
+    @Inject(FhirOrderDesk) private readonly desk: FhirOrderDesk,
     @Inject(SITE) private readonly site: Site,
-    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
   ) {}
 
   /** 201 with the new order; 200 if it was placed before with the same content, or If-None-Exist is sent. */
@@ -25,38 +25,58 @@ export class FhirOrdersController {
   async create(
     @Body() body: unknown,
     @Headers('if-none-exist') ifNoneExist: string | undefined,
-    @Req() request: object,
+    @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { patientId, serviceRequest } = orderFromFhir(body, this.site);
-    const { order, created } = await this.unitOfWork.run(patientId, async (transaction) => {
-      const patient = await this.knownPatient(patientId, transaction);
-      const before = await this.store.read(transaction.manager, 'ServiceRequest', serviceRequest.id!);
-      const orders =
-        before && ifNoneExist !== undefined
-          ? [before]
-          : await this.desk.take({ patient, orders: [{ control: 'NW', serviceRequest }] }, transaction);
-      await this.audit(transaction, request, 'create', orders, patientId);
-      return { order: orders[0]!, created: !before };
-    });
-    response
-      .status(created ? 201 : 200)
-      .setHeader('Location', `/fhir/ServiceRequest/${order.id}`)
-      .setHeader('ETag', `W/"${order.meta?.versionId}"`)
-      .type('application/fhir+json')
-      .send(JSON.stringify(order));
+    const stated = orderFromFhir(body, this.site);
+    const { order, isNew } = await this.desk.place(stated, ifNoneExist !== undefined, clientOf(request));
+    answerWrite(request, response, isNew ? 201 : 200, order);
+  }
+
+  /** 200 with the order as it is now; 404 for one that was never placed, since ids are given here. */
+  @Put('ServiceRequest/:id')
+  async update(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    if ((body as { id?: unknown } | undefined)?.id !== id)
+      throw fail('field-invalid', 'must be the id in the URL', { field: 'ServiceRequest.id' });
+    const stated = orderFromFhir(body, this.site);
+    if (stated.serviceRequest.id !== id)
+      throw fail('field-invalid', 'must hold the placer order number this order was placed under', {
+        field: 'ServiceRequest.identifier',
+      });
+    answerWrite(request, response, 200, await this.desk.replace(stated, ifMatch, clientOf(request)));
+  }
+
+  /** Conditional update by placer order number (FHIR R4 section 3.1.0.4.3): places the order if there is none. */
+  @Put('ServiceRequest')
+  async updateWhere(
+    @Query() query: Record<string, unknown>,
+    @Body() body: unknown,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const stated = orderFromFhir(body, this.site);
+    const [placer] = stated.serviceRequest.identifier!;
+    if (Object.keys(query).join() !== 'identifier' || query.identifier !== `${placer!.system}|${placer!.value}`)
+      throw fail('field-invalid', "must be the placer order number of the body, as <system>|<value>, and the one criterion", { field: 'identifier' }); // prettier-ignore
+    const client = clientOf(request);
+    if (await this.desk.isKnown(stated.serviceRequest.id!))
+      return answerWrite(request, response, 200, await this.desk.replace(stated, ifMatch, client));
+    const { order, isNew } = await this.desk.place(stated, false, client);
+    answerWrite(request, response, isNew ? 201 : 200, order);
   }
 
   @Post()
   @HttpCode(200)
-  async transaction(@Body() body: unknown, @Req() request: object): Promise<Bundle> {
-    const asked: Request = requestFromBundle(body, this.site);
-    const patientId = asked.patient.id!;
-    const orders = await this.unitOfWork.run(patientId, async (transaction) => {
-      const taken = await this.desk.take(asked, transaction);
-      await this.audit(transaction, request, 'transaction', taken, patientId);
-      return taken;
-    });
+  async transaction(@Body() body: unknown, @Req() request: Request): Promise<Bundle> {
+    const asked = requestFromBundle(body, this.site);
+    const orders = await this.desk.carryOut(asked, clientOf(request));
     const others = [asked.patient, asked.encounter].filter((one) => one !== undefined);
     return {
       resourceType: 'Bundle',
@@ -66,26 +86,5 @@ export class FhirOrdersController {
         response: { status: '200', location: `${resource.resourceType}/${resource.id}` },
       })),
     };
-  }
-
-  private async knownPatient(patientId: string, { manager, merged }: Transaction): Promise<Patient> {
-    const patient = await this.store.read(manager, 'Patient', merged?.to ?? patientId);
-    if (patient) return patient;
-    throw fail('value-unknown', 'the patient is not known here: send a transaction Bundle with the Patient', {
-      field: 'ServiceRequest.subject',
-    });
-  }
-
-  private async audit(
-    transaction: Transaction,
-    request: object,
-    interaction: 'create' | 'transaction',
-    orders: ServiceRequest[],
-    patientId: string,
-  ): Promise<void> {
-    const references = orders.map((order) => `ServiceRequest/${order.id}`);
-    const { service } = this.infrastructure;
-    const access = { interaction, client: clientOf(request), service, references, patientIds: [patientId] };
-    await recordAccess(transaction.manager, access, transaction.now);
   }
 }

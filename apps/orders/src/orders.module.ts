@@ -4,6 +4,7 @@ import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { FollowExamWhenSchedulingTells } from './follow-exam-when-scheduling-tells.handler.js';
+import { FhirOrderDesk } from './fhir-order-desk.js';
 import { FhirOrdersController } from './fhir-orders.controller.js';
 import { MergePatientsWhenAdtArrives } from './merge-patients-when-adt-arrives.js';
 import { AccessionNumber1700000001000 } from './migrations/1700000001000-accession-number.js';
@@ -17,9 +18,11 @@ const resources = FhirModule.forService({
   Encounter: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
   AllergyIntolerance: { search: ['_id', 'patient', '_lastUpdated'] },
   ServiceRequest: {
-    search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
-    interactions: ['create'],
+    search: ['_id', 'identifier', 'patient', 'status', 'code', 'authored', 'encounter', 'based-on', '_lastUpdated'],
+    includes: ['patient', 'encounter'],
+    interactions: ['create', 'update'],
     conditionalCreate: true,
+    conditionalUpdate: true,
   },
 });
 const desk = [OrderDesk, AccessionNumbers, PlacerDesk];
@@ -36,7 +39,7 @@ const desk = [OrderDesk, AccessionNumbers, PlacerDesk];
     ),
   ],
   controllers: [FhirOrdersController, FollowExamWhenSchedulingTells],
-  providers: desk,
+  providers: [...desk, FhirOrderDesk],
 })
 export class OrdersModule {}
 

@@ -1,5 +1,5 @@
 import type { CapabilityStatement, CapabilityStatementRestResource, FhirResource } from 'fhir/r4.js';
-import { searchParameterTypes, type SearchParameter } from './search.js';
+import { searchParameterTypes, type Include, type SearchParameter } from './search.js';
 
 /** What a service serves of one type, beside read, vread, search and history. */
 export interface ServedType {
@@ -7,6 +7,9 @@ export interface ServedType {
   /** Interactions the service's own controllers add. */
   interactions?: readonly ('create' | 'update')[];
   conditionalCreate?: boolean;
+  conditionalUpdate?: boolean;
+  /** Search parameters whose targets `_include` brings along. */
+  includes?: readonly Include[];
 }
 
 /** The types a service serves over FHIR REST. */
@@ -34,7 +37,10 @@ export function capabilityStatement(service: string, served: ServedTypes): Capab
           type: type as CapabilityStatementRestResource['type'],
           versioning: 'versioned' as const,
           readHistory: true,
+          ...(one.interactions?.includes('update') ? { updateCreate: false } : {}),
           ...(one.conditionalCreate ? { conditionalCreate: true } : {}),
+          ...(one.conditionalUpdate ? { conditionalUpdate: true } : {}),
+          ...(one.includes ? { searchInclude: one.includes.map((name) => `${type}:${name}`) } : {}),
           interaction: [
             { code: 'read' as const },
             { code: 'vread' as const },

@@ -208,7 +208,7 @@ describe('searchResources', () => {
   });
 
   it('counts without matches for _count=0', async () => {
-    expect(await search({ _count: '0' })).toEqual({ matches: [], total: 3 });
+    expect(await search({ _count: '0' })).toEqual({ matches: [], included: [], total: 3 });
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Re
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Bundle, CapabilityStatement, FhirResource } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, CapabilityStatement, FhirResource } from 'fhir/r4.js';
 import { CLOCK, INFRASTRUCTURE, clientOf, fail, type Clock, type Infrastructure } from '#platform';
 import { recordAccess, type Access } from './audit.js';
 import { capabilityStatement, type ServedTypes } from './capability-statement.js';
@@ -107,32 +107,36 @@ export class FhirController {
   private async searchset(type: string, raw: object, request: Request): Promise<Bundle> {
     this.check(type);
     const query = parametersOf(raw);
-    const served = this.served[type as keyof ServedTypes]!.search;
+    const { search, includes } = this.served[type as keyof ServedTypes]!;
     let next: string | undefined;
     let total = 0;
-    const matches = await this.audited(
+    let found = 0;
+    const resources = await this.audited(
       request,
       'search-type',
       async (manager) => {
-        const page = await searchResources(manager, type, query, served, handlingOf(request));
+        const page = await searchResources(manager, type, query, search, handlingOf(request), includes);
         ({ next, total } = page);
-        return page.matches;
+        found = page.matches.length;
+        return [...page.matches, ...page.included];
       },
       new URLSearchParams(
         Object.entries(query).flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
       ),
     );
+    const entryOf = (resource: FhirResource, index: number): BundleEntry => ({
+      fullUrl: `${baseOf(request)}/${resource.resourceType}/${resource.id}`,
+      resource,
+      search: { mode: index < found ? 'match' : 'include' },
+    });
     const link = (relation: string, cursor?: string) => ({ relation, url: urlOf(request, type, query, cursor) });
     return {
       resourceType: 'Bundle',
       type: 'searchset',
       total,
       link: [link('self'), ...(next ? [link('next', next)] : [])],
-      entry: matches.map((resource) => ({
-        fullUrl: `${baseOf(request)}/${type}/${resource.id}`,
-        resource,
-        search: { mode: 'match' },
-      })),
+      // FHIR has no empty lists.
+      ...(resources.length > 0 ? { entry: resources.map(entryOf) } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 import { Resource1700000000100 } from './migrations/1700000000100-resource.js';
 
+export * from './answer-write.js';
 export * from './audit.js';
 export * from './capability-statement.js';
 export * from './fhir-store.js';

@@ -5,7 +5,8 @@ import { dateSearched, type DateSearch } from './search-date.js';
 import { alternativesOf, tokensSearched } from './search-token.js';
 
 /** Search parameters that a service may serve; which of them, it says per type. */
-export type SearchParameter = '_id' | 'identifier' | 'patient' | 'status' | 'based-on' | '_lastUpdated';
+export type SearchParameter =
+  '_id' | 'identifier' | 'patient' | 'status' | 'code' | 'authored' | 'encounter' | 'based-on' | '_lastUpdated';
 
 /** FHIR search parameter types, for the CapabilityStatement. */
 export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference' | 'date'> = {
@@ -13,16 +14,24 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   identifier: 'token',
   patient: 'reference',
   status: 'token',
+  code: 'token',
+  authored: 'date',
+  encounter: 'reference',
   'based-on': 'reference',
   _lastUpdated: 'date',
 };
 
-/** One page of matches, oldest change first, and where the next one begins. */
+/** One page of matches, oldest change first unless asked otherwise, and where the next one begins. */
 export interface SearchPage {
   matches: FhirResource[];
+  /** What the matches refer to, as far as `_include` asks for it. */
+  included: FhirResource[];
   total: number;
   next?: string;
 }
+
+/** A search parameter whose targets can come along. */
+export type Include = 'patient' | 'encounter';
 
 const PAGE = 50;
 const LARGEST_PAGE = 500;
@@ -34,6 +43,7 @@ export type Handling = 'strict' | 'lenient';
  * Searches one type (FHIR R4 RESTful search). Comma means or, repetition means and.
  *
  * @param query parameter name → values as sent
+ * @param includes what `_include` may bring along
  * @param handling `lenient` leaves out parameters that are not served; strict is safer, since a filter left out finds
  *   more than was asked for
  * @throws Failure field-invalid for a parameter that is not served or cannot be read; values are not echoed
@@ -44,6 +54,7 @@ export async function searchResources(
   query: Record<string, string[]>,
   served: readonly SearchParameter[],
   handling: Handling = 'strict',
+  includes: readonly Include[] = [],
 ): Promise<SearchPage> {
   const where = ['type = $1'];
   const values: unknown[] = [type];
@@ -54,28 +65,58 @@ export async function searchResources(
     `SELECT count(*)::int AS total FROM resource WHERE ${where.join(' AND ')}`,
     values,
   );
+  if (isCountOnly(query._summary?.[0])) return { matches: [], included: [], total };
   const limit = countOf(query._count?.[0]);
+  const isDescending = isNewestFirst(query._sort?.[0]);
   const cursor = readCursor(query._cursor?.[0]);
   if (cursor)
     where.push(
-      `(last_updated, id) > ('epoch'::timestamptz + ${bind(cursor[0])}::bigint * interval '1 microsecond', ${bind(cursor[1])})`,
+      `(last_updated, id) ${isDescending ? '<' : '>'} ('epoch'::timestamptz + ${bind(cursor[0])}::bigint * interval '1 microsecond', ${bind(cursor[1])})`,
     );
   const rows: { body: FhirResource; at: string; id: string }[] = await manager.query(
     `SELECT body, (extract(epoch FROM last_updated) * 1000000)::bigint::text AS at, id FROM resource WHERE ${where.join(' AND ')}
-      ORDER BY last_updated, id LIMIT ${bind(limit + 1)}`,
+      ORDER BY last_updated ${isDescending ? 'DESC' : ''}, id ${isDescending ? 'DESC' : ''} LIMIT ${bind(limit + 1)}`,
     values,
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
+  const matches = page.map((row) => row.body);
   return {
-    matches: page.map((row) => row.body),
+    matches,
+    included: await includedWith(manager, type, matches, query._include ?? [], includes),
     total,
     ...(rows.length > limit && last ? { next: cursorAfter(last) } : {}),
   };
 }
 
+const targets: Record<Include, (resource: FhirResource) => string | undefined> = {
+  patient: (resource) => (resource as { subject?: { reference?: string } }).subject?.reference,
+  encounter: (resource) => (resource as { encounter?: { reference?: string } }).encounter?.reference,
+};
+
+/** What the matches refer to, each once (`_include=<type>:<parameter>`, FHIR R4 section 3.1.1.5.4). */
+async function includedWith(
+  manager: EntityManager,
+  type: string,
+  matches: readonly FhirResource[],
+  asked: readonly string[],
+  served: readonly Include[],
+): Promise<FhirResource[]> {
+  const names = asked.map((text) => served.find((name) => text === `${type}:${name}`));
+  if (names.includes(undefined))
+    throw fail('field-invalid', `must be one of ${served.map((name) => `${type}:${name}`).join(', ') || 'none here'}`, { field: '_include' }); // prettier-ignore
+  const references = names.flatMap((name) => matches.flatMap((one) => targets[name!](one) ?? []));
+  const keys = [...new Set(references)].map((reference) => reference.split('/'));
+  if (keys.length === 0) return [];
+  const rows: { body: FhirResource }[] = await manager.query(
+    'SELECT body FROM resource JOIN unnest($1::text[], $2::text[]) AS wanted (t, i) ON type = t AND id = i ORDER BY type, id',
+    [keys.map(([one]) => one), keys.map(([, id]) => id)],
+  );
+  return rows.map(({ body }) => body);
+}
+
 /** Parameters that shape the answer instead of choosing. */
-const shaping = ['_count', '_cursor', '_format', '_pretty'];
+const shaping = ['_count', '_cursor', '_format', '_include', '_pretty', '_sort', '_summary'];
 
 /** The parameters of a query that are served, under the name they are served by. */
 function asked(
@@ -109,14 +150,33 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
     `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
   'based-on': (text, bind) =>
     `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`,
-  _lastUpdated: (text, bind) => {
-    const dates = alternativesOf(text).map((one) => dateSearched('_lastUpdated', one));
-    return `(${dates.map((date) => momentIs(date, bind)).join(' OR ')})`;
-  },
+  code: (text, bind) =>
+    `(${alternativesOf(text)
+      .map((one) => `body->'code'->'coding' @> ${bind(JSON.stringify([codingSearched(one)]))}::jsonb`)
+      .join(' OR ')})`,
+  encounter: (text, bind) =>
+    `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `Encounter/${one}`)))}::text[]`,
+  authored: (text, bind) => anyMoment('authored', AUTHORED, text, bind),
+  _lastUpdated: (text, bind) => anyMoment('_lastUpdated', 'last_updated', text, bind),
 };
 
-function momentIs({ prefix, from, until }: DateSearch, bind: Bind): string {
-  const is = (operator: string, moment: Date) => `last_updated ${operator} ${bind(moment)}::timestamptz`;
+/** A dateTime as the moment it begins: a year or month alone is no time that Postgres reads. */
+const AUTHORED = `(rpad(body->>'authoredOn', greatest(10, length(body->>'authoredOn')), substr('0000-01-01', 1 + length(body->>'authoredOn'))))::timestamptz`;
+
+function anyMoment(field: string, moment: string, text: string, bind: Bind): string {
+  const dates = alternativesOf(text).map((one) => dateSearched(field, one));
+  return `(${dates.map((date) => momentIs(moment, date, bind)).join(' OR ')})`;
+}
+
+/** `system|code`, `code`, `system|` or `|code` as what a coding must hold. */
+function codingSearched(text: string): object {
+  const bar = text.indexOf('|');
+  const [system, code] = bar < 0 ? ['', text] : [text.slice(0, bar), text.slice(bar + 1)];
+  return { ...(system ? { system } : {}), ...(code ? { code } : {}) };
+}
+
+function momentIs(moment: string, { prefix, from, until }: DateSearch, bind: Bind): string {
+  const is = (operator: string, at: Date) => `${moment} ${operator} ${bind(at)}::timestamptz`;
   switch (prefix) {
     case 'eq':
       return `(${is('>=', from)} AND ${is('<', until)})`;
@@ -133,6 +193,16 @@ function momentIs({ prefix, from, until }: DateSearch, bind: Bind): string {
     case 'le':
       return is('<', until);
   }
+}
+
+function isCountOnly(text: string | undefined): boolean {
+  if (text === undefined || text === 'count' || text === 'false') return text === 'count';
+  throw fail('field-invalid', 'must be count or false', { field: '_summary' });
+}
+
+function isNewestFirst(text: string | undefined): boolean {
+  if (text === undefined || text === '_lastUpdated' || text === '-_lastUpdated') return text === '-_lastUpdated';
+  throw fail('field-invalid', 'must be _lastUpdated or -_lastUpdated', { field: '_sort' });
 }
 
 function countOf(text: string | undefined): number {

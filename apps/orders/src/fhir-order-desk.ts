@@ -1,0 +1,96 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import { assertVersion, FhirStore, recordAccess, referencedId } from '#fhir';
+import { UnitOfWork, type Transaction } from '#messaging';
+import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { OrderDesk, type Request } from './order-desk.js';
+import { replacementOf } from './order-replacement.decider.js';
+import type { OrderFromFhir } from './request-from-fhir.js';
+
+/** Orders by FHIR, each in one transaction with the record of who placed or changed it. */
+@Injectable()
+export class FhirOrderDesk {
+  constructor(
+    @Inject(OrderDesk) private readonly desk: OrderDesk,
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+  ) {}
+
+  /**
+   * Places an order of a patient who is known here. One placed before with the same content is that order.
+   *
+   * @param keepsOther one placed before with other content is that order too, as it stands (conditional create)
+   * @throws Failure value-unknown for an unknown patient, and as {@link OrderDesk.take}
+   */
+  place(
+    { patientId, serviceRequest }: OrderFromFhir,
+    keepsOther: boolean,
+    client: string,
+  ): Promise<{ order: ServiceRequest; isNew: boolean }> {
+    return this.unitOfWork.run(patientId, async (transaction) => {
+      const patient = await this.knownPatient(patientId, transaction);
+      const before = await this.store.read(transaction.manager, 'ServiceRequest', serviceRequest.id!);
+      const asked = { patient, orders: [{ control: 'NW' as const, serviceRequest }] };
+      const orders = before && keepsOther ? [before] : await this.desk.take(asked, transaction);
+      await this.audit(transaction, client, 'create', orders);
+      return { order: orders[0]!, isNew: !before };
+    });
+  }
+
+  /**
+   * Has an order be what is stated, as far as it can still be changed.
+   *
+   * @param ifMatch the version the client changed, where it names one
+   * @throws Failure not-found, precondition-failed, and as {@link OrderDesk.take}
+   */
+  replace(
+    { patientId, serviceRequest }: OrderFromFhir,
+    ifMatch: string | undefined,
+    client: string,
+  ): Promise<ServiceRequest> {
+    return this.unitOfWork.run(patientId, async (transaction) => {
+      const current = await this.store.read(transaction.manager, 'ServiceRequest', serviceRequest.id!);
+      if (!current) throw fail('not-found', 'there is no ServiceRequest with this id: place it by POST');
+      assertVersion(ifMatch, current);
+      const patient = await this.knownPatient(patientId, transaction);
+      const orders = await this.desk.take({ patient, orders: [replacementOf(current, serviceRequest)] }, transaction);
+      await this.audit(transaction, client, 'update', orders);
+      return orders[0]!;
+    });
+  }
+
+  /** True if an order is placed under this id. */
+  isKnown(id: string): Promise<boolean> {
+    return this.unitOfWork.run(undefined, async ({ manager }) => (await this.store.read(manager, 'ServiceRequest', id)) !== undefined); // prettier-ignore
+  }
+
+  /** Carries a transaction out. @throws Failure as {@link OrderDesk.take} */
+  carryOut(asked: Request, client: string): Promise<ServiceRequest[]> {
+    return this.unitOfWork.run(asked.patient.id!, async (transaction) => {
+      const orders = await this.desk.take(asked, transaction);
+      await this.audit(transaction, client, 'transaction', orders);
+      return orders;
+    });
+  }
+
+  private async knownPatient(patientId: string, { manager, merged }: Transaction): Promise<Patient> {
+    const patient = await this.store.read(manager, 'Patient', merged?.to ?? patientId);
+    if (patient) return patient;
+    throw fail('value-unknown', 'the patient is not known here: send a transaction Bundle with the Patient', {
+      field: 'ServiceRequest.subject',
+    });
+  }
+
+  private async audit(
+    { manager, now }: Transaction,
+    client: string,
+    interaction: 'create' | 'update' | 'transaction',
+    orders: ServiceRequest[],
+  ): Promise<void> {
+    const references = orders.map((order) => `ServiceRequest/${order.id}`);
+    const patientIds = [...new Set(orders.flatMap(({ subject }) => referencedId(subject.reference, 'Patient') ?? []))];
+    const { service } = this.infrastructure;
+    await recordAccess(manager, { interaction, client, service, references, patientIds }, now);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Request, Response } from 'express';
+import type { FhirResource, OperationOutcome } from 'fhir/r4.js';
+import { fail } from '#platform';
+
+const FHIR_JSON = 'application/fhir+json';
+
+/**
+ * Answers a create or update (FHIR R4 sections 3.1.0.4 and 3.1.0.8): with ETag and Last-Modified, Location for what is
+ * new, and a body as the client prefers (`Prefer: return=`): the resource unless told otherwise, nothing for `minimal`,
+ * an OperationOutcome for `OperationOutcome`.
+ */
+export function answerWrite(request: Request, response: Response, status: 200 | 201, resource: FhirResource): void {
+  const { resourceType, id, meta } = resource;
+  response
+    .status(status)
+    .setHeader('Location', `/fhir/${resourceType}/${id}`)
+    .setHeader('ETag', `W/"${meta?.versionId}"`)
+    .setHeader('Last-Modified', new Date(meta?.lastUpdated ?? 0).toUTCString());
+  const preferred = /\breturn=(\w+)/.exec(String(request.headers.prefer ?? ''))?.[1];
+  if (preferred === 'minimal') return void response.end();
+  const body = preferred === 'OperationOutcome' ? done(status) : resource;
+  response.type(FHIR_JSON).send(JSON.stringify(body));
+}
+
+function done(status: 200 | 201): OperationOutcome {
+  const diagnostics = status === 201 ? 'created' : 'stored, or so already';
+  return { resourceType: 'OperationOutcome', issue: [{ severity: 'information', code: 'informational', diagnostics }] };
+}
+
+/**
+ * Checks `If-Match` (FHIR R4 section 3.1.0.5): a client that names a version changes that one, or nothing.
+ *
+ * @throws Failure precondition-failed if the resource is at another version, or the header is no ETag
+ */
+export function assertVersion(ifMatch: string | undefined, current: FhirResource | undefined): void {
+  if (ifMatch === undefined) return;
+  const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch)?.[1];
+  if (version !== undefined && version === current?.meta?.versionId) return;
+  throw fail('precondition-failed', 'If-Match must be the ETag of the current version: read it again, then update');
+}
