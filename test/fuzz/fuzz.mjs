@@ -14,7 +14,9 @@ const began = performance.now();
 const report = fuzz(goldenCorpus(root), loadSite(join(root, 'test/golden/site.yaml')), { frames, seed });
 const seconds = (performance.now() - began) / 1000;
 console.log(`seed ${seed}: ${frames} frames in ${seconds.toFixed(0)} s (${Math.round(frames / seconds)}/s)`);
-console.log(`slowest frame ${report.slowestMs.toFixed(0)} ms, RSS at most ${report.rssMiB.toFixed(0)} MiB`);
+console.log(
+  `slowest frame ${report.slowestMs.toFixed(0)} ms (number ${report.slowestFrame}), RSS at most ${report.rssMiB.toFixed(0)} MiB`,
+);
 for (const [outcome, count] of Object.entries(report.outcomes).sort(([, a], [, b]) => b - a)) console.log(`${outcome.padEnd(8)} ${count}`); // prettier-ignore
 for (const fault of report.faults.slice(0, 20)) console.log(`FAULT at frame ${fault.frame}: ${fault.error}`);
 if (report.faults.length > 0 || report.rssMiB > MAX_RSS_MIB || report.slowestMs > HANG_MS) process.exitCode = 1;

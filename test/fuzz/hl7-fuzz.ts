@@ -3,6 +3,7 @@ import {
   acknowledgementCode,
   frame,
   FrameReader,
+  FrameTooLarge,
   Hl7Refusal,
   parseMessage,
   readHeader,
@@ -28,6 +29,7 @@ export interface FuzzReport {
   outcomes: Record<string, number>;
   /** The longest one frame took, in milliseconds. */
   slowestMs: number;
+  slowestFrame: number;
   /** Highest resident set size seen, in MiB. */
   rssMiB: number;
   /** What should never happen: the error, and the seed and number of the frame it happened at. */
@@ -50,30 +52,36 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
 export function fuzz(corpus: readonly Buffer[], site: Site, options: { frames: number; seed: number }): FuzzReport {
   const { frames, seed } = options;
   const chance = new Chance(seed);
-  const report: FuzzReport = { frames, outcomes: {}, slowestMs: 0, rssMiB: 0, faults: [] };
+  const report: FuzzReport = { frames, outcomes: {}, slowestMs: 0, slowestFrame: 0, rssMiB: 0, faults: [] };
   for (let number = 0; number < frames; number++) {
     const mutated = mutate(chance.of(corpus), chance, corpus);
     const began = performance.now();
     try {
-      for (const bytes of throughMllp(mutated, chance)) {
-        const outcome = outcomeOf(bytes, site);
+      const pieces = throughMllp(mutated, chance);
+      for (const outcome of pieces === 'too large' ? [pieces] : pieces.map((bytes) => outcomeOf(bytes, site)))
         report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + 1;
-      }
     } catch (error) {
       report.faults.push({ seed, frame: number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }); // prettier-ignore
     }
-    report.slowestMs = Math.max(report.slowestMs, performance.now() - began);
+    const ms = performance.now() - began;
+    if (ms > report.slowestMs) [report.slowestMs, report.slowestFrame] = [ms, number];
     if (number % 1000 === 0) report.rssMiB = Math.max(report.rssMiB, process.memoryUsage.rss() / 1024 / 1024);
   }
   return report;
 }
 
 /** The messages that come out of a frame sent in pieces; control characters in it may make none or several of one. */
-function throughMllp(message: Buffer, chance: Chance): Buffer[] {
+function throughMllp(message: Buffer, chance: Chance): Buffer[] | 'too large' {
   const reader = new FrameReader(MAX_BYTES);
   const bytes = frame(message);
   const at = chance.below(bytes.length);
-  return [...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))];
+  try {
+    return [...reader.push(bytes.subarray(0, at)), ...reader.push(bytes.subarray(at))];
+  } catch (error) {
+    // The listener closes the connection.
+    if (error instanceof FrameTooLarge) return 'too large';
+    throw error;
+  }
 }
 
 function outcomeOf(bytes: Buffer, site: Site): string {

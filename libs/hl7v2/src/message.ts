@@ -9,6 +9,8 @@ export const DELETE = '""';
 /** One segment. Fields count from 1 as the standard counts them; MSH-1 is the field separator itself. */
 export class Segment {
   private readonly fields: string[];
+  /** Repetitions of fields that were looked at: a field of many, read one by one, must not be split for each. */
+  private readonly split = new Map<number, string[]>();
   readonly name: string;
 
   constructor(
@@ -29,8 +31,7 @@ export class Segment {
 
   /** How many repetitions a field has; 0 where it is empty. */
   repetitions(field: number): number {
-    const raw = this.raw(field);
-    return raw === '' ? 0 : this.split(raw, this.characters.repetition).length;
+    return this.raw(field) === '' ? 0 : this.repetitionsOf(field).length;
   }
 
   /**
@@ -40,10 +41,10 @@ export class Segment {
   get(field: number, component = 1, subcomponent = 1, repetition = 1): string | undefined {
     const raw = this.raw(field);
     if (raw === '') return undefined;
-    const whole = this.split(raw, this.characters.repetition)[repetition - 1] ?? '';
-    const part = this.split(whole, this.characters.component)[component - 1] ?? '';
+    const whole = this.repetitionsOf(field)[repetition - 1] ?? '';
+    const part = partsOf(whole, this.separator(field, this.characters.component))[component - 1] ?? '';
     const value = unescape(
-      this.split(part, this.characters.subcomponent)[subcomponent - 1] ?? '',
+      partsOf(part, this.separator(field, this.characters.subcomponent))[subcomponent - 1] ?? '',
       this.characters,
     ).trim();
     return value === '' || value === DELETE ? undefined : value;
@@ -51,7 +52,7 @@ export class Segment {
 
   /** A whole repetition of a field read as text: separators inside it belong to the text (data types TX, FT). */
   text(field: number, repetition = 1): string | undefined {
-    const whole = this.split(this.raw(field), this.characters.repetition)[repetition - 1] ?? '';
+    const whole = this.repetitionsOf(field)[repetition - 1] ?? '';
     return whole === '' || whole === DELETE ? undefined : unescape(whole, this.characters);
   }
 
@@ -65,10 +66,22 @@ export class Segment {
     return { segment: this.name, sequence: this.sequence, field, repetition, component };
   }
 
-  private split(text: string, separator: string): string[] {
-    // Table 0357 has no code for it, but MSH-2 is the one field whose separators are not separators.
-    return separator === '' || (this.name === 'MSH' && text === this.raw(2)) ? [text] : text.split(separator);
+  private repetitionsOf(field: number): string[] {
+    const known = this.split.get(field);
+    if (known) return known;
+    const parts = partsOf(this.raw(field), this.separator(field, this.characters.repetition));
+    this.split.set(field, parts);
+    return parts;
   }
+
+  /** MSH-2 is the one field whose separators are not separators. */
+  private separator(field: number, character: string): string {
+    return this.name === 'MSH' && field === 2 ? '' : character;
+  }
+}
+
+function partsOf(text: string, separator: string): string[] {
+  return separator === '' ? [text] : text.split(separator);
 }
 
 /** One message, its segments in order. */

@@ -1,4 +1,4 @@
-import type { Segment } from '#hl7v2';
+import { contentError, type Segment } from '#hl7v2';
 
 /** What a row's reader may need beside the segment. */
 export interface Surroundings {
@@ -43,8 +43,21 @@ export function ofTable<T>(table: Readonly<Record<string, T>>, code: string | un
   return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }
 
-/** Every repetition of a field through a reader, those that give nothing left out. */
+/** Far more than anybody has names, numbers or telephones; each is compared with what is known. */
+const MAX_REPETITIONS = 500;
+
+/**
+ * Every repetition of a field through a reader, those that give nothing left out.
+ *
+ * @throws Hl7Refusal 102 for a field of more than 500 repetitions
+ */
 export function eachRepetition<T>(segment: Segment, field: number, read: (repetition: number) => T | undefined): T[] {
+  if (segment.repetitions(field) > MAX_REPETITIONS)
+    throw contentError(
+      102,
+      `${segment.name}-${field} must have at most ${MAX_REPETITIONS} repetitions`,
+      segment.at(field),
+    );
   return Array.from({ length: segment.repetitions(field) }, (_, index) => read(index + 1)).filter(
     (one): one is Awaited<T> & T => one !== undefined,
   );
