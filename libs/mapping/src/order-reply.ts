@@ -13,6 +13,9 @@ const types: Record<string, readonly string[]> = {
   'OMI^O23': ['ORI', 'O24', 'ORI_O24'],
 };
 
+/** A required field without a value (HL7 v2.5.1 section 2.5.3.1). */
+const explicitNull = '""';
+
 /** Table 0038 by ServiceRequest.status; of a draft, a number is all that there is. */
 const orderStatuses: Partial<Record<ServiceRequest['status'], string>> = {
   active: 'IP',
@@ -61,15 +64,16 @@ function observationRequest(obr: Segment, sequence: number, order: ServiceReques
   });
 }
 
-/** IPC-1 to IPC-3 are required and ours where the message left them out; what is not known stays empty. */
+/** IPC-1 to IPC-3 are required and ours to give; of an order that we do not have, they are the explicit null. */
 function imagingProcedure(ipc: Segment, order: ServiceRequest | undefined, site: Site): string {
   const accession = identifierOf(order, 'ACSN')?.value;
   const { application } = site.identity;
+  const ours = (value: string | undefined, ...rest: string[]) => (value ? [value, ...rest] : undefined);
   return writeSegment('IPC', {
-    1: accession ? [accession, application] : entity(ipc, 1),
-    2: [identifierValue(order, systems.requestedProcedureId) ?? accession, application],
-    3: [studyInstanceUidOf(order), '', application],
-    4: entity(ipc, 4),
+    1: ours(accession, application) ?? entity(ipc, 1) ?? explicitNull,
+    2: ours(identifierValue(order, systems.requestedProcedureId) ?? accession, application) ?? entity(ipc, 2) ?? explicitNull,
+    3: ours(studyInstanceUidOf(order), '', application) ?? entity(ipc, 3) ?? explicitNull,
+    4: entity(ipc, 4) ?? explicitNull,
     5: ipc.get(5),
   });
 }

@@ -24,6 +24,11 @@ describe('The answer to an order message', () => {
     });
   });
 
+  it('to OMI^O23 refused names what the message named, and null for what is required and unknown', () => {
+    const asked = message('OMI^O23', 'ORC|NW|ORD1^EMR', 'OBR|1|ORD1^EMR||CTHEAD', 'IPC||RP1^EMR||STEP1|CT');
+    expect(orderReply(asked, undefined, site()).segments[2]).toBe('IPC|""|RP1^EMR|""|STEP1|CT');
+  });
+
   it('to OMG^O19 is ORG^O20, and brings the number the placer gave', () => {
     const filled = {
       ...order,
