@@ -1,17 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { acknowledge, Hl7Refusal, parseMessage, type Hl7Message } from '#hl7v2';
-import {
-  admissionTypes,
-  checkEnvelope,
-  mergesFromAdt,
-  mergeTypes,
-  orderFromMessage,
-  patientFromAdt,
-  reportFromMessage,
-} from '#mapping';
-import { loadSite, type Sender, type Site } from '#platform';
+import { acknowledge, Hl7Refusal, parseMessage } from '#hl7v2';
+import { checkEnvelope } from '#mapping';
+import { loadSite } from '#platform';
+import { readers } from './readers.js';
 
 /**
  * Every `<family>/<case>.in.hl7` is read as the services read it and compared with `<case>.out.json`. `null` stands for
@@ -20,15 +13,6 @@ import { loadSite, type Sender, type Site } from '#platform';
 const root = import.meta.dirname;
 const site = loadSite(join(root, 'site.yaml'));
 const update = process.env.UPDATE_GOLDEN === '1';
-
-const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) => unknown> = {
-  'ORM^O01': orderFromMessage,
-  'OMG^O19': orderFromMessage,
-  'OMI^O23': orderFromMessage,
-  ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
-  ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
-  'ORU^R01': reportFromMessage,
-};
 
 function outcomeOf(bytes: Buffer): unknown {
   try {

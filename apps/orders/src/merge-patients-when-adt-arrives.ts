@@ -32,6 +32,7 @@ export class MergePatientsWhenAdtArrives implements Hl7Interpreter {
     const [first, ...others] = [...new Set(merges.flatMap(({ prior, survivor }) => [prior.id, survivor.id!]))].sort();
     return {
       patientId: first!,
+      said: merges,
       carryOut: async (transaction) => {
         // In one order, as everybody's, so that opposite merges do not wait for each other.
         for (const id of others) await transaction.lock(id);

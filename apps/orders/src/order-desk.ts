@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { AllergyIntolerance, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import {
   dicomUidIdentifier,
@@ -12,18 +12,19 @@ import {
   typedIdentifier,
   uidFromUuid,
 } from '#fhir';
+import type { Clinical } from '#mapping';
 import type { MergedPatient, Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { PlacerDesk } from './placer-desk.js';
 import { concernsChildren, decideOrder, isOver, isParent, type OrderCommand } from './order.decider.js';
-import { decideAllergy, decideEncounter, decidePatient } from './patient.decider.js';
+import { decideClinical, decideEncounter, decidePatient } from './patient.decider.js';
 
 /** What somebody says of one patient, and asks of orders for them. */
 export interface Request {
   patient: Patient;
   encounter?: Encounter;
-  /** Those stated; others that are known stay. */
-  allergies?: AllergyIntolerance[];
+  /** What is stated of the patient's state; whatever else is known stays. */
+  clinical?: Clinical[];
   orders: OrderCommand[];
   /** Whose they are: the system of the sender ({@link senderSystem}), undefined for a FHIR client. */
   source?: string;
@@ -53,8 +54,8 @@ export class OrderDesk {
     const { patient, event: patientEvent } = decidePatient(find(request.patient), request.patient);
     const visitBefore = request.encounter && find(request.encounter);
     const encounter = request.encounter && decideEncounter(visitBefore, request.encounter);
-    const allergies = (request.allergies ?? []).flatMap((one) => decideAllergy(find(one), one) ?? []);
-    const changed: FhirResource[] = [patientEvent && patient, encounter, ...allergies].filter((one) => one !== undefined); // prettier-ignore
+    const clinical = (request.clinical ?? []).flatMap((one) => decideClinical(find(one), one) ?? []);
+    const changed: FhirResource[] = [patientEvent && patient, encounter, ...clinical].filter((one) => one !== undefined); // prettier-ignore
     // By id: one message may say several things of one order.
     const orders = new Map<string, ServiceRequest>();
     const told: { event: EventType; orderId: string }[] = [];
@@ -71,16 +72,16 @@ export class OrderDesk {
     for (const saved of await this.store.save(manager, changed, now)) known.set(keyOf(saved), saved);
     const patientNow = known.get(keyOf(patient)) as Patient;
     const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
-    const allergiesNow = (request.allergies ?? []).map((one) => known.get(keyOf(one))!);
-    const about = [patientNow, encounterNow, ...allergiesNow].filter((one) => one !== undefined);
+    const clinicalNow = (request.clinical ?? []).map((one) => known.get(keyOf(one))!);
+    const about = [patientNow, encounterNow, ...clinicalNow].filter((one) => one !== undefined);
     const tell = (type: EventType, resources: FhirResource[], focus = resources[0]!) => {
       const cause = `${keyOf(focus)}/${focus.meta?.versionId}`;
       transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
     };
-    // Another bed, a discharge or an allergy is news for all that is planned for the patient, not only for an order that
+    // Another bed, a discharge, an allergy or a weight is news for all that is planned for the patient, not only for an order that
     // brings it.
     const visitNews = visitBefore || told.length === 0 ? encounter : undefined;
-    const news = visitNews ?? allergies[0];
+    const news = visitNews ?? clinical[0];
     if (patientEvent) tell(patientEvent, about);
     else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
     for (const { event, orderId } of told) {
@@ -132,8 +133,8 @@ export class OrderDesk {
   }
 
   private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {
-    const { patient, encounter, allergies = [], orders } = request;
-    const asked = [patient, encounter, ...allergies, ...orders.map((one) => one.serviceRequest)];
+    const { patient, encounter, clinical = [], orders } = request;
+    const asked = [patient, encounter, ...clinical, ...orders.map((one) => one.serviceRequest)];
     const keys = asked.filter((one) => one !== undefined).map((one) => ({ type: one.resourceType, id: one.id! }));
     return new Map((await this.store.readMany(manager, keys)).map((one) => [keyOf(one), one]));
   }

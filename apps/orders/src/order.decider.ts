@@ -1,6 +1,6 @@
 import type { Coding, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
-import { sameContent } from '#fhir';
+import { joinStated, sameContent } from '#fhir';
 import { fail } from '#platform';
 
 /**
@@ -174,18 +174,17 @@ export function isOver(order: ServiceRequest): boolean {
  * assigned stay: identifiers are joined by kind, the newer value of a kind wins.
  */
 function merge(current: ServiceRequest, ordered: ServiceRequest): ServiceRequest {
-  const kindOf = (identifier: { system?: string; type?: { coding?: Coding[] } }) =>
-    identifier.type?.coding?.[0]?.code ?? identifier.system ?? '';
+  const kindOf = ({ use = '', system = '', type }: { use?: string; system?: string; type?: { coding?: Coding[] } }) =>
+    `${use} ${type?.coding?.[0]?.code ?? system}`;
   const newer = ordered.identifier ?? [];
   const kept = (current.identifier ?? []).filter((old) => !newer.some((one) => kindOf(one) === kindOf(old)));
   return {
-    ...current,
-    ...ordered,
+    ...joinStated(current, ordered),
     // A change that names no status leaves it as it is.
     status: ordered.status === 'unknown' ? current.status : ordered.status,
     identifier: inOrderOf(current.identifier ?? [], [...newer, ...kept], kindOf),
     authoredOn: current.authoredOn ?? ordered.authoredOn,
-    meta: current.meta,
+    ...(ordered.meta?.security ? { meta: { ...current.meta, security: ordered.meta.security } } : {}),
   };
 }
 

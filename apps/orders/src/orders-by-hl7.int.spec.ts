@@ -234,6 +234,48 @@ describe('An allergy by HL7', () => {
   });
 });
 
+describe('A weight, a diagnosis and a payor by HL7', () => {
+  const extra = [
+    'DG1|1||R51^Headache^I10',
+    'OBX|1|NM|29463-7^Body weight^LN||72|kg^^UCUM|||||F|||20260301',
+    'IN1|1||AOK1|AOK',
+  ];
+  it('travel with the order, are stored once, and are found', async () => {
+    for (const placerOrderNumber of ['STATE1', 'STATE2'])
+      expect(await service.take(anOrmMessage({ mrn: 'STATE', placerOrderNumber, extra }))).toEqual({ code: 'AA' });
+    const { id } = (await patientOf('STATE'))!;
+    const [placed] = await toldOf('STATE', 'placed');
+    expect(placed!.map((one) => one.resourceType).sort()).toEqual(['Condition', 'Coverage', 'Observation', 'Patient', 'ServiceRequest']); // prettier-ignore
+    for (const type of ['Condition', 'Coverage', 'Observation'])
+      expect((await service.get<Bundle>(`/fhir/${type}?patient=${id}`)).total).toBe(1);
+    const { reasonReference } = placed!.find((one) => one.resourceType === 'ServiceRequest')!;
+    expect(reasonReference).toEqual([{ reference: `Condition/${placed!.find((one) => one.resourceType === 'Condition')!.id}` }]); // prettier-ignore
+  });
+});
+
+describe('A message that is explained', () => {
+  const explained = async (message: Buffer) => {
+    const response = await fetch(`${service.url}/hl7-messages/explain`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: new Uint8Array(message) }); // prettier-ignore
+    return { status: response.status, text: await response.text() };
+  };
+
+  it('shows which field makes which element, and no value', async () => {
+    const { status, text } = await explained(anOrmMessage({ mrn: 'EXPLAIN1', placerOrderNumber: 'EXPLAIN1' }));
+    const { fields } = JSON.parse(text) as { fields: { place: string; makes: string[]; required?: string }[] };
+    const field = (place: string) => fields.find((one) => one.place === place);
+    expect(status).toBe(200);
+    expect(field('PID-5')).toMatchObject({ makes: ['Patient.name.family', 'Patient.name.given'], guide: [{ map: 'PID[Patient]', as: 'mapped' }] }); // prettier-ignore
+    expect(field('PID-3')!.required).toMatch(/^PID-3 must hold a number/);
+    expect(field('PID-8')!.makes).toEqual(['Patient.gender']);
+    for (const value of ['EXPLAIN1', 'Tilda']) expect(text).not.toContain(value);
+  });
+
+  it('is refused as it would be', async () => {
+    const { status, text } = await explained(anOrmMessage({ mrn: '' }));
+    expect([status, text]).toEqual([400, expect.stringContaining('would be refused: PID-3')]);
+  });
+});
+
 describe('A message that is only tried', () => {
   const tried = async (message: Buffer) => {
     const response = await fetch(`${service.url}/hl7-messages/try`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: new Uint8Array(message) }); // prettier-ignore

@@ -17,6 +17,9 @@ const resources = FhirModule.forService({
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
   Encounter: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
   AllergyIntolerance: { search: ['_id', 'patient', '_lastUpdated'] },
+  Condition: { search: ['_id', 'identifier', 'patient', 'encounter', '_lastUpdated'] },
+  Coverage: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+  Observation: { search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'] },
   ServiceRequest: {
     search: ['_id', 'identifier', 'patient', 'status', 'code', 'authored', 'encounter', 'based-on', '_lastUpdated'],
     includes: ['patient', 'encounter'],

@@ -1,6 +1,7 @@
-import type { AllergyIntolerance, Encounter, FhirResource, Patient } from 'fhir/r4.js';
+import type { Encounter, FhirResource, Patient } from 'fhir/r4.js';
 import type { EventType } from '#events';
-import { sameContent } from '#fhir';
+import { joinStated, sameContent } from '#fhir';
+import type { Clinical } from '#mapping';
 
 /** What is to be stored and told about a patient; empty where nothing new was said. */
 export interface PatientDecision {
@@ -13,40 +14,44 @@ export interface PatientDecision {
  * field means no change), an element given replaces it, and identifiers of other authorities are kept.
  */
 export function decidePatient(current: Patient | undefined, stated: Patient): PatientDecision {
-  if (!current) return { patient: stated, event: 'imaging.patient.registered.v1' };
+  if (!current) return { patient: joinStated(undefined, stated), event: 'imaging.patient.registered.v1' };
   const identifiers = stated.identifier ?? [];
   const kept = (current.identifier ?? []).filter(
     (old) => !identifiers.some((one) => one.system === old.system && one.value === old.value),
   );
   const patient: Patient = {
-    ...current,
-    ...stated,
-    meta: current.meta,
+    ...joinStated(current, stated),
     identifier: inOrderOf(current, [...identifiers, ...kept]),
   };
   return sameContent(current, patient) ? { patient: current } : { patient, event: 'imaging.patient.updated.v1' };
 }
 
-/** The same for a visit; a message that does not state the visit's status does not change it. */
+/**
+ * The same for a visit; a message that does not state the visit's status does not change it, and what is said of the
+ * stay is joined element by element.
+ */
 export function decideEncounter(current: Encounter | undefined, stated: Encounter): Encounter | undefined {
-  return current && stated.status === 'unknown'
-    ? decideResource(current, { ...stated, status: current.status })
-    : decideResource(current, stated);
+  if (!current) return decideResource(current, stated);
+  const status = stated.status === 'unknown' ? current.status : stated.status;
+  const hospitalization = stated.hospitalization && { ...current.hospitalization, ...stated.hospitalization };
+  const period = stated.period && { ...current.period, ...stated.period };
+  return decideResource(current, {
+    ...stated,
+    status,
+    ...(hospitalization ? { hospitalization } : {}),
+    ...(period ? { period } : {}),
+  });
 }
 
-/** The same for an allergy. */
-export function decideAllergy(
-  current: AllergyIntolerance | undefined,
-  stated: AllergyIntolerance,
-): AllergyIntolerance | undefined {
+/** The same for an allergy, a diagnosis, an observation or a coverage. */
+export function decideClinical(current: Clinical | undefined, stated: Clinical): Clinical | undefined {
   return decideResource(current, stated);
 }
 
 /** What was said over what is known; undefined where nothing new was said. */
 function decideResource<R extends FhirResource>(current: R | undefined, stated: R): R | undefined {
-  if (!current) return stated;
-  const resource = { ...current, ...stated, meta: current.meta };
-  return sameContent(current, resource) ? undefined : resource;
+  const resource = joinStated(current, stated);
+  return current && sameContent(current, resource) ? undefined : resource;
 }
 
 /** Identifiers known before stay where they were, so that another order of the same ones is no change. */

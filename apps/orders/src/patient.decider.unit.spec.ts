@@ -31,6 +31,18 @@ describe('A patient', () => {
     const both = known({ identifier: [other, ...aPatient().identifier!] });
     given(both).when(states(aPatient())).thenExactly({ patient: both });
   });
+  it('keeps extensions of other kinds, and loses one that is said to be no more', () => {
+    const [religion, importance] = ['religion', 'importance'].map((url) => ({ url, valueString: url }));
+    const joined = decidePatient(known({ extension: [religion!] }), aPatient({ extension: [importance!] })).patient;
+    expect(joined.extension).toEqual([religion, importance]);
+    const { patient, event } = decidePatient(joined, aPatient({ extension: [{ url: 'religion' }] }));
+    expect([event, patient.extension]).toEqual(['imaging.patient.updated.v1', [importance]]);
+    expect(decidePatient(undefined, aPatient({ extension: [{ url: 'religion' }] })).patient.extension).toBeUndefined();
+  });
+  it('has one of a choice: a time of death takes the place of its yes', () => {
+    const { patient } = decidePatient(known({ deceasedBoolean: true }), aPatient({ deceasedDateTime: '2026-03-01' }));
+    expect([patient.deceasedBoolean, patient.deceasedDateTime]).toEqual([undefined, '2026-03-01']);
+  });
   it('gets a number more behind those known', () => {
     const { patient, event } = decidePatient(known(), aPatient({ identifier: [other, ...aPatient().identifier!] }));
     expect(event).toBe('imaging.patient.updated.v1');
@@ -54,6 +66,17 @@ describe('A visit', () => {
     expect(decideEncounter(visit(), visit({ status: 'unknown' }))).toBeUndefined();
     const moved = decideEncounter(visit(), visit({ status: 'unknown', location: [{ location: { display: '4W' } }] }));
     expect(moved).toMatchObject({ status: 'arrived', location: [{ location: { display: '4W' } }] });
+  });
+  it('keeps of the stay what is not said again', () => {
+    const admitted = visit({
+      hospitalization: { dietPreference: [{ text: 'vegan' }] },
+      period: { start: '2026-03-01' },
+    });
+    const left = visit({ hospitalization: { dischargeDisposition: { text: 'home' } }, period: { end: '2026-03-04' } });
+    expect(decideEncounter(admitted, left)).toMatchObject({
+      hospitalization: { dietPreference: [{ text: 'vegan' }], dischargeDisposition: { text: 'home' } },
+      period: { start: '2026-03-01', end: '2026-03-04' },
+    });
   });
   it('ends', () => expect(decideEncounter(visit(), visit({ status: 'finished' }))?.status).toBe('finished'));
 });

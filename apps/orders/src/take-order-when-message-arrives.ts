@@ -19,6 +19,7 @@ export class TakeOrderWhenMessageArrives implements Hl7Interpreter {
     const asked = { ...orderFromMessage(message, sender, this.site), source: senderSystem(sender) };
     return {
       patientId: asked.patient.id!,
+      said: asked,
       carryOut: async (transaction) => void (await this.desk.take(asked, transaction)),
       refusal: (failure) => refusalOf(failure, message),
       ...(sender.orderAnswer === 'ORDER'

@@ -19,6 +19,7 @@ export class UpdatePatientWhenAdtArrives implements Hl7Interpreter {
     const said = patientFromAdt(message, sender, this.site);
     return {
       patientId: said.patient.id!,
+      said,
       carryOut: async (transaction) => void (await this.desk.take({ ...said, orders: [] }, transaction)),
     };
   }

@@ -28,6 +28,7 @@ export class FileReportWhenMessageArrives implements Hl7Interpreter {
     const obr = message.first('OBR')!;
     return {
       patientId: patient.id!,
+      said: { patient, report },
       carryOut: async (transaction) => {
         const { merged } = transaction;
         const own = merged ? rekeyed(report, merged) : report;

@@ -15,6 +15,8 @@ const returnKeys: DatasetInput = {
   RequestedContrastAgent: '',
   CurrentPatientLocation: '',
   Allergies: '',
+  PatientWeight: '',
+  PregnancyStatus: '',
   PatientSex: '',
 };
 const returnStepKeys: DatasetInput = {

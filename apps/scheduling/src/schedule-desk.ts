@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AllergyIntolerance, Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
@@ -7,13 +7,8 @@ import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
 import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
 import { StationBookings } from './station-bookings.store.js';
-import {
-  allergyAttributes,
-  patientAttributes,
-  patientNumberOf,
-  visitAttributes,
-  worklistItem,
-} from './worklist-item.js';
+import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } from './worklist-item.js';
+import { stateAttributes, type Clinical } from './patient-state.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { Worklist } from './worklist.store.js';
@@ -23,7 +18,7 @@ export interface OrderedExam {
   patient: Patient;
   order: ServiceRequest;
   encounter?: Encounter;
-  allergies?: AllergyIntolerance[];
+  clinical?: Clinical[];
 }
 
 /** Keeps the schedule and the worklist true to the orders, each change in the transaction of its event. */
@@ -64,19 +59,19 @@ export class ScheduleDesk {
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
     const appointments = await this.appointmentsOf(order, transaction);
-    const allergies = await this.allergiesOf(patient.id!, transaction);
-    await this.apply({ order, patient, encounter, allergies }, appointments, transaction, { isTold: false });
+    const clinical = await this.clinicalOf(patient.id!, transaction);
+    await this.apply({ order, patient, encounter, clinical }, appointments, transaction, { isTold: false });
   }
 
-  /** A corrected name, an allergy or a new bed reaches the items that are still ahead or under way. */
+  /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
   async updatePatient(
-    told: Pick<OrderedExam, 'patient' | 'encounter' | 'allergies'>,
+    told: Pick<OrderedExam, 'patient' | 'encounter' | 'clinical'>,
     transaction: Transaction,
   ): Promise<void> {
     const { manager, now } = transaction;
-    const { encounter: visit, allergies = [] } = told;
-    const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...allergies], now);
-    const said = allergies.length > 0 ? allergyAttributes(await this.allergiesOf(patient!.id!, transaction)) : {};
+    const { encounter: visit, clinical = [] } = told;
+    const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...clinical], now);
+    const said = clinical.length > 0 ? stateAttributes(await this.clinicalOf(patient!.id!, transaction), now) : {};
     const attributes = { ...patientAttributes(patient as Patient, this.site), ...said };
     await this.worklist.amend(manager, { patientId: patient!.id! }, attributes);
     if (!visit) return;
@@ -95,11 +90,11 @@ export class ScheduleDesk {
     const patients = await keepCopies(this.store, manager, told, now);
     for (const { from, to } of await moveMerged(this.store, this.mergedPatients, patients, transaction)) {
       const patient = (await this.store.read(manager, 'Patient', to))!;
-      const allergies = allergyAttributes(await this.allergiesOf(to, transaction));
+      const state = stateAttributes(await this.clinicalOf(to, transaction), now);
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
       await this.bookings.move(manager, from, to);
       await this.performed.move(manager, from, to);
-      await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...allergies });
+      await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
     }
   }
 
@@ -153,9 +148,9 @@ export class ScheduleDesk {
     exam: OrderedExam,
     appointment: Appointment,
     step: RequestedStep,
-    { manager }: Transaction,
+    { manager, now }: Transaction,
   ): Promise<void> {
-    await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site), 'SCHEDULED');
+    await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site, now), 'SCHEDULED');
   }
 
   private tell(type: EventType, { order, patient }: OrderedExam, appointment: Appointment, transaction: Transaction) {
@@ -171,8 +166,9 @@ export class ScheduleDesk {
     return this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
   }
 
-  private allergiesOf(patientId: string, { manager }: Transaction): Promise<AllergyIntolerance[]> {
-    return this.store.ofPatient(manager, 'AllergyIntolerance', patientId);
+  private async clinicalOf(patientId: string, { manager }: Transaction): Promise<Clinical[]> {
+    const allergies = await this.store.ofPatient(manager, 'AllergyIntolerance', patientId);
+    return [...allergies, ...(await this.store.ofPatient(manager, 'Observation', patientId))];
   }
 
   private async encounterOf(order: ServiceRequest, { manager }: Transaction): Promise<Encounter | undefined> {
@@ -188,8 +184,8 @@ export class ScheduleDesk {
     known: ServiceRequest | undefined,
   ): Promise<OrderedExam> {
     const order = this.orderToKeep(told.order, appointments, known);
-    const { allergies = [] } = told;
-    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : []), ...allergies];
+    const { clinical = [] } = told;
+    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : []), ...clinical];
     const kept = await keepCopies(this.store, transaction.manager, resources, transaction.now);
     const [patient, orderNow] = kept as [Patient, ServiceRequest];
     const encounter = kept.find((one): one is Encounter => one.resourceType === 'Encounter');
@@ -197,7 +193,7 @@ export class ScheduleDesk {
       patient,
       order: orderNow,
       encounter: encounter ?? (await this.encounterOf(orderNow, transaction)),
-      allergies: await this.allergiesOf(patient.id!, transaction),
+      clinical: await this.clinicalOf(patient.id!, transaction),
     };
   }
 

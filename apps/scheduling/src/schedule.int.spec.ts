@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AllergyIntolerance, Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
+import type { AllergyIntolerance, Appointment, Encounter, Observation, ServiceRequest } from 'fhir/r4.js';
 import type { Dataset } from '#dicom';
 import { UnitOfWork } from '#messaging';
-import { anAllergy, aPatient, aServiceRequest, until } from '#testing';
+import { anAllergy, anObservation, aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -17,8 +17,10 @@ function anOrder(name: string, overrides: Parameters<typeof aServiceRequest>[0] 
   const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, ...overrides });
   return { patient, order };
 }
-const place = ({ order, patient }: ReturnType<typeof anOrder>, ...more: (Encounter | AllergyIntolerance)[]) =>
-  service.tell('imaging.order.placed.v1', order, patient, ...more);
+const place = (
+  { order, patient }: ReturnType<typeof anOrder>,
+  ...more: (Encounter | AllergyIntolerance | Observation)[]
+) => service.tell('imaging.order.placed.v1', order, patient, ...more);
 const appointmentsOf = ({ order }: { order: ServiceRequest }) =>
   service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`);
 const contrast = { code: 'CTCHESTC', display: 'CT chest with contrast' };
@@ -186,6 +188,22 @@ describe('A patient', () => {
     await service.tell('imaging.patient.updated.v1', { ...one.patient, gender: 'other' });
     const item = await service.listed('ALLERGY', (changed) => changed.text('PatientSex') === 'O');
     expect(allergies(item)).toEqual(['Iodine', 'Latex']);
+  });
+
+  it('who is weighed, or found to be pregnant, is so on every item', async () => {
+    const one = anOrder('STATE');
+    const { patient } = one;
+    const effectiveDateTime = new Date().toISOString();
+    const weighed = (value: number) =>
+      anObservation('29463-7', { patient, effectiveDateTime, valueQuantity: { value, code: 'kg' } });
+    await place(one, weighed(72.5));
+    const item = await service.listed('STATE');
+    expect([item.text('PatientWeight'), item.number('PregnancyStatus')]).toEqual(['72.5', undefined]);
+    const pregnant = { coding: [{ code: '77386006' }] };
+    const found = anObservation('82810-3', { patient, effectiveDateTime, valueCodeableConcept: pregnant });
+    await service.tell('imaging.patient.updated.v1', patient, found);
+    const changed = await service.listed('STATE', (now) => now.number('PregnancyStatus') === 3);
+    expect(changed.text('PatientWeight')).toBe('72.5');
   });
 
   it('who is moved to another bed is found there', async () => {

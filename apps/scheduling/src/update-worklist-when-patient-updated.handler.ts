@@ -2,11 +2,12 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { clinicalFrom } from './exam-from-event.js';
 import { ScheduleDesk } from './schedule-desk.js';
 
 /**
- * A corrected name, birth date, bed or allergy, and another patient after a merge, reaches the items that are still ahead. A patient is known from their
- * registration on, so that an exam without an order has a name.
+ * A corrected name, birth date, bed, allergy or weight, and another patient after a merge, reaches the items that are
+ * still ahead. A patient is known from their registration on, so that an exam without an order has a name.
  */
 @Controller()
 export class UpdateWorklistWhenPatientUpdated {
@@ -30,7 +31,6 @@ export class UpdateWorklistWhenPatientUpdated {
   private async update(event: ImagingEvent, transaction: Transaction): Promise<void> {
     const patient = resourceFrom(event, 'Patient');
     const encounter = findResource(event, 'Encounter');
-    const allergies = findResources(event, 'AllergyIntolerance');
-    await this.desk.updatePatient({ patient, encounter, allergies }, transaction);
+    await this.desk.updatePatient({ patient, encounter, clinical: clinicalFrom(event) }, transaction);
   }
 }

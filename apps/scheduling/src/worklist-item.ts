@@ -1,17 +1,10 @@
 import { DateTime } from 'luxon';
-import type {
-  AllergyIntolerance,
-  Appointment,
-  Coding,
-  Encounter,
-  HumanName,
-  Patient,
-  ServiceRequest,
-} from 'fhir/r4.js';
+import type { Appointment, Coding, Encounter, HumanName, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
-import { identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
+import { extensions, identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
 import { stationByAeTitle, type Site } from '#platform';
 import { stationAeTitleOf, stepIdOf } from './appointment.decider.js';
+import { stateAttributes, type Clinical } from './patient-state.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
 /** DICOM Scheduled Procedure Step Status (0040,0020). */
@@ -47,13 +40,14 @@ export function worklistItem(
     patient: Patient;
     order: ServiceRequest;
     encounter?: Encounter;
-    allergies?: readonly AllergyIntolerance[];
+    clinical?: readonly Clinical[];
     appointment: Appointment;
   },
   step: RequestedStep,
   site: Site,
+  now: Date,
 ): WorklistItem {
-  const { patient, order, encounter, allergies = [], appointment } = known;
+  const { patient, order, encounter, clinical = [], appointment } = known;
   const aeTitle = stationAeTitleOf(appointment)!;
   const start = DateTime.fromISO(appointment.start!, { zone: site.timeZone });
   const accession = identifierOf(order, 'ACSN')?.value ?? '';
@@ -80,12 +74,9 @@ export function worklistItem(
       AccessionNumber: item.accessionNumber,
       ReferringPhysicianName: personName(order.requester?.display),
       ...patientAttributes(patient, site),
-      PatientWeight: '',
-      ...allergyAttributes(allergies),
-      PregnancyStatus: '',
-      MedicalAlerts: '',
-      PatientState: '',
-      SpecialNeeds: '',
+      ...stateAttributes(clinical, now),
+      MedicalAlerts: order.note?.[0]?.text?.slice(0, 64) ?? '',
+      PatientState: dangerOf(order),
       ...visitAttributes(encounter),
       AdditionalPatientHistory: order.note?.[0]?.text?.slice(0, 10_240) ?? '',
       StudyInstanceUID: item.studyInstanceUid,
@@ -97,7 +88,7 @@ export function worklistItem(
       ReasonForTheRequestedProcedure: reasonOf(order),
       RequestedProcedurePriority: priorities[order.priority ?? ''] ?? '',
       PatientTransportArrangements: step.isPortable ? 'PORT' : '',
-      ConfidentialityCode: '',
+      ConfidentialityCode: order.meta?.security?.map(({ display, code }) => display ?? code)[0]?.slice(0, 64) ?? '',
       PlacerOrderNumberImagingServiceRequest: identifierOf(order, 'PLAC')?.value ?? '',
       FillerOrderNumberImagingServiceRequest: identifierOf(order, 'FILL')?.value ?? '',
       ReferencedStudySequence: [],
@@ -136,28 +127,30 @@ export function patientAttributes(patient: Patient, site: Site): DatasetInput {
   };
 }
 
-/**
- * What an item says of allergies (0010,2110): the substances, with what they did where it is known. One that ended or was
- * an error is not said.
- */
-export function allergyAttributes(allergies: readonly AllergyIntolerance[]): DatasetInput {
-  const isPresent = ({ clinicalStatus, verificationStatus }: AllergyIntolerance) =>
-    clinicalStatus?.coding?.[0]?.code === 'active' && verificationStatus?.coding?.[0]?.code !== 'entered-in-error';
-  const said = allergies.filter(isPresent).map(({ code, reaction }) => {
-    const substance = code?.text ?? code?.coding?.[0]?.display ?? code?.coding?.[0]?.code ?? '';
-    const effects = (reaction ?? []).flatMap(({ manifestation }) => manifestation.map(({ text }) => text ?? ''));
-    const text = effects.some(Boolean) ? `${substance}: ${effects.filter(Boolean).join(', ')}` : substance;
-    return text.replaceAll('\\', ' ').slice(0, 64);
-  });
-  return { Allergies: said.length > 0 ? [...new Set(said)] : '' };
-}
-
 /** What an item says of the visit. */
 export function visitAttributes(encounter: Encounter | undefined): DatasetInput {
   return {
-    CurrentPatientLocation: encounter?.location?.[0]?.location.display?.slice(0, 64) ?? '',
+    CurrentPatientLocation: placeOf(encounter)?.slice(0, 64) ?? '',
     AdmissionID: identifierOf(encounter, 'VN')?.value ?? '',
+    SpecialNeeds: specialNeedsOf(encounter).slice(0, 64),
   };
+}
+
+/** Where the patient is: not where they were, and not a bed that is only reserved. */
+function placeOf(encounter: Encounter | undefined): string | undefined {
+  const isThere = ({ status }: { status?: string }) => status === undefined || status === 'active' || status === 'planned'; // prettier-ignore
+  return encounter?.location?.find(isThere)?.location.display;
+}
+
+function specialNeedsOf(encounter: Encounter | undefined): string {
+  const needs = (encounter?.hospitalization?.specialArrangement ?? []).map(({ text, coding }) => text ?? coding?.[0]?.display ?? coding?.[0]?.code); // prettier-ignore
+  return needs.filter(Boolean).join(', ');
+}
+
+/** What endangers others (HL7 OBR-12 danger code), such as an infection. */
+function dangerOf(order: ServiceRequest): string {
+  const said = order.extension?.find(({ url }) => url === extensions.danger)?.valueCodeableConcept;
+  return (said?.text ?? said?.coding?.[0]?.display ?? said?.coding?.[0]?.code ?? '').slice(0, 64);
 }
 
 /**

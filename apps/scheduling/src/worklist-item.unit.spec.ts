@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Encounter } from 'fhir/r4.js';
 import { Dataset, encodeDataset, explicitVrLittleEndian, type DatasetInput } from '#dicom';
 import { extensions } from '#fhir';
-import { anAllergy, aPatient, aServiceRequest, site as aSite } from '#testing';
+import { aPatient, aServiceRequest, site as aSite } from '#testing';
 import { bookedAppointment } from './appointment.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { filterOf } from './serve-worklist-when-modality-asks.js';
-import { allergyAttributes, dicomName, worklistItem } from './worklist-item.js';
+import { dicomName, visitAttributes, worklistItem } from './worklist-item.js';
 
 const site = aSite();
 
@@ -17,7 +18,7 @@ function itemOf({
   const [step] = requestedSteps(order, site);
   const slot = { station: site.stations[0]!, start: new Date(start), end: new Date(start), reason: '', isOurs: true };
   const appointment = bookedAppointment(order, step!, slot, patient);
-  return worklistItem({ patient, order, appointment }, step!, site);
+  return worklistItem({ patient, order, appointment }, step!, site, new Date('2026-07-01T08:00:00Z'));
 }
 
 describe('A worklist item', () => {
@@ -71,21 +72,27 @@ describe('A worklist item', () => {
   });
 });
 
-describe('The allergies of a worklist item', () => {
-  const said = (...allergies: ReturnType<typeof anAllergy>[]) => allergyAttributes(allergies).Allergies;
-  it('are the substances, with what they did', () => {
-    const reaction = [{ manifestation: [{ text: 'Hives' }, { text: 'Shock' }] }];
-    expect(said(anAllergy('Iodine', { reaction }), anAllergy('Latex'))).toEqual(['Iodine: Hives, Shock', 'Latex']);
+describe('What an item says of the visit and the order', () => {
+  it('is where the patient is, not where they were or will be, and what they need', () => {
+    const place = (display: string, status: 'active' | 'completed' | 'reserved') => ({ location: { display }, status });
+    const encounter: Encounter = {
+      resourceType: 'Encounter',
+      status: 'in-progress',
+      class: {},
+      location: [place('WARD A', 'completed'), place('WARD B', 'active'), place('WARD C', 'reserved')],
+      hospitalization: { specialArrangement: [{ text: 'Wheelchair' }, { coding: [{ code: 'B1' }] }] },
+    };
+    const said = visitAttributes(encounter);
+    expect([said.CurrentPatientLocation, said.SpecialNeeds]).toEqual(['WARD B', 'Wheelchair, B1']);
   });
-  it('are cut to what LO holds, and hold no separator of values', () => {
-    const [text] = said(anAllergy(`a\\b${'x'.repeat(80)}`)) as string[];
-    expect(text).toMatch(/^a bx+$/);
-    expect(text).toHaveLength(64);
-  });
-  it('are not those that ended, or were an error', () => {
-    const ended = anAllergy('Egg', { clinicalStatus: { coding: [{ code: 'resolved' }] } });
-    const error = anAllergy('Nut', { verificationStatus: { coding: [{ code: 'entered-in-error' }] } });
-    expect(said(ended, error)).toBe('');
+
+  it('is what endangers others, and who may see it', () => {
+    const order = aServiceRequest({
+      extension: [{ url: extensions.danger, valueCodeableConcept: { text: 'MRSA' } }],
+      meta: { security: [{ code: 'V', display: 'very restricted' }] },
+    });
+    const { attributes } = itemOf({ order });
+    expect([attributes.PatientState, attributes.ConfidentialityCode]).toEqual(['MRSA', 'very restricted']);
   });
 });
 

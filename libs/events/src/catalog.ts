@@ -1,3 +1,6 @@
+/** What travels with a patient and with their orders. */
+const ofThePatient = ['Encounter', 'AllergyIntolerance', 'Condition', 'Observation', 'Coverage'];
+
 /**
  * Every event Collimator publishes: its type, who publishes it, what happened, and which FHIR R4 resources its message
  * Bundle carries. A version only grows; a breaking change is a new version beside the old one.
@@ -6,17 +9,12 @@
  * in order per patient.
  */
 export const eventCatalog = {
-  'imaging.patient.registered.v1': fact(
-    'orders',
-    'A patient became known.',
-    ['Patient'],
-    ['Encounter', 'AllergyIntolerance'],
-  ),
+  'imaging.patient.registered.v1': fact('orders', 'A patient became known.', ['Patient'], ofThePatient),
   'imaging.patient.updated.v1': fact(
     'orders',
-    "A patient's demographics, visit or allergies changed.",
+    "A patient's demographics or visit, or what is known of their state changed: allergies, diagnoses, observations.",
     ['Patient'],
-    ['Encounter', 'AllergyIntolerance'],
+    ofThePatient,
   ),
   'imaging.patient.merged.v1': fact(
     'orders',
@@ -27,19 +25,14 @@ export const eventCatalog = {
     'orders',
     'A physician ordered an imaging procedure.',
     ['ServiceRequest', 'Patient'],
-    ['Encounter', 'AllergyIntolerance'],
+    ofThePatient,
   ),
-  'imaging.order.changed.v1': fact(
-    'orders',
-    'An open order was changed.',
-    ['ServiceRequest', 'Patient'],
-    ['Encounter', 'AllergyIntolerance'],
-  ),
+  'imaging.order.changed.v1': fact('orders', 'An open order was changed.', ['ServiceRequest', 'Patient'], ofThePatient),
   'imaging.order.cancelled.v1': fact(
     'orders',
     'An order was cancelled or discontinued by its placer.',
     ['ServiceRequest', 'Patient'],
-    ['Encounter', 'AllergyIntolerance'],
+    ofThePatient,
   ),
   'imaging.schedule.booked.v1': fact(
     'scheduling',

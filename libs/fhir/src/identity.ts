@@ -14,6 +14,8 @@ export function uuidFrom(...parts: string[]): string {
 
 /** Identifier systems and type codes Collimator reads and writes. */
 export const systems = {
+  /** The tables of HL7 v2: the number of the table follows. */
+  hl7Table: 'http://terminology.hl7.org/CodeSystem/v2-',
   /** HL7 table 0203, the types of identifiers: MR, PLAC, FILL, ACSN, VN. */
   identifierType: 'http://terminology.hl7.org/CodeSystem/v2-0203',
   /** DICOM UIDs, valued `urn:oid:<uid>` (DICOM PS3.20, FHIR ImagingStudy). */
@@ -29,6 +31,12 @@ export const systems = {
 export const extensions = {
   /** On ServiceRequest: one scheduled procedure step the placer's system asks for (HL7 v2.5 segment IPC). */
   scheduledProcedureStep: 'urn:collimator:extension:scheduled-procedure-step',
+  /** On ServiceRequest: what of the patient endangers others, such as an infection (HL7 OBR-12). */
+  danger: 'urn:collimator:extension:danger',
+  /** On ServiceRequest: whom to call about it (v2-to-FHIR: OBR-17, ORC-14). */
+  callback: 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number',
+  /** On ServiceRequest: why it is as it is (v2-to-FHIR: ORC-16). */
+  statusReason: 'http://hl7.org/fhir/StructureDefinition/request-statusReason',
   stationAeTitle: 'urn:collimator:extension:station-ae-title',
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */

@@ -7,6 +7,7 @@ export * from './fhir-store.js';
 export * from './fhir.module.js';
 export * from './foreign-fhir-server.js';
 export * from './identity.js';
+export * from './join-stated.js';
 export * from './keep-copies.js';
 export * from './merged-patient.js';
 export * from './same-content.js';

@@ -9,11 +9,11 @@ const OWNER_VERSION = 'urn:collimator:extension:owner-version';
  * Resources that one service alone writes. They travel in events of several topics, between which there is no order, so
  * an older version may arrive after a newer one.
  */
-const ofOneWriter = new Set(['Patient', 'Encounter', 'AllergyIntolerance']);
+const ofOneWriter = new Set(['Patient', 'Encounter', 'AllergyIntolerance', 'Condition', 'Coverage', 'Observation']);
 
 /**
  * Keeps copies of resources that another service owns, as its events bring them, under version numbers of this service.
- * Nothing is written for a copy that is the same; an older Patient, Encounter or AllergyIntolerance does not replace a newer one.
+ * Nothing is written for a copy that is the same; an older version of what one service alone writes does not replace a newer.
  *
  * @returns the resources as they are kept now, in the order given
  */

@@ -18,6 +18,7 @@ interface Indexable {
   identifier?: { system?: string; value?: string } | { system?: string; value?: string }[];
   subject?: { reference?: string };
   patient?: { reference?: string };
+  beneficiary?: { reference?: string };
   basedOn?: { reference?: string }[];
   request?: { reference?: string };
   encounter?: { reference?: string };
@@ -30,6 +31,7 @@ export function indexOf(resource: FhirResource): SearchIndex {
   const references = [
     body.subject?.reference,
     body.patient?.reference,
+    body.beneficiary?.reference,
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,

@@ -223,7 +223,16 @@ export const resources: Readonly<Record<string, Structure>> = {
 
 /** Elements of which at most one may be there (`value[x]`), by their FHIR name; true where one must be. */
 export const choices: Readonly<Record<string, Readonly<Record<string, { of: readonly string[]; required?: true }>>>> = {
-  Patient: { deceased: { of: ['deceasedBoolean', 'deceasedDateTime'] } },
+  Patient: {
+    deceased: { of: ['deceasedBoolean', 'deceasedDateTime'] },
+    multipleBirth: { of: ['multipleBirthBoolean', 'multipleBirthInteger'] },
+  },
+  Observation: {
+    value: {
+      of: ['valueQuantity', 'valueCodeableConcept', 'valueString', 'valueBoolean', 'valueInteger', 'valueRange', 'valueRatio', 'valueSampledData', 'valueTime', 'valueDateTime', 'valuePeriod'], // prettier-ignore
+    },
+    effective: { of: ['effectiveDateTime', 'effectivePeriod', 'effectiveTiming', 'effectiveInstant'] },
+  },
   ServiceRequest: { occurrence: { of: ['occurrenceDateTime', 'occurrencePeriod', 'occurrenceTiming'] } },
   MedicationAdministration: {
     medication: { of: ['medicationCodeableConcept', 'medicationReference'], required: true },

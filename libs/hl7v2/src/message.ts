@@ -61,6 +61,18 @@ export class Segment {
     return this.raw(field) === DELETE;
   }
 
+  /** The highest field that is there. */
+  get length(): number {
+    return this.fields.length - 1;
+  }
+
+  /** The segment as if nothing stood in one field. */
+  without(field: number): Segment {
+    const fields = this.fields.map((value, index) => (index === field ? '' : value));
+    if (this.name === 'MSH') fields.splice(1, 1);
+    return new Segment(fields.join(this.characters.field), this.characters, this.sequence);
+  }
+
   /** The ERR location of a field of this segment. */
   at(field: number, component?: number, repetition?: number): Location {
     return { segment: this.name, sequence: this.sequence, field, repetition, component };

@@ -14,7 +14,7 @@ import {
   type Hl7Message,
   type Reply,
 } from '#hl7v2';
-import { checkEnvelope } from '#mapping';
+import { checkEnvelope, explain, type ExplainedField } from '#mapping';
 import { UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
   asFailure,
@@ -39,6 +39,8 @@ import { RolledBack, Trial } from './trial.js';
 export interface Interpreted {
   /** Whom it is about: the key its effects are serialized by. */
   patientId: string;
+  /** What it says, as far as it was read: resources and what is to happen to them. */
+  said: unknown;
   /** Does what it asks, in the transaction that stores it. */
   carryOut(transaction: Transaction, cause: string): Promise<void>;
   /** What the application answers, by what is stored: the same for a message that comes again. */
@@ -157,6 +159,22 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
       resources: trial.resources,
       events: refusal ? [] : trial.events,
     };
+  }
+
+  /**
+   * Says which field of a message makes which FHIR element, and which rows of the v2-to-FHIR guide it comes from. Reads
+   * only the message, nothing that is stored, and shows no value of it.
+   *
+   * @throws Hl7Refusal if the message cannot be read as it is
+   */
+  explain(bytes: Buffer): ExplainedField[] {
+    const message = parseMessage(bytes);
+    const sender = checkEnvelope(message, this.site, this.accepted);
+    const interpreter = this.interpreters.find((one) => one.messageTypes.includes(message.type))!;
+    return explain(message, (one) => {
+      checkEnvelope(one, this.site, this.accepted);
+      return interpreter.interpret(one, sender).said;
+    });
   }
 
   private async answered(bytes: Buffer, now: Date, trial?: Trial): Promise<Answered> {

@@ -23,11 +23,14 @@ export const intakeMigrations = [Hl7Message1700000000300];
 /** A service's HL7 v2 listener. */
 @Module({})
 export class IntakeModule implements NestModule {
-  /** A message to be tried is taken byte for byte, in whatever character set it is. */
+  /** A message to be tried or explained is taken byte for byte, in whatever character set it is. */
   configure(consumer: MiddlewareConsumer): void {
     consumer
       .apply(raw({ type: 'text/plain', limit: '8mb' }))
-      .forRoutes({ path: 'hl7-messages/try', method: RequestMethod.POST });
+      .forRoutes(
+        { path: 'hl7-messages/try', method: RequestMethod.POST },
+        { path: 'hl7-messages/explain', method: RequestMethod.POST },
+      );
   }
 
   /**

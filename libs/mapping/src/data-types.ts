@@ -1,7 +1,18 @@
-import type { Address, CodeableConcept, ContactPoint, HumanName, Identifier, Reference } from 'fhir/r4.js';
+import type {
+  Address,
+  CodeableConcept,
+  ContactPoint,
+  HumanName,
+  Identifier,
+  Period,
+  Quantity,
+  Reference,
+} from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
+import conceptMaps from './tables/concept-maps.json' with { type: 'json' };
 import { systems } from '#fhir';
-import { ofTable, type Surroundings } from './rows.js';
+import { fhirDateTime } from './date-time.js';
+import { eachRepetition, ofTable, type Surroundings } from './rows.js';
 
 /** CX → Identifier (IG data type map CX[Identifier]); the type stays as CX-5 says. */
 export function identifierFromCx(
@@ -15,10 +26,12 @@ export function identifierFromCx(
   if (!value) return undefined;
   const system = systemOfHd(around, get(4), get(4, 2), get(4, 3));
   const type = get(5);
+  const period = periodOf(segment, field, [7, 8], repetition);
   return {
     ...(type ? { type: { coding: [{ system: systems.identifierType, code: type }] } } : {}),
     ...(system ? { system } : {}),
     value,
+    ...(period ? { period } : {}),
   };
 }
 
@@ -44,7 +57,8 @@ export function systemOfHd(
   return known ?? (named ? `urn:collimator:authority:${encodeURIComponent(named)}` : undefined);
 }
 
-const nameUse: Record<string, HumanName['use']> = { L: 'official', D: 'usual', M: 'maiden', N: 'nickname', A: 'anonymous', S: 'anonymous', T: 'temp' }; // prettier-ignore
+/** Table 0200 (IG concept map NameType); S is the pseudonym that ensures anonymity, as MSK is. */
+const nameUse: Record<string, HumanName['use']> = { L: 'official', R: 'official', D: 'usual', M: 'maiden', N: 'nickname', BAD: 'old', NOUSE: 'old', S: 'anonymous', MSK: 'anonymous', TEMP: 'temp', NAV: 'temp' }; // prettier-ignore
 
 /** XPN → HumanName (IG data type map XPN[HumanName]). */
 export function nameFromXpn(segment: Segment, field: number, repetition: number): HumanName | undefined {
@@ -57,24 +71,91 @@ export function nameFromXpn(segment: Segment, field: number, repetition: number)
     given: given.length > 0 ? given : undefined,
     prefix: get(5) ? [get(5)!] : undefined,
     suffix: [get(4), get(6)].filter((one) => one !== undefined),
+    period: periodOf(segment, field, [12, 13], repetition),
   });
 }
 
-/** XAD → Address (IG data type map XAD[Address]). */
+/** Tables 0190 (IG concept maps AddressType[Use] and AddressType[Type]). */
+const addressUse: Record<string, Address['use']> = { BA: 'old', BI: 'billing', C: 'temp', B: 'work', O: 'work', H: 'home' }; // prettier-ignore
+const addressType: Record<string, Address['type']> = { M: 'postal', SH: 'postal' };
+
+/** XAD → Address (IG data type map XAD[Address]); of SAD, the first component, the street is its first line. */
 export function addressFromXad(segment: Segment, field: number, repetition: number): Address | undefined {
   const get = (component: number) => segment.get(field, component, 1, repetition);
   const line = [get(1), get(2)].filter((one) => one !== undefined);
-  const address = compact({ line, city: get(3), state: get(4), postalCode: get(5), country: get(6) });
-  return Object.keys(address).length > 0 ? address : undefined;
+  const place = compact({ line, city: get(3), district: get(9), state: get(4), postalCode: get(5), country: get(6) });
+  if (Object.keys(place).length === 0) return undefined;
+  const period = periodOf(segment, field, [13, 14], repetition);
+  return compact({ use: ofTable(addressUse, get(7)), type: ofTable(addressType, get(7)), ...place, period });
 }
 
-/** XTN → ContactPoint (IG data type map XTN[ContactPoint]). */
-export function contactFromXtn(segment: Segment, field: number, repetition: number): ContactPoint | undefined {
+/** Tables 0201 and 0202 (IG concept maps TelecommunicationUseCode and TelecommunicationEquipmentType). */
+const contactUse: Record<string, ContactPoint['use']> = { PRN: 'home', WPN: 'work', PRS: 'mobile' };
+const contactSystem: Record<string, ContactPoint['system']> = { PH: 'phone', FX: 'fax', MD: 'other', CP: 'phone', SAT: 'other', BP: 'pager', Internet: 'email', 'X.400': 'email', TDD: 'other', TTY: 'other' }; // prettier-ignore
+
+/**
+ * XTN → ContactPoint (IG data type map XTN[ContactPoint]).
+ *
+ * @param otherwise the use of a number whose own use is not said
+ */
+export function contactFromXtn(
+  segment: Segment,
+  field: number,
+  repetition: number,
+  otherwise?: ContactPoint['use'],
+): ContactPoint | undefined {
   const get = (component: number) => segment.get(field, component, 1, repetition);
   const email = get(4);
-  if (email) return { system: 'email', value: email };
-  const value = get(12) ?? get(1) ?? ([get(5), get(6), get(7)].filter(Boolean).join(' ') || undefined);
-  return value ? compact({ system: 'phone' as const, value, use: get(2) === 'WPN' ? ('work' as const) : undefined }) : undefined; // prettier-ignore
+  const use = ofTable(contactUse, get(2)) ?? (get(3) === 'CP' ? 'mobile' : get(2) ? undefined : otherwise);
+  if (email) return compact({ system: 'email' as const, value: email, use });
+  const number = get(12) ?? get(1) ?? ([get(5), get(6), get(7)].filter(Boolean).join(' ') || undefined);
+  if (!number) return undefined;
+  return compact({ system: ofTable(contactSystem, get(3)) ?? ('phone' as const), value: number, use });
+}
+
+/** Every repetition of a field of XTN. */
+export function contactsFrom(segment: Segment, field: number, otherwise?: ContactPoint['use']): ContactPoint[] {
+  return eachRepetition(segment, field, (repetition) => contactFromXtn(segment, field, repetition, otherwise));
+}
+
+/** A period by the components of a field that hold its start and end, read to the day. */
+function periodOf(
+  segment: Segment,
+  field: number,
+  [from, to]: [number, number],
+  repetition: number,
+): Period | undefined {
+  const [start, end] = [from, to].map((component) => {
+    const text = segment.get(field, component, 1, repetition);
+    return text ? fhirDateTime(text.slice(0, 8), 'utc', segment.at(field, component, repetition)) : undefined;
+  });
+  return start || end ? compact({ start, end }) : undefined;
+}
+
+/** PL → where that is, in words: point of care, room, bed, facility's building and floor (IG data type map PL[Location]). */
+export function placeFromPl(segment: Segment, field: number): string | undefined {
+  return [1, 2, 3, 7, 8].map((component) => segment.get(field, component)).filter(Boolean).join(' ') || segment.get(field, 9); // prettier-ignore
+}
+
+/** XON → an organization by name and number (IG data type map XON[Organization], kept logical). */
+export function organizationFromXon(segment: Segment, field: number, around: Surroundings): Reference | undefined {
+  const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent);
+  const value = get(10) ?? get(3);
+  const system = systemOfHd(around, get(6), get(6, 2), get(6, 3));
+  const identifier = value ? compact({ system, value }) : undefined;
+  return identifier || get(1) ? compact({ type: 'Organization', identifier, display: get(1) }) : undefined;
+}
+
+/** CQ → Quantity (IG data type map CQ[Quantity]); undefined where it is no number. */
+export function quantityFrom(
+  number: string | undefined,
+  units: { code?: string; display?: string; system?: string },
+): Quantity | undefined {
+  // prettier-ignore
+  const value = number === undefined || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(number) ? undefined : Number(number);
+  if (value === undefined) return undefined;
+  const isCoded = units.system !== undefined && units.code !== undefined;
+  return compact({ value, unit: units.display ?? units.code, ...(isCoded ? { system: units.system, code: units.code } : {}) }); // prettier-ignore
 }
 
 /** XCN → a reference by identifier and display (IG data type map XCN[Practitioner], kept logical). */
@@ -82,9 +163,10 @@ export function personFromXcn(
   segment: Segment | undefined,
   field: number,
   around: Surroundings,
+  repetition = 1,
 ): Reference | undefined {
   if (!segment || segment.raw(field) === '') return undefined;
-  const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent);
+  const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent, repetition);
   const display = [get(6), get(3), get(2)].filter(Boolean).join(' ');
   const system = systemOfHd(around, get(9), get(9, 2), get(9, 3));
   const identifier = get(1) ? compact({ system, value: get(1) }) : undefined;
@@ -116,7 +198,47 @@ export function conceptFromCwe(segment: Segment, field: number, repetition = 1):
   return coding.length > 0 || text ? compact({ coding, text }) : undefined;
 }
 
+/** Which concept map of the IG a code is read by. */
+export type ConceptMap = keyof typeof conceptMaps;
+
+/**
+ * A code by its concept map (IG, tables/concept-maps.json). One the map does not have stays as the sender's: of the coding
+ * system they name, else of the HL7 table of the field.
+ */
+export function conceptOf(
+  segment: Segment,
+  field: number,
+  map: ConceptMap,
+  repetition = 1,
+): CodeableConcept | undefined {
+  const code = segment.get(field, 1, 1, repetition);
+  const { table, codes } = conceptMaps[map];
+  const known = ofTable<{ code: string; display?: string; system: string }>(codes, code);
+  const said = segment.get(field, 9, 1, repetition) ?? segment.get(field, 2, 1, repetition);
+  return known
+    ? compact({ coding: [known], text: said ?? known.display })
+    : conceptOfTable(segment, field, table, repetition);
+}
+
+/** A code that is of this HL7 table where the sender names no coding system. */
+export function conceptOfTable(
+  segment: Segment,
+  field: number,
+  table: string,
+  repetition = 1,
+): CodeableConcept | undefined {
+  const stated = conceptFromCwe(segment, field, repetition);
+  const [first, ...others] = stated?.coding ?? [];
+  if (!stated || !first?.code || first.system) return stated;
+  return { ...stated, coding: [{ system: `${systems.hl7Table}${table}`, ...first }, ...others] };
+}
+
 const codeSystems: Record<string, string> = {
+  C4: 'http://www.ama-assn.org/go/cpt',
+  I9C: 'http://hl7.org/fhir/sid/icd-9-cm',
+  UCUM: 'http://unitsofmeasure.org',
+  RXNORM: 'http://www.nlm.nih.gov/research/umls/rxnorm',
+
   LN: 'http://loinc.org',
   SCT: 'http://snomed.info/sct',
   I10: 'http://hl7.org/fhir/sid/icd-10',
@@ -126,12 +248,19 @@ const codeSystems: Record<string, string> = {
   RADLEX: 'http://radlex.org',
 };
 
-function systemOfCodes(name: string | undefined): string | undefined {
-  return ofTable(codeSystems, name) ?? localSystem(name);
+/** The system of a coding system by its name of table 0396; one that is not known keeps a system of its own. */
+export function systemOfCodes(name: string | undefined): string | undefined {
+  const table = /^HL7(\d{4})$/.exec(name ?? '')?.[1];
+  return ofTable(codeSystems, name) ?? (table ? `${systems.hl7Table}${table}` : localSystem(name));
 }
 
 function localSystem(name: string | undefined): string | undefined {
   return name ? `urn:collimator:code-system:${encodeURIComponent(name)}` : undefined;
+}
+
+/** A list of what is there. */
+export function listOf<T>(...values: (T | undefined)[]): T[] {
+  return values.filter((one) => one !== undefined);
 }
 
 /** Without what is undefined or an empty list. */

@@ -1,6 +1,7 @@
-export * from './allergy.js';
+export type { Clinical } from './clinical.js';
 export * from './date-time.js';
 export * from './envelope.js';
+export * from './explain.js';
 export * from './merge.js';
 export * from './order.js';
 export * from './message-out.js';

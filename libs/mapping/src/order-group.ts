@@ -13,6 +13,7 @@ export interface OrderGroup {
   zds?: Segment;
   ipc: Segment[];
   notes: Segment[];
+  diagnoses: Segment[];
 }
 
 /**
@@ -23,7 +24,7 @@ export interface OrderGroup {
 export function groupsOf(message: Hl7Message): OrderGroup[] {
   const groups: OrderGroup[] = [];
   for (const segment of message.segments) {
-    if (segment.name === 'ORC') groups.push({ orc: segment, isFurther: false, ipc: [], notes: [] });
+    if (segment.name === 'ORC') groups.push({ orc: segment, isFurther: false, ipc: [], notes: [], diagnoses: [] });
     let group = groups.at(-1);
     if (!group) continue;
     if (segment.name === 'OBR') {
@@ -33,6 +34,7 @@ export function groupsOf(message: Hl7Message): OrderGroup[] {
     if (segment.name === 'TQ1') group.tq1 ??= segment;
     if (segment.name === 'ZDS') group.zds ??= segment;
     if (segment.name === 'IPC') group.ipc.push(segment);
+    if (segment.name === 'DG1') group.diagnoses.push(segment);
     if (segment.name === 'NTE' && group.obr) group.notes.push(segment);
   }
   return groups;
@@ -46,7 +48,7 @@ function furtherGroup({ orc, obr, tq1 }: OrderGroup, further: Segment): OrderGro
       'a further OBR of one ORC needs a placer order number (OBR-2) of its own: give it one, or an ORC',
       further.at(2),
     );
-  return { orc, isFurther: true, tq1, ipc: [], notes: [] };
+  return { orc, isFurther: true, tq1, ipc: [], notes: [], diagnoses: [] };
 }
 
 /** Where an order's placer order number stands: ORC-2, else OBR-2. @throws Hl7Refusal 101 without one */

@@ -71,7 +71,10 @@ function imagingProcedure(ipc: Segment, order: ServiceRequest | undefined, site:
   const ours = (value: string | undefined, ...rest: string[]) => (value ? [value, ...rest] : undefined);
   return writeSegment('IPC', {
     1: ours(accession, application) ?? entity(ipc, 1) ?? explicitNull,
-    2: ours(identifierValue(order, systems.requestedProcedureId) ?? accession, application) ?? entity(ipc, 2) ?? explicitNull,
+    2:
+      ours(identifierValue(order, systems.requestedProcedureId) ?? accession, application) ??
+      entity(ipc, 2) ??
+      explicitNull,
     3: ours(studyInstanceUidOf(order), '', application) ?? entity(ipc, 3) ?? explicitNull,
     4: entity(ipc, 4) ?? explicitNull,
     5: ipc.get(5),

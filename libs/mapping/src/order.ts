@@ -1,5 +1,5 @@
 import type {
-  AllergyIntolerance,
+  Annotation,
   CodeableConcept,
   Encounter,
   Extension,
@@ -7,16 +7,27 @@ import type {
   Patient,
   ServiceRequest,
 } from 'fhir/r4.js';
-import { contentError, type Hl7Message, type Segment } from '#hl7v2';
+import { contentError, type Hl7Message, type Location, type Segment } from '#hl7v2';
 import { dicomUidIdentifier, extensions, serviceRequestIdOf, systems, typedIdentifier } from '#fhir';
 import { procedureFor, type Sender, type Site } from '#platform';
-import { allergiesFrom } from './allergy.js';
-import { compact, conceptFromCwe, personFromXcn } from './data-types.js';
+import { clinicalFrom, conditionsOf, withDiagnoses, type About, type Clinical } from './clinical.js';
+import {
+  compact,
+  conceptFromCwe,
+  conceptOf,
+  contactsFrom,
+  entityFromEi,
+  identifierFromCx,
+  listOf,
+  personFromXcn,
+  systemOfHd,
+} from './data-types.js';
+import { encounterFrom } from './encounter.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { fillerOf, groupsOf, parentOf, placerOf, type OrderGroup } from './order-group.js';
 import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-control.js';
-import { encounterFrom, patientFrom } from './patient.js';
+import { patientFrom } from './patient.js';
 import { eachRepetition, ofTable, type Surroundings } from './rows.js';
 import priorities from './tables/priority.json' with { type: 'json' };
 
@@ -24,7 +35,7 @@ import priorities from './tables/priority.json' with { type: 'json' };
 export interface OrderMessage {
   patient: Patient;
   encounter?: Encounter;
-  allergies?: AllergyIntolerance[];
+  clinical?: Clinical[];
   orders: OrderStated[];
 }
 
@@ -42,16 +53,17 @@ interface OrderStated {
  */
 export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site): OrderMessage {
   const patient = patientFrom(message, sender, site);
-  const encounter = encounterFrom(message, sender, site, patient);
+  const visit = encounterFrom(message, sender, site, patient);
+  const about: About = { patient, encounter: visit, sender, site };
   const groups = groupsOf(message);
   if (groups.length === 0) throw missingSegment('ORC');
   const orders = groups.map((group): OrderStated => {
     const control = controlOf(group.orc);
-    return { control, serviceRequest: serviceRequestFrom(group, control, { patient, encounter, sender, site }) };
+    return { control, serviceRequest: serviceRequestFrom(group, control, about) };
   });
   relate(orders, groups, surroundingsOf(sender, site), sender);
-  const allergies = allergiesFrom(message, patient);
-  return { patient, ...compact({ encounter, allergies }), orders };
+  const encounter = visit && withDiagnoses(visit, message, about);
+  return { patient, ...compact({ encounter, clinical: clinicalFrom(message, about) }), orders };
 }
 
 /**
@@ -82,20 +94,15 @@ function relate(orders: OrderStated[], groups: OrderGroup[], around: Surrounding
   }
 }
 
-function serviceRequestFrom(
-  group: OrderGroup,
-  control: OrderControl,
-  context: { patient: Patient; encounter?: Encounter; sender: Sender; site: Site },
-): ServiceRequest {
-  const { orc, obr, tq1 } = group;
-  const { patient, encounter, sender, site } = context;
+function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: About): ServiceRequest {
+  const { orc, obr } = group;
+  const { patient, encounter, sender, site } = about;
   const around = surroundingsOf(sender, site);
   const placer = placerOf(group, around);
   const placerSystem = placer.system ?? senderSystem(sender);
   const namesProcedure = needsProcedure(control);
   if (!obr && namesProcedure) throw missing('OBR', 4, 'universal service identifier', orc.sequence);
-  const start = tq1?.get(7) ?? orc.get(7, 4) ?? obr?.get(27, 4);
-  const startPlace = tq1?.get(7) ? tq1.at(7) : orc.get(7, 4) ? orc.at(7, 4) : obr?.at(27, 4);
+  const start = startOf(group);
   const authored = control === 'NW' ? orc.get(9) : undefined;
   const stated = compact<ServiceRequest>({
     resourceType: 'ServiceRequest',
@@ -103,20 +110,74 @@ function serviceRequestFrom(
     identifier: identifiersOf(group, { system: placerSystem, value: placer.value }, around),
     status: statusOf(orc, control),
     // What a parent asks for is done under its children.
-    intent: control === 'PA' ? 'original-order' : 'order',
+    intent: control === 'PA' ? 'original-order' : obr?.get(11) === 'G' ? 'reflex-order' : 'order',
+    requisition: requisitionOf(orc, around),
+    meta: confidentialityOf(orc),
     priority: priorityOf(group),
     code: obr && (namesProcedure ? procedureOf : procedureIfKnown)(obr, sender, site),
     subject: { reference: `Patient/${patient.id}` },
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
-    occurrenceDateTime: start && startPlace ? fhirDateTime(start, around.zone, startPlace) : undefined,
+    occurrenceDateTime: start && fhirDateTime(start.text, around.zone, start.place),
     authoredOn: authored ? fhirDateTime(authored, around.zone, orc.at(9)) : undefined,
     requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
+    reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
+    orderDetail: [46, 47].flatMap((field) =>
+      obr ? eachRepetition(obr, field, (repetition) => conceptFromCwe(obr, field, repetition)) : [],
+    ),
     locationCode: portable(obr),
-    note: notesOf(group),
-    extension: group.ipc.map((ipc) => stepFrom(ipc)),
+    note: notesOf(group, around),
+    extension: [
+      ...callbackOf(group),
+      ...statusReasonOf(group),
+      ...dangerOf(group),
+      ...group.ipc.map((ipc) => stepFrom(ipc)),
+    ],
   });
   return { ...deletionsOf(group), ...stated };
+}
+
+/** TQ1-7, else ORC-7.4, else OBR-27.4, else OBR-6 of the oldest standards. */
+function startOf({ orc, obr, tq1 }: OrderGroup): { text: string; place: Location } | undefined {
+  const places = [[tq1, 7, 1], [orc, 7, 4], [obr, 27, 4], [obr, 6, 1]] as const; // prettier-ignore
+  for (const [segment, field, component] of places) {
+    const text = segment?.get(field, component);
+    if (segment && text) return { text, place: component === 1 ? segment.at(field) : segment.at(field, component) };
+  }
+  return undefined;
+}
+
+/** ORC-4 placer group number: what was ordered together. */
+function requisitionOf(orc: Segment, around: Surroundings): Identifier | undefined {
+  const [value, ...authority] = [1, 2, 3, 4].map((part) => orc.get(4, 1, part));
+  return value
+    ? typedIdentifier('PGN', systemOfHd(around, authority[0], authority[1], authority[2]), value)
+    : undefined;
+}
+
+/** ORC-28, table 0177: who may see it. */
+function confidentialityOf(orc: Segment): ServiceRequest['meta'] {
+  const security = conceptOf(orc, 28, 'ConfidentialityCode')?.coding;
+  return security ? { security } : undefined;
+}
+
+/** OBR-17, else ORC-14: whom to call about the order. */
+function callbackOf({ orc, obr }: OrderGroup): Extension[] {
+  const numbers = obr ? contactsFrom(obr, 17) : [];
+  const stated = numbers.length > 0 ? numbers : contactsFrom(orc, 14);
+  return stated.map((valueContactPoint) => ({ url: extensions.callback, valueContactPoint }));
+}
+
+/** ORC-16: why it is cancelled, held or changed. */
+function statusReasonOf({ orc }: OrderGroup): Extension[] {
+  const valueCodeableConcept = conceptFromCwe(orc, 16);
+  return valueCodeableConcept ? [{ url: extensions.statusReason, valueCodeableConcept }] : [];
+}
+
+/** Ours: OBR-12 danger code, which the IG leaves out and IHE RAD-5 brings to the modality. */
+function dangerOf({ obr }: OrderGroup): Extension[] {
+  const valueCodeableConcept = obr && conceptFromCwe(obr, 12);
+  return valueCodeableConcept ? [{ url: extensions.danger, valueCodeableConcept }] : [];
 }
 
 /**
@@ -157,9 +218,22 @@ function identifiersOf(
   return [
     typedIdentifier('PLAC', placer.system, placer.value),
     ...(filler ? [typedIdentifier('FILL', filler.system, filler.value)] : []),
+    ...furtherNumbersOf(group, around),
     ...(accession ? [typedIdentifier('ACSN', systems.accessionNumber, accession)] : []),
     ...(requestedProcedureId ? [{ system: systems.requestedProcedureId, value: requestedProcedureId }] : []),
     ...(studyUid ? [dicomUidIdentifier(studyUid)] : []),
+  ];
+}
+
+/** OBR-53, else ORC-33, alternate placer order number; ORC-38, else ORC-4.2, filler order group number. */
+function furtherNumbersOf({ orc, obr }: OrderGroup, around: Surroundings): Identifier[] {
+  const [alternate] = [obr && identifierFromCx(obr, 53, 1, around), identifierFromCx(orc, 33, 1, around)].filter(Boolean); // prettier-ignore
+  const group = entityFromEi(orc, 38, around) ?? (orc.get(4, 2) ? { value: orc.get(4, 2)!, system: undefined } : undefined); // prettier-ignore
+  return [
+    ...(alternate
+      ? [{ ...typedIdentifier('PLAC', alternate.system, alternate.value!), use: 'secondary' as const }]
+      : []),
+    ...(group ? [typedIdentifier('FGN', group.system, group.value)] : []),
   ];
 }
 
@@ -189,11 +263,12 @@ function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableCon
 }
 
 /**
- * TQ1-9, else ORC-7.6, else OBR-27.6, by table 0485. Deviation: P, C and T (also with its time, such as TM30), which the
+ * TQ1-9, else ORC-7.6, else OBR-27.6, else OBR-5 of the oldest standards, by table 0485. Deviation: P, C and T (also with its time, such as TM30), which the
  * IG leaves out, become urgent, since an urgency must not become routine; for the same reason an unknown code is refused.
  */
 function priorityOf({ orc, obr, tq1 }: OrderGroup): ServiceRequest['priority'] {
-  const [segment, field, component] = tq1?.get(9) ? ([tq1, 9, 1] as const) : orc.get(7, 6) ? ([orc, 7, 6] as const) : ([obr, 27, 6] as const); // prettier-ignore
+  const places = [[tq1, 9, 1], [orc, 7, 6], [obr, 27, 6], [obr, 5, 1]] as const; // prettier-ignore
+  const [segment, field, component] = places.find(([one, at, part]) => one?.get(at, part)) ?? places[2];
   const code = segment?.get(field, component);
   if (!segment || code === undefined || code === 'PRN') return undefined;
   const priority = ofTable(priorities, /^T[SMHDWL]\d*$/.test(code) ? 'T' : code);
@@ -208,10 +283,16 @@ function portable(obr: Segment | undefined): CodeableConcept[] {
   return [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0124', code: 'PORT' }], text: 'bedside' }];
 }
 
-/** NTE-3 behind OBR, and OBR-13 relevant clinical information. */
-function notesOf({ obr, notes }: OrderGroup): { text: string }[] {
-  const texts = [obr?.text(13), ...notes.map((note) => note.text(3))];
-  return texts.filter((text) => text !== undefined).map((text) => ({ text }));
+/** OBR-13 relevant clinical information, TQ1-11 text instruction, and each NTE behind OBR with its author and time. */
+function notesOf({ obr, tq1, notes }: OrderGroup, around: Surroundings): Annotation[] {
+  const texts = listOf(obr?.text(13), tq1?.text(11)).map((text): Annotation => ({ text }));
+  const comments = notes.flatMap((note): Annotation[] => {
+    const text = eachRepetition(note, 3, (repetition) => note.text(3, repetition)).join('\n');
+    if (!text) return [];
+    const time = note.get(6) ? fhirDateTime(note.get(6)!, around.zone, note.at(6)) : undefined;
+    return [compact({ text, time, authorReference: personFromXcn(note, 5, around) })];
+  });
+  return [...texts, ...comments];
 }
 
 function stepFrom(ipc: Segment): Extension {

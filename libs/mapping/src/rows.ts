@@ -6,34 +6,47 @@ export interface Surroundings {
   systemOf(namespaceId: string | undefined, universalId?: string, universalIdType?: string): string | undefined;
 }
 
-/** One line of a mapping: where it comes from, which row of the HL7 v2-to-FHIR IG says so, and where it goes. */
+/**
+ * One line of a mapping: a field of the segment, as the standard numbers it, the element it makes, and how it is read.
+ * Which row of the HL7 v2-to-FHIR IG says so is found by map and field in `tables/ig-coverage.json`.
+ */
 export interface Row<T> {
-  /** Field of the segment, as the standard numbers it. */
   source: number;
-  /** Row of the IG's segment map, or `deviation: …` with its reason. */
-  cites: string;
   target: keyof T & string;
+  /** Of a row that makes an extension: which one; what is read is its value. */
+  extension?: string;
   read(segment: Segment, field: number, around: Surroundings): unknown;
+}
+
+/** A {@link Row}; `target` may be `extension <url>`. */
+export function row<T>(
+  source: number,
+  target: (keyof T & string) | `extension ${string}`,
+  read: Row<T>['read'],
+): Row<T> {
+  const [element, extension] = target.split(' ');
+  return { source, target: element as keyof T & string, ...(extension ? { extension } : {}), read };
 }
 
 /**
  * Applies the rows in order. A field that is empty makes no element, so that what is known stays as it is; one that is
- * `""` makes the element undefined, so that it replaces what is known (HL7 v2.5.1 section 2.5.3). The first row that
- * gives an element a value wins, lists are joined.
+ * `""` makes the element undefined, or an extension without value, so that it replaces what is known (HL7 v2.5.1 section
+ * 2.5.3). The first row that gives an element a value wins, lists are joined.
  */
 export function applyRows<T>(rows: readonly Row<T>[], segment: Segment, around: Surroundings): Partial<T> {
   const result: Record<string, unknown> = {};
-  for (const { source, target, read } of rows) {
+  for (const { source, target, extension, read } of rows) {
     if (segment.raw(source) === '') continue;
-    if (segment.isDeleted(source)) {
+    if (segment.isDeleted(source) && !extension) {
       result[target] ??= undefined;
       continue;
     }
-    const value = read(segment, source, around);
+    const value = segment.isDeleted(source) ? {} : read(segment, source, around);
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    const made = extension ? ([value].flat() as object[]).map((one) => ({ url: extension, ...one })) : value;
     const there = result[target];
-    if (there === undefined) result[target] = value;
-    else if (Array.isArray(there) && Array.isArray(value)) result[target] = [...there, ...value];
+    if (there === undefined) result[target] = made;
+    else if (Array.isArray(there) && Array.isArray(made)) result[target] = [...there, ...made];
   }
   return result as Partial<T>;
 }

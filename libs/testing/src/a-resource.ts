@@ -1,5 +1,6 @@
 import type {
   AllergyIntolerance,
+  Observation,
   Medication,
   MedicationAdministration,
   MedicationRequest,
@@ -124,6 +125,21 @@ export function anAdministration(
       rateQuantity: { value: 3, unit: 'mL/s', system: 'http://unitsofmeasure.org', code: 'mL/s' },
       route: { text: 'Intravenous route' },
     },
+    ...overrides,
+  };
+}
+
+/** An observation of a patient, by its LOINC code. */
+export function anObservation(
+  code: string,
+  { patient = aPatient(), ...overrides }: { patient?: Patient } & Partial<Observation> = {},
+): Observation {
+  return {
+    resourceType: 'Observation',
+    id: uuidFrom('Observation', patient.id!, code, overrides.effectiveDateTime ?? ''),
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    subject: { reference: `Patient/${patient.id}` },
     ...overrides,
   };
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { optionsUsage, UsageError } from './command-line.js';
-import { hl7Usage, readableTrial, readTryCommand } from './hl7-commands.js';
+import { hl7Usage, readableExplanation, readableTrial, readHl7Command } from './hl7-commands.js';
 import { parkedUsage, readCommand, requestFor, table, type ParkedCommand } from './parked-commands.js';
 
 /** One request to one service, and how its answer reads. */
@@ -20,10 +20,10 @@ const topics: Record<string, (args: string[]) => Command> = {
     return { ...command, request, readable: (answer) => readable(command, answer) };
   },
   hl7(args) {
-    const command = readTryCommand(args, process.env);
-    const url = `${command.service}/hl7-messages/try`;
+    const command = readHl7Command(args, process.env);
+    const url = `${command.service}/hl7-messages/${command.verb}`;
     const request = { url, method: 'POST', body: contentOf(command.file), contentType: 'text/plain' };
-    return { ...command, request, readable: readableTrial };
+    return { ...command, request, readable: command.verb === 'try' ? readableTrial : readableExplanation };
   },
 };
 const usage = `${parkedUsage}\n${hl7Usage}\n${optionsUsage}`;

@@ -1,7 +1,8 @@
 import { optionsOf, serviceOf, UsageError } from './command-line.js';
 
 /** What the command line asked for, read and checked. */
-export interface TryCommand {
+export interface Hl7Command {
+  verb: 'try' | 'explain';
   service: string;
   token?: string;
   file: string;
@@ -11,15 +12,16 @@ export interface TryCommand {
 export const hl7Usage = `collimator hl7: what a message would become
 
   collimator hl7 try <file> --service <url>      acknowledgement, resources and events; nothing of it is stored
+  collimator hl7 explain <file> --service <url>  which field makes which FHIR element, by which row of the guide
 `;
 
 /** Reads the arguments behind `collimator hl7`. @throws UsageError */
-export function readTryCommand(args: string[], env: Record<string, string | undefined>): TryCommand {
+export function readHl7Command(args: string[], env: Record<string, string | undefined>): Hl7Command {
   const { words, options } = optionsOf(args);
   const [verb, file, ...rest] = words;
-  if (verb !== 'try') throw new UsageError('say what to do: try');
-  if (!file || rest.length > 0) throw new UsageError('try needs one file that holds one HL7 message');
-  return { ...serviceOf(options, env), file };
+  if (verb !== 'try' && verb !== 'explain') throw new UsageError('say what to do: try or explain');
+  if (!file || rest.length > 0) throw new UsageError(`${verb} needs one file that holds one HL7 message`);
+  return { ...serviceOf(options, env), verb, file };
 }
 
 interface Tried {
@@ -42,4 +44,23 @@ export function readableTrial(answer: Record<string, unknown>): string {
     part('It would tell', events.length > 0 ? events.map((one) => `${one.type} of ${one.resources.map(named).join(', ')}`) : ['nothing']), // prettier-ignore
     ...resources.map((one) => JSON.stringify(one, null, 2)),
   ].join('\n\n');
+}
+
+interface Explained {
+  place: string;
+  name?: string;
+  makes: string[];
+  required?: string;
+  guide: { map: string; as: string; why?: string }[];
+}
+
+/** The explanation for a person to read: a line a field, and below it what the guide's rows say. */
+export function readableExplanation(answer: Record<string, unknown>): string {
+  return (answer.fields as Explained[]).map(explainedField).join('\n');
+}
+
+function explainedField({ place, name, makes, required, guide }: Explained): string {
+  const outcome = required ? `required: ${required}` : makes.length > 0 ? makes.join(', ') : 'nothing';
+  const rows = guide.map(({ map, as, why }) => `    ${map}: ${as}${why ? `, ${why}` : ''}`);
+  return [`${place}${name ? ` ${name}` : ''} → ${outcome}`, ...rows].join('\n');
 }

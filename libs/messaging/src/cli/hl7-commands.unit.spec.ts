@@ -1,15 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { UsageError } from './command-line.js';
-import { readableTrial, readTryCommand } from './hl7-commands.js';
+import { readableExplanation, readableTrial, readHl7Command } from './hl7-commands.js';
 
 const at = ['--service', 'http://127.0.0.1:3001/'];
 
 describe('collimator hl7', () => {
   it('tries the message in a file', () => {
-    expect(readTryCommand(['try', 'order.hl7', ...at, '--json'], { COLLIMATOR_TOKEN: 't' })).toEqual({
+    expect(readHl7Command(['try', 'order.hl7', ...at, '--json'], { COLLIMATOR_TOKEN: 't' })).toEqual({
       service: 'http://127.0.0.1:3001',
       token: 't',
       json: true,
+      verb: 'try',
       file: 'order.hl7',
     });
   });
@@ -20,8 +21,8 @@ describe('collimator hl7', () => {
     ['two files', ['try', 'a', 'b', ...at], /one file/],
     ['no service', ['try', 'a'], /--service/],
   ])('refuses %s', (_what, args, message) => {
-    expect(() => readTryCommand(args, {})).toThrow(UsageError);
-    expect(() => readTryCommand(args, {})).toThrow(message);
+    expect(() => readHl7Command(args, {})).toThrow(UsageError);
+    expect(() => readHl7Command(args, {})).toThrow(message);
   });
 
   it('tells what would be answered, stored and told', () => {
@@ -35,6 +36,22 @@ describe('collimator hl7', () => {
     expect(text).toContain('\n  MSA|AA|1\n');
     expect(text).toContain('\n  ServiceRequest/o, version 1\n');
     expect(text).toContain('\n  imaging.order.placed.v1 of ServiceRequest/o\n');
+  });
+
+  it('explains each field with the rows of the guide', () => {
+    const fields = [
+      { place: 'PID-3', name: 'Patient Identifier List', makes: [], required: 'PID-3 is required', guide: [{ map: 'PID[Patient]', as: 'mapped' }] }, // prettier-ignore
+      { place: 'PID-5', makes: ['Patient.name.family', 'Patient.name.given'], guide: [] },
+      { place: 'ZZZ-1', makes: [], guide: [] },
+    ];
+    expect(readableExplanation({ fields })).toBe(
+      [
+        'PID-3 Patient Identifier List → required: PID-3 is required',
+        '    PID[Patient]: mapped',
+        'PID-5 → Patient.name.family, Patient.name.given',
+        'ZZZ-1 → nothing',
+      ].join('\n'),
+    );
   });
 
   it('tells why a message would be refused', () => {

@@ -1,0 +1,45 @@
+import type { Coverage, Patient } from 'fhir/r4.js';
+import type { Segment } from '#hl7v2';
+import { uuidFrom } from '#fhir';
+import { compact, conceptFromCwe, conceptOf, identifierFromCx, organizationFromXon } from './data-types.js';
+import { fhirDateTime } from './date-time.js';
+import { applyRows, row, type Row, type Surroundings } from './rows.js';
+
+/** IG segment map IN1[Coverage]. */
+const coverageRows: readonly Row<Coverage>[] = [
+  row(2, 'identifier', (in1, field, around) => {
+    const value = in1.get(field);
+    const system = around.systemOf(in1.get(field, 3));
+    return value ? [compact({ system, value })] : undefined;
+  }),
+  row(15, 'type', (in1, field) => conceptFromCwe(in1, field)),
+  row(17, 'relationship', (in1, field) => conceptOf(in1, field, 'Relationship')),
+  // Deviation: the IG makes it an extension; R4 has the element.
+  row(49, 'subscriberId', (in1, field) => in1.get(field)),
+];
+
+/**
+ * Who pays (IG segment map IN1[Coverage]); undefined where the segment names no payor. It is known by its patient, plan
+ * and payor. Organizations and the insured are named, not kept as resources of their own.
+ */
+export function coverageFrom(in1: Segment, patient: Patient, around: Surroundings): Coverage | undefined {
+  const company = identifierFromCx(in1, 3, 1, around);
+  const payor = organizationFromXon(in1, 4, around) ?? (company && { type: 'Organization', identifier: company });
+  if (!payor) return undefined;
+  const holder = organizationFromXon(in1, 11, around);
+  const holderNumber = identifierFromCx(in1, 10, 1, around);
+  const [start, end] = [12, 13].map((field) => (in1.get(field) ? fhirDateTime(in1.get(field)!, around.zone, in1.at(field)) : undefined)); // prettier-ignore
+  const insured = [in1.get(16, 2), in1.get(16, 1)].filter(Boolean).join(' ');
+  const isPatient = in1.get(17) === 'SEL';
+  return compact<Coverage>({
+    resourceType: 'Coverage',
+    id: uuidFrom('Coverage', patient.id!, in1.get(2) ?? '', company?.value ?? payor.display ?? ''),
+    status: 'active',
+    beneficiary: { reference: `Patient/${patient.id}` },
+    subscriber: isPatient ? { reference: `Patient/${patient.id}` } : insured ? { type: 'RelatedPerson', display: insured } : undefined, // prettier-ignore
+    payor: [{ ...payor, ...(company && !payor.identifier ? { identifier: company } : {}) }],
+    policyHolder: holder || holderNumber ? compact({ type: 'Organization', ...holder, identifier: holderNumber ?? holder?.identifier }) : undefined, // prettier-ignore
+    period: start || end ? compact({ start, end }) : undefined,
+    ...compact(applyRows(coverageRows, in1, around)),
+  });
+}

@@ -1,0 +1,110 @@
+import { Hl7Message, Hl7Refusal, type Segment } from '#hl7v2';
+import coverage from './tables/ig-coverage.json' with { type: 'json' };
+
+/** What the HL7 v2-to-FHIR guide says of one field, and what we made of it. */
+export interface GuideRow {
+  /** Segment map of the guide, such as `PID[Patient]`. */
+  map: string;
+  name: string;
+  /** Elements the guide fills from it. */
+  targets: string[];
+  as: 'mapped' | 'deviates' | 'left out';
+  /** Of a deviation, and of what is left out. */
+  why?: string;
+}
+
+/** One field of a message: what became of it here, and the rows of the guide that say so. */
+export interface ExplainedField {
+  /** Such as `PID-3`, with the segment's number where there are several: `OBX[2]-5`. */
+  place: string;
+  name?: string;
+  /** The elements that are not there, or are other ones, without it, such as `Patient.name.family`. */
+  makes: string[];
+  /** Without it the message would be refused, for this reason. */
+  required?: string;
+  guide: GuideRow[];
+}
+
+/**
+ * Says which field of a message makes which FHIR element. It is found out, not looked up: the message is read again
+ * without each field in turn, so that what is said is what the mapping does. Holds no value of the message.
+ *
+ * @param read reads a message as its service does; pure
+ */
+export function explain(message: Hl7Message, read: (message: Hl7Message) => unknown): ExplainedField[] {
+  const whole = elementsOf(read(message));
+  return message.segments.flatMap((segment, index) => {
+    const isOneOfMany = message.all(segment.name).length > 1;
+    return valuedFields(segment).map((field) => {
+      const without = new Hl7Message(message.segments.with(index, segment.without(field)), message.characters);
+      const rows = guideRows(`${segment.name}-${field}`);
+      return {
+        place: `${segment.name}${isOneOfMany ? `[${segment.sequence}]` : ''}-${field}`,
+        name: rows[0]?.name,
+        ...difference(whole, () => elementsOf(read(without))),
+        guide: rows,
+      };
+    });
+  });
+}
+
+/** What the guide says of a field, map by map. */
+export function guideRows(place: string): GuideRow[] {
+  return coverage.maps.flatMap(({ map, fields }) =>
+    fields.filter(({ field }) => field === place).map(({ field: _field, ...row }) => ({ map, ...row }) as GuideRow),
+  );
+}
+
+/** MSH-1 and MSH-2 are how a message is read at all. */
+function valuedFields(segment: Segment): number[] {
+  const first = segment.name === 'MSH' ? 3 : 1;
+  return Array.from({ length: segment.length }, (_, index) => index + 1).filter((field) => field >= first && segment.raw(field) !== ''); // prettier-ignore
+}
+
+function difference(whole: Set<string>, read: () => Set<string>): Pick<ExplainedField, 'makes' | 'required'> {
+  try {
+    const rest = read();
+    const changed = [...whole].filter((one) => !rest.has(one)).concat([...rest].filter((one) => !whole.has(one)));
+    return {
+      makes: summary(
+        changed.map((one) => one.slice(0, one.indexOf('='))),
+        whole,
+      ),
+    };
+  } catch (error) {
+    if (!(error instanceof Hl7Refusal)) throw error;
+    return { makes: [], required: error.message };
+  }
+}
+
+/** Elements by name; a resource that is gone as a whole is named as such, and whom others refer to is not repeated. */
+function summary(paths: string[], whole: Set<string>): string[] {
+  const typeOf = (path: string) => path.split('.')[0]!;
+  const named = [...new Set(paths)];
+  const wholeOf = (type: string) => new Set([...whole].filter((one) => one.startsWith(`${type}.`)).map((one) => one.slice(0, one.indexOf('=')))).size; // prettier-ignore
+  const gone = [...new Set(named.map(typeOf))].filter(
+    (type) => type !== '' && named.filter((path) => path.startsWith(`${type}.`)).length === wholeOf(type),
+  );
+  const kept = named.filter((path) => !gone.includes(typeOf(path)));
+  const own = kept.filter((path) => !path.endsWith('.reference') && !path.endsWith('.id'));
+  return [...gone, ...(gone.length > 0 || own.length > 0 ? own : kept)].sort();
+}
+
+/** Every element of the resources within, as `Patient.name.family="Doe"`, each as often as it is there. */
+function elementsOf(read: unknown): Set<string> {
+  const counts = new Map<string, number>();
+  const visit = (value: unknown, path: string): void => {
+    if (Array.isArray(value)) return value.forEach((one) => visit(one, path));
+    if (value === null || typeof value !== 'object') {
+      const element = `${path}=${JSON.stringify(value)}`;
+      const count = (counts.get(element) ?? 0) + 1;
+      counts.set(element, count);
+      return;
+    }
+    const { resourceType, ...elements } = value as Record<string, unknown>;
+    const at = typeof resourceType === 'string' ? resourceType : path;
+    for (const [name, one] of Object.entries(elements)) visit(one, at === '' ? name : `${at}.${name}`);
+  };
+  visit(read, '');
+  return new Set([...counts].flatMap(([element, count]) => Array.from({ length: count }, (_, index) => `${element}#${index}`))); // prettier-ignore
+}

@@ -1,0 +1,132 @@
+import type { Observation, Patient } from 'fhir/r4.js';
+import type { Segment } from '#hl7v2';
+import { typedIdentifier, uuidFrom } from '#fhir';
+import {
+  compact,
+  conceptFromCwe,
+  conceptOf,
+  entityFromEi,
+  listOf,
+  organizationFromXon,
+  personFromXcn,
+  quantityFrom,
+  systemOfCodes,
+} from './data-types.js';
+import { fhirDateTime } from './date-time.js';
+import { applyRows, eachRepetition, ofTable, row, type Row, type Surroundings } from './rows.js';
+import statuses from './tables/observation-status.json' with { type: 'json' };
+
+/** IG segment map OBX[Observation]. */
+const observationRows: readonly Row<Observation>[] = [
+  row(3, 'code', (obx, field) => conceptFromCwe(obx, field)),
+  row(7, 'referenceRange', (obx, field) => (obx.text(field) ? [{ text: obx.text(field)! }] : undefined)),
+  row(8, 'interpretation', (obx, field) =>
+    eachRepetition(obx, field, (repetition) => conceptOf(obx, field, 'InterpretationCodes', repetition)),
+  ),
+  row(14, 'effectiveDateTime', (obx, field, around) => (obx.get(field) ? fhirDateTime(obx.get(field)!, around.zone, obx.at(field)) : undefined)), // prettier-ignore
+  row(16, 'performer', (obx, field, around) =>
+    eachRepetition(obx, field, (repetition) => personFromXcn(obx, field, around, repetition)),
+  ),
+  row(17, 'method', (obx, field) => conceptFromCwe(obx, field)),
+  row(20, 'bodySite', (obx, field) => conceptFromCwe(obx, field)),
+  row(21, 'identifier', (obx, field, around) => {
+    const own = entityFromEi(obx, field, around);
+    return own && [typedIdentifier('FILL', own.system, own.value)];
+  }),
+  row(23, 'performer', (obx, field, around) => listOf(organizationFromXon(obx, field, around))),
+];
+
+/**
+ * What is told of the patient beside an order, such as weight, pregnancy or a kidney value (IG segment map
+ * OBX[Observation]); undefined where OBX-3 names nothing, where there is no value, or where a value of OBX-2 is not of its
+ * type. It is known by OBX-21, else by its code, sub-id and time among those of the patient; a time is never made up.
+ */
+export function observationFrom(obx: Segment, patient: Patient, around: Surroundings): Observation | undefined {
+  const stated = compact(applyRows(observationRows, obx, around));
+  const value = valueOf(obx, around);
+  const [coding] = stated.code?.coding ?? [];
+  const status = ofTable(statuses, obx.get(11) ?? 'F') as Observation['status'] | undefined;
+  if (!stated.code || !status || (!value && status !== 'entered-in-error' && status !== 'cancelled')) return undefined;
+  const [own] = stated.identifier ?? [];
+  const code = coding?.code ? `${coding.system ?? ''}|${coding.code}` : (stated.code.text ?? '').toLowerCase();
+  const known = own ? [own.system ?? '', own.value!] : [code, obx.get(4) ?? '', stated.effectiveDateTime ?? ''];
+  return {
+    resourceType: 'Observation',
+    id: uuidFrom('Observation', patient.id!, ...known),
+    status,
+    subject: { reference: `Patient/${patient.id}` },
+    ...stated,
+    code: stated.code,
+    ...value,
+  };
+}
+
+/** OBX-5 by OBX-2, with the units of OBX-6; SN is read as a quantity where it is one, else as its text. */
+function valueOf(obx: Segment, around: Surroundings): Partial<Observation> | undefined {
+  const text = obx.text(5);
+  if (!text) return undefined;
+  const units = { code: obx.get(6), display: obx.get(6, 2), system: obx.get(6, 3) ? systemOfCodes(obx.get(6, 3)) : undefined }; // prettier-ignore
+  switch (obx.get(2)) {
+    case 'NM': {
+      const valueQuantity = quantityFrom(obx.get(5), units);
+      return valueQuantity && { valueQuantity };
+    }
+    case 'SN':
+      return structuredNumeric(obx, units, text);
+    case 'CE':
+    case 'CF':
+    case 'CNE':
+    case 'CWE':
+    case 'IS': {
+      const valueCodeableConcept = conceptFromCwe(obx, 5);
+      return valueCodeableConcept && { valueCodeableConcept };
+    }
+    case 'DT':
+    case 'DTM':
+    case 'TS':
+      return { valueDateTime: fhirDateTime(obx.get(5) ?? '', around.zone, obx.at(5)) };
+    case 'TM': {
+      const [, hour, minute, second = '00'] = /^(\d\d)(\d\d)(\d\d)?/.exec(text) ?? [];
+      return hour ? { valueTime: `${hour}:${minute}:${second}` } : undefined;
+    }
+    case 'NR':
+      return { valueRange: compact({ low: quantityFrom(obx.get(5, 1), units), high: quantityFrom(obx.get(5, 2), units) }) }; // prettier-ignore
+    case 'DR':
+      return { valuePeriod: compact({ start: time(obx, 1, around), end: time(obx, 2, around) }) };
+    case 'VR':
+      return { valueString: `${obx.get(5, 1) ?? ''}-${obx.get(5, 2) ?? ''}` };
+    case 'ST':
+    case 'FT':
+    case 'TX':
+    case undefined:
+      return { valueString: eachRepetition(obx, 5, (repetition) => obx.text(5, repetition)).join('\n') };
+    default:
+      // ED, RP, NA and other types that R4 has no place for here.
+      return undefined;
+  }
+}
+
+const comparators = ['<', '<=', '>=', '>'] as const;
+
+/** SN: comparator, number, separator, number. `2-5` is a range, `1:128` a ratio (IG data type maps SN[…]). */
+function structuredNumeric(
+  obx: Segment,
+  units: Parameters<typeof quantityFrom>[1],
+  text: string,
+): Partial<Observation> | undefined {
+  // prettier-ignore
+  const [comparator, first, separator, second] = [1, 2, 3, 4].map((component) => obx.get(5, component));
+  const [low, high] = [first, second].map((number) => quantityFrom(number, units));
+  if (low && high && separator === '-' && !comparator) return { valueRange: { low, high } };
+  if (low && high && (separator === ':' || separator === '/') && !comparator)
+    return { valueRatio: { numerator: low, denominator: high } };
+  const known = comparators.find((one) => one === comparator);
+  if (low && !separator && (!comparator || comparator === '=' || known))
+    return { valueQuantity: compact({ comparator: known, ...low }) };
+  return { valueString: [comparator, first, separator, second].filter(Boolean).join(' ') || text };
+}
+
+function time(obx: Segment, component: number, around: Surroundings): string | undefined {
+  const text = obx.get(5, component);
+  return text ? fhirDateTime(text, around.zone, obx.at(5, component)) : undefined;
+}

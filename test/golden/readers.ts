@@ -1,0 +1,20 @@
+import type { Hl7Message } from '#hl7v2';
+import {
+  admissionTypes,
+  mergesFromAdt,
+  mergeTypes,
+  orderFromMessage,
+  patientFromAdt,
+  reportFromMessage,
+} from '#mapping';
+import type { Sender, Site } from '#platform';
+
+/** How the services read each message type. */
+export const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) => unknown> = {
+  'ORM^O01': orderFromMessage,
+  'OMG^O19': orderFromMessage,
+  'OMI^O23': orderFromMessage,
+  ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
+  ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
+  'ORU^R01': reportFromMessage,
+};
