@@ -1,4 +1,4 @@
-import type { Encounter, FhirResource, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, FhirResource, Patient } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import { joinStated, sameContent } from '#fhir';
 import type { Clinical } from '#mapping';
@@ -43,9 +43,19 @@ export function decideEncounter(current: Encounter | undefined, stated: Encounte
   });
 }
 
-/** The same for an allergy, a diagnosis, an observation or a coverage. */
+/**
+ * The same for an allergy, a diagnosis, an observation or a coverage. An allergy that was taken for an error and is said
+ * again is there again: a warning too many harms less than one too few.
+ */
 export function decideClinical(current: Clinical | undefined, stated: Clinical): Clinical | undefined {
-  return decideResource(current, stated);
+  if (current?.resourceType !== 'AllergyIntolerance' || stated.resourceType !== 'AllergyIntolerance')
+    return decideResource(current, stated);
+  const isBack = isError(current) && stated.clinicalStatus !== undefined && !stated.verificationStatus;
+  return decideResource(current, isBack ? { ...stated, verificationStatus: undefined } : stated);
+}
+
+function isError({ verificationStatus }: AllergyIntolerance): boolean {
+  return verificationStatus?.coding?.some(({ code }) => code === 'entered-in-error') === true;
 }
 
 /** What was said over what is known; undefined where nothing new was said. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Encounter, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Encounter, Patient } from 'fhir/r4.js';
 import { typedIdentifier } from '#fhir';
-import { aPatient, given } from '#testing';
-import { decideEncounter, decidePatient } from './patient.decider.js';
+import { anAllergy, aPatient, given } from '#testing';
+import { decideClinical, decideEncounter, decidePatient } from './patient.decider.js';
 
 const known = (overrides: Partial<Patient> = {}): Patient => aPatient({ meta: { versionId: '2' }, ...overrides });
 const states = (stated: Patient) => (current: Patient | undefined) => decidePatient(current, stated);
@@ -47,6 +47,17 @@ describe('A patient', () => {
     const { patient, event } = decidePatient(known(), aPatient({ identifier: [other, ...aPatient().identifier!] }));
     expect(event).toBe('imaging.patient.updated.v1');
     expect(patient.identifier).toEqual([...aPatient().identifier!, other]);
+  });
+});
+
+describe('An allergy', () => {
+  const error = { coding: [{ code: 'entered-in-error' }] };
+  it('that was an error loses its clinical status, and has it again when it is said again', () => {
+    const deleted = decideClinical(anAllergy('Latex'), anAllergy('Latex', { clinicalStatus: undefined, verificationStatus: error })); // prettier-ignore
+    expect(deleted).toMatchObject({ verificationStatus: error });
+    expect((deleted as AllergyIntolerance).clinicalStatus).toBeUndefined();
+    const back = decideClinical(deleted, anAllergy('Latex')) as AllergyIntolerance;
+    expect([back.verificationStatus, back.clinicalStatus?.coding?.[0]?.code]).toEqual([undefined, 'active']);
   });
 });
 

@@ -33,7 +33,7 @@ export function clinicalFrom(message: Hl7Message, { patient, encounter, sender, 
   });
   const pregnant = pregnancyFrom(message.first('PV1'), patient, encounter);
   const byId = new Map<string, Clinical>();
-  for (const one of [...allergiesFrom(message, patient), ...stated, pregnant]) if (one) byId.set(one.id!, one);
+  for (const one of [...allergiesFrom(message, patient, around), ...stated, pregnant]) if (one) byId.set(one.id!, one);
   return [...byId.values()];
 }
 
