@@ -86,6 +86,21 @@ describe('parseMessage', () => {
     ).toBe(text);
   });
 
+  it.each([
+    ['||||||ASCII~ISO IR87', '1b2442 3b33 4544 1b2842', '山田'],
+    ['||||||~ISO IR87~ISO IR159', '1b2442 3b33 4544 1b2842 5e 1b242844 3021 1b2842', '山田^丂'],
+    ['||||||ISO IR14~ISO IR87', '1b2849 4f4f 1b2842', 'ﾏﾏ'],
+    // The bytes of a pair may be those of a separator: 0x5E and 0x7C are none there.
+    ['||||||~ISO IR87', '1b2442 305e 307c 1b2842', '緯淫'],
+    ['||||||GB 18030-2000', 'cdf5', '王'],
+    ['||||||KS X 1001', 'b1e8', '김'],
+    ['||||||BIG-5', 'a4fd', '王'],
+  ])('reads MSH-18 %s, with its escape sequences', (declared, hex, text) => {
+    const bytes = [Buffer.from(`${header(declared)}\rPID|||||`), Buffer.from(hex.replaceAll(' ', ''), 'hex'), Buffer.from('|x\r')]; // prettier-ignore
+    const pid = parseMessage(Buffer.concat(bytes)).first('PID')!;
+    expect([[pid.get(5, 1), pid.get(5, 2)].filter(Boolean).join('^'), pid.get(6)]).toEqual([text, 'x']);
+  });
+
   it('reads 8859/2 and 8859/15 by their own tables', () => {
     expect(
       parse([header('||||||8859/2'), 'PID|||\xb3'], 'latin1')
