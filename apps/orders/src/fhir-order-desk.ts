@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { assertVersion, FhirStore, recordAccess, referencedId } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
@@ -57,6 +57,29 @@ export class FhirOrderDesk {
       const orders = await this.desk.take({ patient, orders: [replacementOf(current, serviceRequest)] }, transaction);
       await this.audit(transaction, client, 'update', orders);
       return orders[0]!;
+    });
+  }
+
+  /**
+   * Releases an order that its placer was asked about; one that was released before stays so.
+   *
+   * @throws Failure not-found, precondition-failed, state-conflict for an order that is over
+   */
+  async confirm(taskId: string, ifMatch: string | undefined, client: string): Promise<Task> {
+    const asked = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'Task', taskId));
+    const patientId = referencedId(asked?.for?.reference, 'Patient');
+    if (!patientId) throw fail('not-found', 'there is no Task with this id');
+    return this.unitOfWork.run(patientId, async (transaction) => {
+      const { manager } = transaction;
+      const task = (await this.store.read(manager, 'Task', taskId))!;
+      assertVersion(ifMatch, task);
+      if (task.status === 'completed') return task;
+      const orderId = referencedId(task.focus?.reference, 'ServiceRequest')!;
+      const order = (await this.store.read(manager, 'ServiceRequest', orderId))!;
+      const patient = await this.knownPatient(patientId, transaction);
+      const orders = await this.desk.take({ patient, orders: [{ control: 'RL', serviceRequest: order }] }, transaction);
+      await this.audit(transaction, client, 'update', orders);
+      return (await this.store.read(manager, 'Task', taskId))!;
     });
   }
 

@@ -16,7 +16,9 @@ import type { Clinical } from '#mapping';
 import type { MergedPatient, Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
 import { PlacerDesk } from './placer-desk.js';
-import { concernsChildren, decideOrder, isOver, isParent, type OrderCommand } from './order.decider.js';
+import { newsOfOrder } from './order-news.decider.js';
+import { OrderReview, type Reviewed } from './order-review.js';
+import { concernsChildren, isOver, isParent, type OrderCommand } from './order.decider.js';
 import { decideClinical, decideEncounter, decidePatient } from './patient.decider.js';
 
 /** What somebody says of one patient, and asks of orders for them. */
@@ -36,6 +38,7 @@ export class OrderDesk {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(AccessionNumbers) private readonly accessionNumbers: AccessionNumbers,
+    @Inject(OrderReview) private readonly review: OrderReview,
     @Inject(PlacerDesk) private readonly placers: PlacerDesk,
   ) {}
 
@@ -58,14 +61,21 @@ export class OrderDesk {
     const changed: FhirResource[] = [patientEvent && patient, encounter, ...clinical].filter((one) => one !== undefined); // prettier-ignore
     // By id: one message may say several things of one order.
     const orders = new Map<string, ServiceRequest>();
-    const told: { event: EventType; orderId: string }[] = [];
+    const told: (Reviewed & { orderId: string })[] = [];
+    const about = {
+      patient,
+      isNew: patientEvent === 'imaging.patient.registered.v1',
+      clinical: request.clinical ?? [],
+    };
     for (const command of await this.withChildren(request.orders, known, transaction)) {
-      const { serviceRequest, event } = decideOrder(find(command.serviceRequest), command);
+      const reviewed = await this.review.decide(find(command.serviceRequest), command, about, transaction);
+      const { serviceRequest, task } = reviewed;
       if (!serviceRequest) continue;
+      if (task) changed.push(task);
       const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);
-      if (event) told.push({ event, orderId: numbered.id! });
+      told.push({ ...reviewed, orderId: numbered.id! });
     }
     changed.push(...orders.values());
 
@@ -73,28 +83,26 @@ export class OrderDesk {
     const patientNow = known.get(keyOf(patient)) as Patient;
     const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
     const clinicalNow = (request.clinical ?? []).map((one) => known.get(keyOf(one))!);
-    const about = [patientNow, encounterNow, ...clinicalNow].filter((one) => one !== undefined);
+    const ofPatient = [patientNow, encounterNow, ...clinicalNow].filter((one) => one !== undefined);
     const tell = (type: EventType, resources: FhirResource[], focus = resources[0]!) => {
       const cause = `${keyOf(focus)}/${focus.meta?.versionId}`;
       transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
     };
     // Another bed, a discharge, an allergy or a weight is news for all that is planned for the patient, not only for an order that
     // brings it.
-    const visitNews = visitBefore || told.length === 0 ? encounter : undefined;
+    const visitNews = visitBefore || !told.some(({ event }) => event) ? encounter : undefined;
     const news = visitNews ?? clinical[0];
-    if (patientEvent) tell(patientEvent, about);
-    else if (news) tell('imaging.patient.updated.v1', about, known.get(keyOf(news)));
-    for (const { event, orderId } of told) {
+    if (patientEvent) tell(patientEvent, ofPatient);
+    else if (news) tell('imaging.patient.updated.v1', ofPatient, known.get(keyOf(news)));
+    for (const { event, orderId, task, asked, isConfirmed } of told) {
+      if (!event) continue;
       const order = known.get(`ServiceRequest/${orderId}`) as ServiceRequest;
-      tell(event, [order, ...about]);
-      // Its placer did not ask for it.
-      if (event === 'imaging.order.cancelled.v1' && order.meta?.source !== request.source)
-        await this.placers.tell(
-          { control: 'OC', status: 'CA' },
-          order,
-          `${order.id}/${order.meta?.versionId}`,
-          transaction,
-        );
+      tell(event, [order, ...ofPatient]);
+      if (asked.length > 0)
+        tell('imaging.order.clarification-requested.v1', [known.get(keyOf(task!))!, order, patientNow]);
+      const isOthers = order.meta?.source !== request.source;
+      const news = newsOfOrder(order, { event, asked, isConfirmed, isOthers });
+      if (news) await this.placers.tell(news, order, `${order.id}/${order.meta?.versionId}`, transaction);
     }
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
   }

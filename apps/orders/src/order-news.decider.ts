@@ -1,9 +1,26 @@
 import type { Appointment, Procedure, ServiceRequest } from 'fhir/r4.js';
+import type { EventType } from '#events';
 import type { OrderNews } from '#mapping';
 import { systems } from '#fhir';
+import type { Doubt } from './order-doubts.decider.js';
 
 /** DICOM CID 9300: the technologist chose the wrong worklist entry. */
 const WRONG_WORKLIST_ENTRY = '110514';
+
+/**
+ * What a placer is told of their order when it is stored: what they are asked, and what somebody else did to it. An order
+ * that waits is held by us (OH); a STAT order goes on while they are asked.
+ */
+export function newsOfOrder(
+  order: ServiceRequest,
+  { event, asked, isConfirmed, isOthers }: { event: EventType; asked: readonly Doubt[]; isConfirmed: boolean; isOthers: boolean }, // prettier-ignore
+): OrderNews | undefined {
+  const reasons = asked.map(({ text }) => text);
+  if (asked.length > 0) return order.status === 'on-hold' ? { control: 'OH', status: 'HD', reasons } : { control: 'SC', status: 'IP', reasons }; // prettier-ignore
+  if (!isOthers) return undefined;
+  if (event === 'imaging.order.cancelled.v1') return { control: 'OC', status: 'CA' };
+  return isConfirmed ? { control: 'OE', status: 'IP' } : undefined;
+}
 
 /**
  * What a placer is told of an order that got its time, or another one (HL7 v2.5.1 section 4.5.1, IHE RAD-3): scheduled,

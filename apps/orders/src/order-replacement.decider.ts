@@ -1,4 +1,5 @@
 import type { ServiceRequest } from 'fhir/r4.js';
+import { extensions } from '#fhir';
 import { fail } from '#platform';
 import type { OrderCommand } from './order.decider.js';
 
@@ -26,7 +27,14 @@ export function replacementOf(current: ServiceRequest, next: ServiceRequest): Or
     throw fail('state-conflict', `must be one of ${stated.join(', ')}: the exam says when an order is completed`, {
       field: 'ServiceRequest.status',
     });
+  const urls = (next.extension ?? []).map(({ url }) => url);
+  const ended = (current.extension ?? []).filter(({ url }) => !urls.includes(url) && url !== extensions.clarification);
   const left = Object.keys(current).filter((key) => !(key in next) && !kept.includes(key as keyof ServiceRequest));
-  const serviceRequest = { ...Object.fromEntries(left.map((key) => [key, undefined])), ...next };
+  const serviceRequest = {
+    ...Object.fromEntries(left.map((key) => [key, undefined])),
+    ...next,
+    // One without a value takes away what was known.
+    extension: [...(next.extension ?? []), ...ended.map(({ url }) => ({ url }))],
+  };
   return { control: next.status === 'revoked' ? 'CA' : 'XO', serviceRequest };
 }

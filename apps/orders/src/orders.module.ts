@@ -6,9 +6,11 @@ import { AccessionNumbers } from './accession-numbers.store.js';
 import { FollowExamWhenSchedulingTells } from './follow-exam-when-scheduling-tells.handler.js';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 import { FhirOrdersController } from './fhir-orders.controller.js';
+import { FhirTasksController } from './fhir-tasks.controller.js';
 import { MergePatientsWhenAdtArrives } from './merge-patients-when-adt-arrives.js';
 import { AccessionNumber1700000001000 } from './migrations/1700000001000-accession-number.js';
 import { OrderDesk } from './order-desk.js';
+import { OrderReview } from './order-review.js';
 import { PlacerDesk } from './placer-desk.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
 import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
@@ -20,6 +22,7 @@ const resources = FhirModule.forService({
   Condition: { search: ['_id', 'identifier', 'patient', 'encounter', '_lastUpdated'] },
   Coverage: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
   Observation: { search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'] },
+  Task: { search: ['_id', 'patient', 'status', 'code', '_lastUpdated'], interactions: ['update'] },
   ServiceRequest: {
     search: ['_id', 'identifier', 'patient', 'status', 'code', 'authored', 'encounter', 'based-on', '_lastUpdated'],
     includes: ['patient', 'encounter'],
@@ -28,7 +31,7 @@ const resources = FhirModule.forService({
     conditionalUpdate: true,
   },
 });
-const desk = [OrderDesk, AccessionNumbers, PlacerDesk];
+const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk];
 
 /** The only wiring of the orders service. */
 @Module({
@@ -41,7 +44,7 @@ const desk = [OrderDesk, AccessionNumbers, PlacerDesk];
       [resources],
     ),
   ],
-  controllers: [FhirOrdersController, FollowExamWhenSchedulingTells],
+  controllers: [FhirOrdersController, FhirTasksController, FollowExamWhenSchedulingTells],
   providers: [...desk, FhirOrderDesk],
 })
 export class OrdersModule {}

@@ -8,7 +8,7 @@ import {
   uuidFrom,
   validateResource,
 } from '#fhir';
-import { fail, procedureFor, type Site } from '#platform';
+import { fail, procedureNamed, type Site } from '#platform';
 import type { Request } from './order-desk.js';
 
 /** The order of a ServiceRequest, whose patient is known here already. */
@@ -80,7 +80,7 @@ function normalized(stated: ServiceRequest, site: Site, patient: string): Servic
     throw fail('field-missing', 'must hold the placer order number: type PLAC, with system and value', {
       field: 'ServiceRequest.identifier',
     });
-  const procedure = stated.code?.coding?.map(({ code }) => procedureFor(site, code)).find((one) => one !== undefined);
+  const procedure = procedureNamed(site, stated.code?.coding ?? []);
   if (!procedure)
     throw fail('value-unknown', 'holds no procedure of this site: add it to procedures in the site file', {
       field: 'ServiceRequest.code.coding',

@@ -34,6 +34,11 @@ export const eventCatalog = {
     ['ServiceRequest', 'Patient'],
     ofThePatient,
   ),
+  'imaging.order.clarification-requested.v1': fact(
+    'orders',
+    'An order is doubtful: its placer is asked to change or to confirm it. The Task says what is doubtful; the order waits unless it is STAT.',
+    ['Task', 'ServiceRequest', 'Patient'],
+  ),
   'imaging.schedule.booked.v1': fact(
     'scheduling',
     'A scheduled procedure step got its station and time and is on the worklist.',

@@ -25,6 +25,10 @@ export const systems = {
   requestedProcedureId: 'urn:collimator:requested-procedure-id',
   scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
   procedure: 'urn:collimator:procedure',
+  /** What a Task is for: `clarify`. */
+  task: 'urn:collimator:task',
+  /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
+  doubt: 'urn:collimator:doubt',
 } as const;
 
 /** Extensions Collimator puts on resources. */
@@ -33,6 +37,8 @@ export const extensions = {
   scheduledProcedureStep: 'urn:collimator:extension:scheduled-procedure-step',
   /** On ServiceRequest: what of the patient endangers others, such as an infection (HL7 OBR-12). */
   danger: 'urn:collimator:extension:danger',
+  /** On ServiceRequest: the Task that has its placer clear a doubt; the order waits for it unless it is STAT. */
+  clarification: 'urn:collimator:extension:clarification',
   /** On ServiceRequest: whom to call about it (v2-to-FHIR: OBR-17, ORC-14). */
   callback: 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number',
   /** On ServiceRequest: why it is as it is (v2-to-FHIR: ORC-16). */

@@ -3,6 +3,7 @@ import { Resource1700000000100 } from './migrations/1700000000100-resource.js';
 export * from './answer-write.js';
 export * from './audit.js';
 export * from './capability-statement.js';
+export * from './clinical-state.js';
 export * from './fhir-store.js';
 export * from './fhir.module.js';
 export * from './foreign-fhir-server.js';

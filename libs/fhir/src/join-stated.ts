@@ -3,7 +3,7 @@ import { choices } from './structures.js';
 
 /**
  * What was said of a resource over what is known of it: an element left out keeps its value, one given replaces it, of a
- * choice (`value[x]`) as a whole. Extensions are elements by their url; one without a value takes away what was known.
+ * choice (`value[x]`) as a whole. Extensions are elements by their url: one without a value takes away what was known.
  */
 export function joinStated<R extends FhirResource>(current: R | undefined, stated: R): R {
   const kept = current ? withoutOtherChoices(current, stated) : {};

@@ -21,6 +21,8 @@ interface Indexable {
   beneficiary?: { reference?: string };
   basedOn?: { reference?: string }[];
   request?: { reference?: string };
+  for?: { reference?: string };
+  focus?: { reference?: string };
   encounter?: { reference?: string };
   participant?: { actor?: { reference?: string } }[];
 }
@@ -32,6 +34,8 @@ export function indexOf(resource: FhirResource): SearchIndex {
     body.subject?.reference,
     body.patient?.reference,
     body.beneficiary?.reference,
+    body.for?.reference,
+    body.focus?.reference,
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,

@@ -172,6 +172,15 @@ export const resources: Readonly<Record<string, Structure>> = {
     note: many('Annotation'),
     patientInstruction: one('string'),
   },
+  Task: {
+    ...everywhere,
+    status: must('code', ['draft', 'requested', 'received', 'accepted', 'rejected', 'ready', 'cancelled', 'in-progress', 'on-hold', 'failed', 'completed', 'entered-in-error']), // prettier-ignore
+    intent: must('code', ['unknown', 'proposal', 'plan', 'order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'option']), // prettier-ignore
+    code: one('CodeableConcept'),
+    focus: one('Reference'),
+    for: one('Reference'),
+    note: many('Annotation'),
+  },
   MedicationAdministration: {
     ...everywhere,
     identifier: many('Identifier'),

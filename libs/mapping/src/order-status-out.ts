@@ -6,10 +6,15 @@ import { headerSegment, patientSegment, type MessageEnvelope } from './message-o
 
 /** News of an order for its placer, in codes of tables 0119 and 0038. */
 export interface OrderNews {
-  /** ORC-1: SC status changed, OC cancelled by others, OD discontinued at the modality, UC cancelled too late. */
-  control: 'SC' | 'OC' | 'OD' | 'UC';
+  /**
+   * ORC-1: SC status changed, OC cancelled by others, OD discontinued at the modality, UC cancelled too late, OH held by
+   * us, OE released by us.
+   */
+  control: 'SC' | 'OC' | 'OD' | 'UC' | 'OH' | 'OE';
   /** ORC-5. */
-  status: 'SC' | 'IP' | 'CM' | 'DC' | 'CA';
+  status: 'SC' | 'IP' | 'CM' | 'DC' | 'CA' | 'HD';
+  /** ORC-16, and an NTE each: what the placer is asked. */
+  reasons?: readonly string[];
   /** When the exam is, ISO 8601. */
   start?: string;
 }
@@ -39,6 +44,7 @@ export function orderStatusMessage(
       5: news.status,
       7: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
       9: timestamp(envelope.now),
+      16: news.reasons?.[0] ? ['', news.reasons[0]] : undefined,
     }),
     writeSegment('OBR', {
       1: '1',
@@ -49,5 +55,6 @@ export function orderStatusMessage(
       22: timestamp(envelope.now),
       27: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
     }),
+    ...(news.reasons ?? []).map((reason, index) => writeSegment('NTE', { 1: String(index + 1), 2: 'L', 3: reason })),
   ]);
 }

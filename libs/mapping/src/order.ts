@@ -1,9 +1,17 @@
 import type { Annotation, CodeableConcept, Encounter, Extension, Patient, ServiceRequest } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Location, type Segment } from '#hl7v2';
 import { extensions, serviceRequestIdOf, systems } from '#fhir';
-import { procedureFor, type Sender, type Site } from '#platform';
+import { procedureFor, procedureNamed, type Sender, type Site } from '#platform';
 import { clinicalFrom, conditionsOf, withDiagnoses, type About, type Clinical } from './clinical.js';
-import { compact, conceptFromCwe, conceptOf, contactsFrom, listOf, personFromXcn } from './data-types.js';
+import {
+  compact,
+  conceptFromCwe,
+  conceptOf,
+  contactsFrom,
+  listOf,
+  personFromXcn,
+  systemOfCodes,
+} from './data-types.js';
 import { encounterFrom } from './encounter.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
@@ -105,7 +113,9 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
     reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
-    orderDetail: [46, 47].flatMap((field) =>
+    bodySite: bodySiteOf(obr),
+    // OBR-45, procedure code modifiers such as the side, is ours: the guide leaves it out.
+    orderDetail: [45, 46, 47].flatMap((field) =>
       obr ? eachRepetition(obr, field, (repetition) => conceptFromCwe(obr, field, repetition)) : [],
     ),
     locationCode: portable(obr),
@@ -188,9 +198,11 @@ function procedureOf(obr: Segment, sender: Sender, site: Site): CodeableConcept 
 
 function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableConcept | undefined {
   const code = obr.get(4);
-  const procedure = code ? procedureFor(site, sender.procedureCodes[code] ?? code) : undefined;
+  const codings = conceptFromCwe(obr, 4)?.coding ?? [];
+  const ours = code && Object.hasOwn(sender.procedureCodes, code) ? sender.procedureCodes[code] : undefined;
+  const procedure = procedureFor(site, ours) ?? procedureNamed(site, codings);
   if (!procedure) return undefined;
-  const theirs = procedure.code === code ? [] : (conceptFromCwe(obr, 4)?.coding ?? []);
+  const theirs = procedure.code === code ? [] : codings;
   return {
     coding: [{ system: systems.procedure, code: procedure.code, display: procedure.display }, ...theirs],
     text: obr.get(4, 2) ?? procedure.display,
@@ -210,6 +222,14 @@ function priorityOf({ orc, obr, tq1 }: OrderGroup): ServiceRequest['priority'] {
   if (!priority)
     throw contentError(103, 'the priority must be a code of table 0485: S, A, R, P, C or T', segment.at(field, component)); // prettier-ignore
   return priority as ServiceRequest['priority'];
+}
+
+/** Ours: OBR-15.4 and OBR-15.5 (data type SPS), site and its modifier, which the guide leaves to the specimen. */
+function bodySiteOf(obr: Segment | undefined): CodeableConcept[] {
+  const [code, display, name] = [1, 2, 3].map((part) => obr?.get(15, 4, part));
+  const modifier = obr?.get(15, 5, 2) ?? obr?.get(15, 5);
+  const text = [modifier, display ?? code].filter(Boolean).join(' ');
+  return text ? [compact({ coding: code ? [compact({ system: systemOfCodes(name), code, display })] : [], text })] : [];
 }
 
 /** OBR-30 transportation mode PORT: the exam is done at the bedside. */

@@ -19,6 +19,11 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ...ofSite(site),
     ...twice('stations', stations, ({ aeTitle }) => aeTitle),
     ...twice('procedures', procedures, ({ code }) => code),
+    ...twice(
+      'procedures.codes',
+      procedures.flatMap(({ codes }) => objectsOf(codes)),
+      ({ system, code }) => `${String(system)}|${String(code)}`,
+    ),
     ...twice('destinations', destinations, ({ name }) => name),
     ...twice(
       'senders',

@@ -47,7 +47,16 @@ const procedure = z.strictObject({
   /** DICOM Modality (0008,0060). */
   modality: z.string().regex(/^[A-Z]{2,16}$/, 'must be a DICOM modality, such as CT'),
   durationMinutes: z.int().min(1).max(1440),
+  /** Its codes in other systems, such as LOINC or the RSNA Playbook: an order may name it by any of them. */
+  codes: z.array(z.strictObject({ system: uri, code: text })).default([]),
   bodySite: coding.optional(),
+  /** The side it is of; `either` where the order must say which. */
+  laterality: z.enum(['left', 'right', 'either']).optional(),
+  /** Whom it is for, where it is not for everybody. */
+  sex: z.enum(['female', 'male']).optional(),
+  ages: z
+    .strictObject({ fromYears: z.number().min(0).default(0), toYears: z.number().positive().optional() })
+    .optional(),
   protocol: z.strictObject({ code: text, scheme: text, display: text }).optional(),
   preparation: text.optional(),
   contrast: z
@@ -135,6 +144,15 @@ const siteFile = z.strictObject({
       .prefault({}),
   }),
   destinations: z.array(destination).default([]),
+  /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
+  orderReview: z
+    .strictObject({
+      /** The same procedure for the same patient again within this time may be a duplicate; never unless given. */
+      duplicateWindowHours: z.number().positive().optional(),
+      /** X-rays for a patient who is, or may be, pregnant. */
+      pregnancy: z.boolean().default(true),
+    })
+    .prefault({}),
   /** MSH-3 and MSH-4 of what we send. */
   identity: z.strictObject({ application: text, facility: text }),
 });

@@ -10,6 +10,19 @@ export function procedureFor(site: Site, code: string | undefined): SiteProcedur
   return site.procedures.find((one) => one.code === code);
 }
 
+/**
+ * The procedure one of these codes names: by our own code, else by one of its codes in other systems, such as LOINC or
+ * the RSNA Playbook.
+ */
+export function procedureNamed(
+  site: Site,
+  codings: readonly { system?: string; code?: string }[],
+): SiteProcedure | undefined {
+  const own = codings.map(({ code }) => procedureFor(site, code)).find((one) => one !== undefined);
+  const isOne = ({ codes }: SiteProcedure) => codes.some((known) => codings.some(({ system, code }) => known.system === system && known.code === code)); // prettier-ignore
+  return own ?? site.procedures.find(isOne);
+}
+
 /** The stations that can do this modality, in the order of the site file. */
 export function stationsFor(site: Site, modality: string): Station[] {
   return site.stations.filter((one) => one.modalities.includes(modality));

@@ -1,0 +1,69 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FhirResource, Observation, Patient, ServiceRequest, Task } from 'fhir/r4.js';
+import { FhirStore } from '#fhir';
+import type { Clinical } from '#mapping';
+import type { Transaction } from '#messaging';
+import { SITE, type Site } from '#platform';
+import { asPlaced, clarificationIdOf, clarify, confirm, isAsked } from './clarification.decider.js';
+import { doubtsOf, type Doubt } from './order-doubts.decider.js';
+import { decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
+
+/** What became of a command after the review of its order. */
+export interface Reviewed extends OrderDecision {
+  /** To be stored. */
+  task?: Task;
+  /** What the placer is to be asked. */
+  asked: Doubt[];
+  /** Somebody said that the order is meant as it is. */
+  isConfirmed: boolean;
+}
+
+/** Looks at each order before it is told: what is doubtful has its placer asked, and waits. */
+@Injectable()
+export class OrderReview {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
+
+  /**
+   * Decides a command on an order, doubts and all.
+   *
+   * @param about the patient, as they are now, and what the message says of their state
+   * @throws Failure as {@link decideOrder}
+   */
+  async decide(
+    current: ServiceRequest | undefined,
+    command: OrderCommand,
+    about: { patient: Patient; isNew: boolean; clinical: readonly Clinical[] },
+    { manager, now }: Transaction,
+  ): Promise<Reviewed> {
+    const decided = decideOrder(asPlaced(current), command);
+    const { control } = command;
+    const isConfirmed = control === 'RL' && isAsked(current);
+    const order = decided.serviceRequest ?? (isConfirmed ? current : undefined);
+    if (!order || order.status === 'draft' || control === 'SC') return { ...decided, asked: [], isConfirmed: false };
+    const task = current && (await this.store.read(manager, 'Task', clarificationIdOf(order)));
+    const outcome = isConfirmed
+      ? confirm(order, task, now)
+      : clarify(order, task, await this.doubts(order, about, { manager, now }), now);
+    const event = decided.event ?? (isConfirmed ? 'imaging.order.changed.v1' : undefined);
+    return { serviceRequest: outcome.order, event, task: outcome.task, asked: outcome.asked, isConfirmed };
+  }
+
+  private async doubts(
+    order: ServiceRequest,
+    { patient, isNew, clinical }: { patient: Patient; isNew: boolean; clinical: readonly Clinical[] },
+    { manager, now }: Pick<Transaction, 'manager' | 'now'>,
+  ): Promise<Doubt[]> {
+    const { site } = this;
+    const { pregnancy, duplicateWindowHours } = site.orderReview;
+    // Nothing is known yet of a patient who is new.
+    const known = async <T extends FhirResource['resourceType']>(type: T, isWanted: boolean) =>
+      isNew || !isWanted ? [] : this.store.ofPatient(manager, type, patient.id!);
+    const stated = clinical.filter((one): one is Observation => one.resourceType === 'Observation');
+    const observations = [...stated, ...(await known('Observation', pregnancy))].map((one) => one as Observation);
+    const orders = (await known('ServiceRequest', duplicateWindowHours !== undefined)) as ServiceRequest[];
+    return doubtsOf(order, { patient, observations, orders, site, now });
+  }
+}
