@@ -3,6 +3,7 @@ import { uuidFrom } from '#fhir';
 import { MllpClient, MllpFailure, readHeader } from '#hl7v2';
 import { DeliveryQueue, type Delivery, type NewDelivery } from '#messaging';
 import type { Destination } from '#platform';
+import { MessageLog } from './message-log.js';
 import { failureOfAcknowledgement, failureOfMllp } from './acknowledgement.decider.js';
 
 /** A system that takes HL7 v2 over MLLP. */
@@ -29,7 +30,10 @@ export function hl7Delivery(
 export class Hl7Destinations implements OnApplicationShutdown {
   private readonly connections: MllpClient[] = [];
 
-  constructor(@Inject(DeliveryQueue) private readonly queue: DeliveryQueue) {}
+  constructor(
+    @Inject(DeliveryQueue) private readonly queue: DeliveryQueue,
+    @Inject(MessageLog) private readonly messages: MessageLog,
+  ) {}
 
   /**
    * Connects a destination to the queue.
@@ -42,20 +46,26 @@ export class Hl7Destinations implements OnApplicationShutdown {
     const bytesOf = (delivery: Delivery) =>
       delivery.kind === WRITTEN || !messageOf ? Buffer.from(String(delivery.body.message)) : messageOf(delivery);
     // One connection carries one message at a time.
-    this.queue.register(name, (delivery) => sendAndJudge(client, bytesOf(delivery)), { concurrency: 1 });
+    this.queue.register(name, (delivery) => this.send(client, delivery, bytesOf(delivery)), { concurrency: 1 });
   }
 
   /** After the queue has let what is on its way come to its end. */
   onApplicationShutdown(): void {
     for (const connection of this.connections) connection.close();
   }
-}
 
-/** @throws Failure peer-unavailable, peer-timeout, peer-error (retry), peer-refused, peer-answer-malformed (park) */
-async function sendAndJudge(client: MllpClient, message: Buffer): Promise<void> {
-  const answer = await client.send(message, readHeader(message)?.controlId ?? '').catch((error: unknown) => {
-    throw error instanceof MllpFailure ? failureOfMllp(error) : error;
-  });
-  const failure = failureOfAcknowledgement(answer);
-  if (failure) throw failure;
+  /**
+   * Sends one message, and keeps it with its answer; where there is none the delivery says why.
+   *
+   * @throws Failure peer-unavailable, peer-timeout, peer-error (retry), peer-refused, peer-answer-malformed (park)
+   */
+  private async send(client: MllpClient, delivery: Delivery, message: Buffer): Promise<void> {
+    const answer = await client.send(message, readHeader(message)?.controlId ?? '').catch((error: unknown) => {
+      throw error instanceof MllpFailure ? failureOfMllp(error) : error;
+    });
+    const failure = failureOfAcknowledgement(answer);
+    const code = answer.first('MSA')?.get(1) ?? '';
+    await this.messages.sent(delivery, message, { code, refusal: failure?.message });
+    if (failure) throw failure;
+  }
 }

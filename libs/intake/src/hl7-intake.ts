@@ -32,7 +32,9 @@ import {
   type Site,
 } from '#platform';
 import { controlIdOf, hl7Delivery } from './hl7-destinations.js';
-import { MessageLog, receivedMessage, type ReceivedMessage } from './message-log.js';
+import { MessageLog } from './message-log.js';
+import { receivedMessage, type ReceivedMessage } from './received-message.js';
+import { Witness } from './witness.js';
 import { RolledBack, Trial } from './trial.js';
 
 /** A message read into what it asks for. */
@@ -205,10 +207,13 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     try {
       answer.reply = await this.unitOfWork.run(asked.patientId, async (transaction) => {
         const code = acknowledgementCode(message, undefined);
-        const outcome = await this.messages.accept(transaction.manager, received, code, now);
+        const outcome = await this.messages.accept(transaction.manager, received, asked.patientId, code, now);
         if (outcome === 'other')
           throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
-        if (outcome === 'stored') await asked.carryOut(trial?.watching(transaction) ?? transaction, received.id);
+        const witness = new Witness(trial?.watching(transaction) ?? transaction);
+        if (outcome === 'stored') await asked.carryOut(witness, received.id);
+        const { effects, numbers } = witness;
+        if (effects.events.length > 0) await this.messages.note(transaction.manager, received, effects, numbers);
         const reply = await asked.reply?.(transaction);
         if (outcome === 'stored' && sender.repliesTo && wantsApplicationAcknowledgement(message))
           transaction.deliver(this.applicationAnswer(received, sender.repliesTo, asked.patientId, reply, now));

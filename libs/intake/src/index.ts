@@ -9,16 +9,20 @@ import {
 } from '@nestjs/common';
 import { Hl7Destinations } from './hl7-destinations.js';
 import { Hl7Intake, INTERPRETERS, type Hl7Interpreter } from './hl7-intake.js';
+import { ForgetOldMessages } from './forget-old-messages.js';
 import { MessageLog } from './message-log.js';
 import { MessagesController } from './messages.controller.js';
+import { TrialController } from './trial.controller.js';
 import { Hl7Message1700000000300 } from './migrations/1700000000300-hl7-message.js';
+import { MessageSearch1700000000310 } from './migrations/1700000000310-message-search.js';
 
 export * from './hl7-destinations.js';
 export * from './hl7-intake.js';
 export * from './message-log.js';
+export * from './received-message.js';
 
 /** What a service's database needs for its message log. */
-export const intakeMigrations = [Hl7Message1700000000300];
+export const intakeMigrations = [Hl7Message1700000000300, MessageSearch1700000000310];
 
 /** A service's HL7 v2 listener. */
 @Module({})
@@ -46,8 +50,16 @@ export class IntakeModule implements NestModule {
     return {
       module: IntakeModule,
       imports,
-      controllers: [MessagesController],
-      providers: [MessageLog, Hl7Intake, Hl7Destinations, ...providers, ...(interpreters as Provider[]), all],
+      controllers: [TrialController, MessagesController],
+      providers: [
+        MessageLog,
+        ForgetOldMessages,
+        Hl7Intake,
+        Hl7Destinations,
+        ...providers,
+        ...(interpreters as Provider[]),
+        all,
+      ],
       exports: [Hl7Intake, Hl7Destinations],
     };
   }

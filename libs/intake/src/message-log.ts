@@ -1,27 +1,43 @@
-import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Hl7Message, Hl7Refusal } from '#hl7v2';
+import { parseMessage, type Hl7Refusal } from '#hl7v2';
 import { uuidFrom } from '#fhir';
+import type { Delivery } from '#messaging';
+import { numbersIn, type ReceivedMessage } from './received-message.js';
 
-/** A message as it came in, with what identifies it. */
-export interface ReceivedMessage {
-  /** From sender, control id and content: the same bytes again are the same entry. */
-  id: string;
+/** What a message brought about: versions of resources that it wrote, and what was told. */
+export interface Effects {
+  /** Such as `ServiceRequest/<id>/_history/2`. */
+  resources: string[];
+  events: { id: string; type: string }[];
+}
+
+/** What is asked of the log; what is left out does not matter. */
+export interface MessageQuery {
+  direction?: 'in' | 'out';
+  controlId?: string;
+  outcome?: 'accepted' | 'refused';
+  /** Such as `ORM^O01`. */
+  messageType?: string;
+  /** Any number of a patient, visit, order or exam that the message names, or that was given to its order. */
+  number?: string;
+  /** Internal id of the patient it is about; messages of those merged into them are theirs. */
+  patientId?: string;
+  since?: Date;
+  until?: Date;
+  limit: number;
+}
+
+/** A message of the log with its bytes. */
+export interface KeptMessage {
   raw: Buffer;
-  sha256: string;
-  /** Undefined if it could not be read. */
-  message: Hl7Message | undefined;
+  direction: 'in' | 'out';
+  outcome: 'accepted' | 'refused';
+  destination: string | null;
+  patientId: string | null;
 }
 
-/** Gives received bytes their identity. */
-export function receivedMessage(raw: Buffer, message: Hl7Message | undefined): ReceivedMessage {
-  const sha256 = createHash('sha256').update(raw).digest('hex');
-  const { sendingApplication = '', sendingFacility = '', controlId = '' } = message ?? {};
-  return { id: uuidFrom('hl7', sendingApplication, sendingFacility, controlId, sha256), raw, sha256, message };
-}
-
-/** The table of every message that came in, accepted or refused. */
+/** The table of every message that came in or went out, accepted or refused. */
 @Injectable()
 export class MessageLog {
   constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
@@ -33,25 +49,26 @@ export class MessageLog {
   async accept(
     manager: EntityManager,
     received: ReceivedMessage,
+    patientId: string,
     code: string,
     now: Date,
   ): Promise<'stored' | 'same' | 'other'> {
     const { message } = received;
     const stored: unknown[] = await manager.query(
       `INSERT INTO hl7_message (id, sender_application, sender_facility, control_id, sha256, message_type, received_at,
-         outcome, acknowledgement, raw)
-       SELECT $1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, 'accepted', $8, $9::bytea
-        WHERE NOT EXISTS (SELECT 1 FROM hl7_message WHERE outcome = 'accepted'
+         outcome, numbers, acknowledgement, raw, patient_id)
+       SELECT $1::uuid, $2, $3, $4, $5, $6, $7::timestamptz, 'accepted', $8::text[], $9, $10::bytea, $11
+        WHERE NOT EXISTS (SELECT 1 FROM hl7_message WHERE outcome = 'accepted' AND direction = 'in'
           AND sender_application = $2 AND sender_facility = $3 AND control_id = $4)
        ON CONFLICT (id) DO UPDATE SET outcome = 'accepted', acknowledgement = excluded.acknowledgement,
-         error_code = NULL, error_text = NULL, attempts = hl7_message.attempts + 1
+         error_code = NULL, error_text = NULL, patient_id = excluded.patient_id, attempts = hl7_message.attempts + 1
        WHERE hl7_message.outcome = 'refused'
        RETURNING 1`,
-      [...columnsOf(received, now), code, received.raw],
+      [...columnsOf(received, now), code, received.raw, patientId],
     );
     if (stored.length > 0) return 'stored';
     const [earlier] = await manager.query(
-      `SELECT sha256 FROM hl7_message WHERE outcome = 'accepted'
+      `SELECT sha256 FROM hl7_message WHERE outcome = 'accepted' AND direction = 'in'
           AND sender_application = $1 AND sender_facility = $2 AND control_id = $3`,
       [message?.sendingApplication, message?.sendingFacility, message?.controlId],
     );
@@ -62,36 +79,90 @@ export class MessageLog {
   async refuse(received: ReceivedMessage, code: string, refusal: Hl7Refusal, now: Date): Promise<void> {
     await this.dataSource.query(
       `INSERT INTO hl7_message (id, sender_application, sender_facility, control_id, sha256, message_type, received_at,
-         outcome, acknowledgement, error_code, error_text, raw)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 'refused', $8, $9, $10, $11)
+         outcome, numbers, acknowledgement, error_code, error_text, raw)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'refused', $8, $9, $10, $11, $12)
        ON CONFLICT (id) DO UPDATE SET attempts = hl7_message.attempts + 1, error_code = excluded.error_code,
          error_text = excluded.error_text WHERE hl7_message.outcome = 'refused'`,
       [...columnsOf(received, now), code, String(refusal.errorCode), describe(refusal), received.raw],
     );
   }
 
-  /** Messages, newest first, without their content. */
-  async list(filter: { controlId?: string; outcome?: string; limit: number }): Promise<object[]> {
-    return this.dataSource.query(
-      `SELECT id, sender_application AS "sendingApplication", sender_facility AS "sendingFacility",
-              control_id AS "controlId", message_type AS "messageType", received_at AS "receivedAt", outcome,
-              acknowledgement, error_code AS "errorCode", error_text AS "errorText", attempts
-         FROM hl7_message WHERE ($1::text IS NULL OR control_id = $1) AND ($2::text IS NULL OR outcome = $2)
-        ORDER BY received_at DESC LIMIT $3`,
-      [filter.controlId ?? null, filter.outcome ?? null, filter.limit],
+  /** Notes what an accepted message brought about, and the numbers its orders were given, in the same transaction. */
+  async note(manager: EntityManager, { id }: ReceivedMessage, effects: Effects, numbers: string[]): Promise<void> {
+    await manager.query(`UPDATE hl7_message SET effects = $2, numbers = numbers || $3::text[] WHERE id = $1`, [
+      id,
+      JSON.stringify(effects),
+      numbers,
+    ]);
+  }
+
+  /** Stores an attempt to send a message: the same delivery again is the same entry, with its newest outcome. */
+  async sent(delivery: Delivery, raw: Buffer, answer: { code: string; refusal?: string }): Promise<void> {
+    const message = parseMessage(raw);
+    const row = [
+      uuidFrom('hl7-out', delivery.id),
+      message.sendingApplication,
+      message.sendingFacility,
+      message.controlId,
+      message.type,
+      delivery.destination,
+      delivery.key,
+      numbersIn(message),
+      answer.refusal === undefined ? 'accepted' : 'refused',
+      answer.code,
+      answer.refusal ?? null,
+      raw,
+    ];
+    await this.dataSource.query(
+      `INSERT INTO hl7_message (id, direction, sender_application, sender_facility, control_id, message_type, sha256,
+         received_at, destination, patient_id, numbers, outcome, acknowledgement, error_text, raw)
+       VALUES ($1, 'out', $2, $3, $4, $5, encode(sha256($12::bytea), 'hex'), clock_timestamp(), $6, $7, $8::text[], $9, $10, $11, $12)
+       ON CONFLICT (id) DO UPDATE SET outcome = excluded.outcome, acknowledgement = excluded.acknowledgement,
+         error_text = excluded.error_text, raw = excluded.raw, sha256 = excluded.sha256,
+         received_at = excluded.received_at, attempts = hl7_message.attempts + 1`,
+      row,
     );
   }
 
-  /** The bytes of one message, undefined if there is none. */
-  async raw(id: string): Promise<Buffer | undefined> {
-    const [row] = await this.dataSource.query('SELECT raw FROM hl7_message WHERE id = $1', [id]);
-    return row?.raw;
+  /** Messages, newest first, without their content. */
+  async list(query: MessageQuery): Promise<object[]> {
+    const { direction, controlId, outcome, messageType, number, patientId, since, until, limit } = query;
+    return this.dataSource.query(
+      `SELECT id, direction, destination, sender_application AS "sendingApplication",
+              sender_facility AS "sendingFacility", control_id AS "controlId", message_type AS "messageType",
+              received_at AS "receivedAt", outcome, acknowledgement, error_code AS "errorCode",
+              error_text AS "errorText", attempts, patient_id AS "patientId", effects
+         FROM hl7_message
+        WHERE ($1::text IS NULL OR direction = $1) AND ($2::text IS NULL OR control_id = $2)
+          AND ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR message_type = $4)
+          AND ($5::text IS NULL OR numbers @> ARRAY[$5])
+          AND ($6::text IS NULL OR patient_id = $6
+               OR patient_id IN (SELECT m.patient_id FROM merged_patient AS m WHERE m.survivor_id = $6))
+          AND ($7::timestamptz IS NULL OR received_at >= $7) AND ($8::timestamptz IS NULL OR received_at < $8)
+        ORDER BY received_at DESC, id LIMIT $9`,
+      [direction, controlId, outcome, messageType, number, patientId, since, until].map((one) => one ?? null).concat([limit as never]), // prettier-ignore
+    );
+  }
+
+  /** Forgets messages of longer ago; whether a control id was used then is forgotten with them. */
+  async forget(before: Date): Promise<number> {
+    const [, count] = await this.dataSource.query('DELETE FROM hl7_message WHERE received_at < $1', [before]);
+    return Number(count);
+  }
+
+  /** One message as it is kept, undefined if there is none. */
+  async find(id: string): Promise<KeptMessage | undefined> {
+    const [row] = await this.dataSource.query(
+      `SELECT raw, direction, outcome, destination, patient_id AS "patientId" FROM hl7_message WHERE id = $1`,
+      [id],
+    );
+    return row;
   }
 }
 
 function columnsOf({ id, sha256, message }: ReceivedMessage, now: Date): unknown[] {
   const { sendingApplication = '', sendingFacility = '', controlId = '', type = '' } = message ?? {};
-  return [id, sendingApplication, sendingFacility, controlId, sha256, type, now];
+  return [id, sendingApplication, sendingFacility, controlId, sha256, type, now, numbersIn(message)];
 }
 
 function describe(refusal: Hl7Refusal): string {

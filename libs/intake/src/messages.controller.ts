@@ -1,22 +1,38 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
-import { indexOf, recordAccess } from '#fhir';
-import { Hl7Refusal } from '#hl7v2';
-import type { ExplainedField } from '#mapping';
-import { clientOf, CLOCK, fail, INFRASTRUCTURE, LOGGER, type Clock, type Infrastructure, type Logger } from '#platform';
-import { Hl7Intake, type Tried } from './hl7-intake.js';
-import { MessageLog } from './message-log.js';
+import { z } from 'zod';
+import { patientIdOf, recordAccess, type Access } from '#fhir';
+import { UnitOfWork } from '#messaging';
+import { clientOf, CLOCK, fail, INFRASTRUCTURE, type Clock, type Infrastructure } from '#platform';
+import { hl7Delivery } from './hl7-destinations.js';
+import { Hl7Intake } from './hl7-intake.js';
+import { MessageLog, type KeptMessage } from './message-log.js';
 
-/** The log of HL7 messages: what came in, how it was answered and why. */
+const outcome = z.enum(['accepted', 'refused']);
+const text = z.string().trim().min(1).max(200);
+/** What may be searched by; in a body, since numbers of patients have no place in a URL. */
+const search = z.strictObject({
+  direction: z.enum(['in', 'out']).optional(),
+  controlId: text.optional(),
+  outcome: outcome.optional(),
+  messageType: text.optional(),
+  number: text.optional(),
+  patient: z.strictObject({ system: text, value: text }).optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  limit: z.int().min(1).max(1000).default(200),
+});
+
+/** The log of HL7 messages, in and out: what was said, how it was answered and why, and what it brought about. */
 @ApiTags('hl7 messages')
 @Controller('hl7-messages')
 export class MessagesController {
   constructor(
     @Inject(MessageLog) private readonly messages: MessageLog,
     @Inject(Hl7Intake) private readonly intake: Hl7Intake,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -24,50 +40,87 @@ export class MessagesController {
 
   @ApiOperation({ summary: 'Messages, newest first; filter by controlId and outcome (accepted, refused)' })
   @Get()
-  async list(@Query('controlId') controlId?: string, @Query('outcome') outcome?: string) {
-    return { messages: await this.messages.list({ controlId, outcome, limit: 200 }) };
-  }
-
-  @ApiOperation({ summary: 'What a message would become (acknowledgement, FHIR, events); nothing of it is stored' })
-  @ApiConsumes('text/plain')
-  @Post('try')
-  @HttpCode(200)
-  async try(@Body() body: unknown, @Req() request: object): Promise<Tried> {
-    const tried = await this.intake.try(messageIn(body));
-    // What is known of a patient shows in what a message would make of it.
-    const references = tried.resources.map((one) => `${one.resourceType}/${one.id}`);
-    const patientIds = [...new Set(tried.resources.flatMap((one) => indexOf(one).patient_id ?? []))];
-    const access = { interaction: 'read' as const, client: clientOf(request), service: this.infrastructure.service, references, patientIds }; // prettier-ignore
-    if (references.length > 0) await recordAccess(this.dataSource.manager, access, this.clock.now());
-    return tried;
+  async list(@Query() query: Record<string, unknown>) {
+    const asked = read(z.object({ controlId: text.optional(), outcome: outcome.optional() }), query);
+    return { messages: await this.messages.list({ ...asked, limit: 200 }) };
   }
 
   @ApiOperation({
-    summary: 'Which field of a message makes which FHIR element, and by which row of the v2-to-FHIR guide',
-  })
-  @ApiConsumes('text/plain')
-  @Post('explain')
+    summary: 'Messages by direction, controlId, outcome, messageType, number (accession, order, patient, visit), patient { system, value }, since, until',
+  }) // prettier-ignore
+  @Post('search')
   @HttpCode(200)
-  explain(@Body() body: unknown): { fields: ExplainedField[] } {
-    try {
-      return { fields: this.intake.explain(messageIn(body)) };
-    } catch (error) {
-      if (!(error instanceof Hl7Refusal)) throw error;
-      throw fail('field-invalid', `the message would be refused: ${error.message}`, { field: error.place ?? 'body' });
-    }
+  async search(@Body() body: unknown, @Req() request: object) {
+    const { patient, since, until, ...asked } = read(search, body ?? {});
+    const patientId = patient && patientIdOf(patient);
+    const date = (iso: string | undefined) => (iso === undefined ? undefined : new Date(iso));
+    const messages = await this.messages.list({ ...asked, patientId, since: date(since), until: date(until) });
+    const patientIds = messages.flatMap((one) => (one as { patientId: string | null }).patientId ?? []);
+    await this.audit(request, { interaction: 'search-type', references: [], patientIds, query: JSON.stringify(body) });
+    return { messages };
   }
 
-  @ApiOperation({ summary: 'One message byte for byte; the look is logged with the client' })
+  @ApiOperation({ summary: 'One message byte for byte; the look is audited' })
   @Get(':id')
   async show(@Param('id') id: string, @Req() request: object, @Res() response: Response) {
-    const raw = /^[0-9a-f-]{36}$/i.test(id) ? await this.messages.raw(id) : undefined;
-    if (!raw) throw fail('not-found', 'no message has this id');
-    this.logger.info({ message: id, client: clientOf(request) }, 'hl7 message read');
+    const { raw, patientId } = await this.kept(id);
+    await this.audit(request, { interaction: 'read', ...about(id, patientId) });
     response.type('text/plain').send(raw);
+  }
+
+  @ApiOperation({ summary: 'Take a refused message again, such as after the site file was mended; gives its answer' })
+  @Post(':id/reprocess')
+  @HttpCode(200)
+  async reprocess(@Param('id') id: string, @Req() request: object) {
+    const kept = await this.kept(id);
+    if (kept.direction === 'out') throw fail('state-conflict', 'this message was sent by us: resend it');
+    if (kept.outcome === 'accepted') throw fail('state-conflict', 'this message was accepted: it is done');
+    await this.audit(request, { interaction: 'update', ...about(id, kept.patientId) });
+    return { acknowledgement: (await this.intake.answer(kept.raw)).toString('utf8') };
+  }
+
+  @ApiOperation({
+    summary: 'Send a message of ours once more, with its own control id, behind all else for its patient',
+  })
+  @Post(':id/resend')
+  @HttpCode(202)
+  async resend(@Param('id') id: string, @Req() request: object) {
+    const { raw, direction, destination, patientId } = await this.kept(id);
+    if (direction === 'in' || !destination || !patientId)
+      throw fail('state-conflict', 'this message came in: reprocess it, or have its sender send it again');
+    await this.unitOfWork.run(patientId, async (transaction) => {
+      const idempotencyKey = `resend/${id}/${transaction.now.toISOString()}`;
+      transaction.deliver(hl7Delivery(raw, { destination, key: transaction.merged?.to ?? patientId, idempotencyKey }));
+      const access = { interaction: 'update' as const, ...about(id, patientId), ...this.client(request) };
+      await recordAccess(transaction.manager, access, transaction.now);
+    });
+    return { resent: id };
+  }
+
+  private async kept(id: string): Promise<KeptMessage> {
+    const kept = /^[0-9a-f-]{36}$/i.test(id) ? await this.messages.find(id) : undefined;
+    if (kept) return kept;
+    throw fail('not-found', 'no message has this id');
+  }
+
+  private audit(request: object, access: Omit<Access, 'client' | 'service'>): Promise<void> {
+    return recordAccess(this.dataSource.manager, { ...access, ...this.client(request) }, this.clock.now());
+  }
+
+  private client(request: object): Pick<Access, 'client' | 'service'> {
+    return { client: clientOf(request), service: this.infrastructure.service };
   }
 }
 
-function messageIn(body: unknown): Buffer {
-  if (Buffer.isBuffer(body) && body.length > 0) return body;
-  throw fail('field-missing', 'send the HL7 message as text/plain', { field: 'body' });
+function about(id: string, patientId: string | null): Pick<Access, 'references' | 'patientIds'> {
+  return { references: [`urn:uuid:${id}`], patientIds: patientId ? [patientId] : [] };
+}
+
+/** @throws Failure field-invalid naming the key at fault */
+function read<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
+  throw fail('field-invalid', issue?.code === 'unrecognized_keys' ? 'is no key of a search here' : (issue?.message ?? 'cannot be read'), { field: field || 'body' }); // prettier-ignore
 }

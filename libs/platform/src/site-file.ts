@@ -153,6 +153,12 @@ const siteFile = z.strictObject({
       pregnancy: z.boolean().default(true),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      /** How long HL7 v2 messages are kept, in days; for ever unless given. */
+      messageDays: z.number().positive().optional(),
+    })
+    .prefault({}),
   /** MSH-3 and MSH-4 of what we send. */
   identity: z.strictObject({ application: text, facility: text }),
 });
