@@ -1,4 +1,4 @@
-import { Hl7Message, Hl7Refusal, type Segment } from '#hl7v2';
+import { contentError, Hl7Message, Hl7Refusal, type Segment } from '#hl7v2';
 import coverage from './tables/ig-coverage.json' with { type: 'json' };
 
 /** What the HL7 v2-to-FHIR guide says of one field, and what we made of it. */
@@ -25,13 +25,19 @@ export interface ExplainedField {
   guide: GuideRow[];
 }
 
+/** A message is read once a field: one of very many would hold up everybody else. */
+const MOST_FIELDS = 500;
+
 /**
  * Says which field of a message makes which FHIR element. It is found out, not looked up: the message is read again
  * without each field in turn, so that what is said is what the mapping does. Holds no value of the message.
  *
  * @param read reads a message as its service does; pure
+ * @throws Hl7Refusal 100 for a message of more than 500 fields with a value, and as `read`
  */
 export function explain(message: Hl7Message, read: (message: Hl7Message) => unknown): ExplainedField[] {
+  if (message.segments.flatMap(valuedFields).length > MOST_FIELDS)
+    throw contentError(100, `only a message of at most ${MOST_FIELDS} fields is explained: leave out what repeats`);
   const whole = elementsOf(read(message));
   return message.segments.flatMap((segment, index) => {
     const isOneOfMany = message.all(segment.name).length > 1;
