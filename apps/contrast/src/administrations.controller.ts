@@ -3,7 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { FhirResource, MedicationAdministration } from 'fhir/r4.js';
 import { newEvent } from '#events';
-import { FhirStore, recordAccess, referencedId, type Access } from '#fhir';
+import { assertIdOfUrl, FhirStore, recordAccess, referencedId, type Access } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { correctAdministration, recordAdministration, type AdministrationDecision } from './administration.decider.js';
@@ -57,8 +57,7 @@ export class AdministrationsController {
     @Req() request: object,
     @Res() response: Response,
   ): Promise<void> {
-    if ((body as { id?: unknown } | undefined)?.id !== id)
-      throw fail('field-invalid', 'must be the id in the URL', { field: 'MedicationAdministration.id' });
+    assertIdOfUrl('MedicationAdministration', id, body);
     const { administration: stated, planId } = readAdministration(body);
     const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch ?? '')?.[1];
     if (!version) throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');

@@ -2,7 +2,7 @@ import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Query, R
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Bundle } from 'fhir/r4.js';
-import { answerWrite } from '#fhir';
+import { answerWrite, assertIdOfUrl } from '#fhir';
 import { clientOf, fail, SITE, type Site } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 import { orderFromFhir, requestFromBundle } from './request-from-fhir.js';
@@ -42,8 +42,7 @@ export class FhirOrdersController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    if ((body as { id?: unknown } | undefined)?.id !== id)
-      throw fail('field-invalid', 'must be the id in the URL', { field: 'ServiceRequest.id' });
+    assertIdOfUrl('ServiceRequest', id, body);
     const stated = orderFromFhir(body, this.site);
     if (stated.serviceRequest.id !== id)
       throw fail('field-invalid', 'must hold the placer order number this order was placed under', {

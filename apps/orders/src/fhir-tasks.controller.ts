@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, Inject, Param, Put, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { answerWrite, validateResource } from '#fhir';
+import { answerWrite, assertIdOfUrl, validateResource } from '#fhir';
 import { clientOf, fail } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 
@@ -22,8 +22,8 @@ export class FhirTasksController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { status, id: stated } = validateResource(body, 'Task');
-    if (stated !== id) throw fail('field-invalid', 'must be the id in the URL', { field: 'Task.id' });
+    const { status } = validateResource(body, 'Task');
+    assertIdOfUrl('Task', id, body);
     if (status !== 'completed')
       throw fail('state-conflict', 'must be completed, which releases the order as it is; else change or cancel the order', { field: 'Task.status' }); // prettier-ignore
     answerWrite(request, response, 200, await this.desk.confirm(id, ifMatch, clientOf(request)));

@@ -27,6 +27,12 @@ function done(status: 200 | 201): OperationOutcome {
   return { resourceType: 'OperationOutcome', issue: [{ severity: 'information', code: 'informational', diagnostics }] };
 }
 
+/** Checks that an update is of the resource its URL names (FHIR R4 section 3.1.0.4). @throws Failure field-invalid */
+export function assertIdOfUrl(type: FhirResource['resourceType'], id: string, body: unknown): void {
+  if ((body as { id?: unknown } | undefined)?.id !== id)
+    throw fail('field-invalid', 'must be the id in the URL', { field: `${type}.id` });
+}
+
 /**
  * Checks `If-Match` (FHIR R4 section 3.1.0.5): a client that names a version changes that one, or nothing.
  *

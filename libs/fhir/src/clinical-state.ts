@@ -1,4 +1,5 @@
 import type { Coding, Observation } from 'fhir/r4.js';
+import { ofTable } from '#platform';
 import codes from './tables/clinical-state.json' with { type: 'json' };
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -36,8 +37,4 @@ function newest(
     .filter(({ code, status }) => !['entered-in-error', 'cancelled'].includes(status) && code.coding?.some(isIt))
     .filter((one) => now.getTime() - at(one) <= counts)
     .sort((a, b) => at(b) - at(a))[0];
-}
-
-function ofTable<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
-  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
 }

@@ -1,9 +1,9 @@
 import type { AllergyIntolerance, AllergyIntoleranceReaction, CodeableConcept, Patient } from 'fhir/r4.js';
 import type { Hl7Message, Segment } from '#hl7v2';
-import { typedIdentifier, uuidFrom } from '#fhir';
-import { compact, conceptFromCwe, entityFromEi } from './data-types.js';
-import { fhirDateTime } from './date-time.js';
-import { applyRows, eachRepetition, ofTable, row, type Row, type Surroundings } from './rows.js';
+import { uuidFrom } from '#fhir';
+import { ofTable } from '#platform';
+import { compact, conceptFromCwe, conceptKey, dateTimeFrom, fillerIdentifiersFrom } from './data-types.js';
+import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import severities from './tables/allergy-severity.json' with { type: 'json' };
 import states from './tables/allergy-status.json' with { type: 'json' };
 import types from './tables/allergy-type.json' with { type: 'json' };
@@ -47,7 +47,7 @@ function allergyFrom(segment: Segment, code: CodeableConcept, patient: Patient):
   const severity = ofTable(severities, segment.get(4)) as AllergyIntoleranceReaction['severity'];
   return compact<AllergyIntolerance>({
     resourceType: 'AllergyIntolerance',
-    id: uuidFrom('AllergyIntolerance', patient.id!, substanceOf(code)),
+    id: uuidFrom('AllergyIntolerance', patient.id!, conceptKey(code)),
     clinicalStatus: clinicalStatus('active'),
     type: type as AllergyIntolerance['type'],
     category: category ? [category as NonNullable<AllergyIntolerance['category']>[number]] : undefined,
@@ -59,13 +59,10 @@ function allergyFrom(segment: Segment, code: CodeableConcept, patient: Patient):
 
 /** IG segment map IAM[AllergyIntolerance], what AL1 does not have. */
 const detailRows: readonly Row<AllergyIntolerance>[] = [
-  row(7, 'identifier', (iam, field, around) => {
-    const own = entityFromEi(iam, field, around);
-    return own && [typedIdentifier('FILL', own.system, own.value)];
-  }),
-  row(11, 'onsetDateTime', dateTime),
+  row(7, 'identifier', fillerIdentifiersFrom),
+  row(11, 'onsetDateTime', dateTimeFrom),
   row(12, 'onsetString', (iam, field) => (iam.get(11) ? undefined : iam.get(field))),
-  row(13, 'recordedDate', dateTime),
+  row(13, 'recordedDate', dateTimeFrom),
   row(14, 'recorder', (iam, field) => {
     const display = [iam.get(field, 2), iam.get(field, 1)].filter(Boolean).join(' ');
     return display ? { display } : undefined;
@@ -89,13 +86,4 @@ function clinicalStatus(code: string): CodeableConcept {
 
 function concept(table: string, code: string): CodeableConcept {
   return { coding: [{ system: `http://terminology.hl7.org/CodeSystem/${table}`, code }] };
-}
-
-function dateTime(iam: Segment, field: number, around: Surroundings): string | undefined {
-  const text = iam.get(field);
-  return text ? fhirDateTime(text, around.zone, iam.at(field)) : undefined;
-}
-
-function substanceOf({ coding: [first] = [], text = '' }: CodeableConcept): string {
-  return first ? `${first.system ?? ''}|${first.code}` : text.toLowerCase();
 }

@@ -1,8 +1,15 @@
 import type { Condition, Encounter, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
-import { typedIdentifier, uuidFrom } from '#fhir';
-import { compact, conceptFromCwe, conceptOf, entityFromEi, personFromXcn } from './data-types.js';
-import { fhirDateTime } from './date-time.js';
+import { uuidFrom } from '#fhir';
+import {
+  compact,
+  conceptFromCwe,
+  conceptKey,
+  conceptOf,
+  dateTimeFrom,
+  fillerIdentifiersFrom,
+  personFromXcn,
+} from './data-types.js';
 import { applyRows, row, type Row, type Surroundings } from './rows.js';
 
 /** IG segment map DG1[Condition]. */
@@ -12,11 +19,11 @@ const conditionRows: readonly Row<Condition>[] = [
     return code && compact({ ...code, text: dg1.get(4) ?? code.text });
   }),
   row(4, 'code', (dg1, field) => (dg1.get(field) ? { text: dg1.get(field) } : undefined)),
-  row(5, 'onsetDateTime', dateTime),
+  row(5, 'onsetDateTime', dateTimeFrom),
   row(16, 'asserter', (dg1, field, around) => personFromXcn(dg1, field, around)),
-  row(19, 'recordedDate', dateTime),
+  row(19, 'recordedDate', dateTimeFrom),
   row(19, 'extension http://hl7.org/fhir/StructureDefinition/condition-assertedDate', (dg1, field, around) => {
-    const valueDateTime = dateTime(dg1, field, around);
+    const valueDateTime = dateTimeFrom(dg1, field, around);
     return valueDateTime && { valueDateTime };
   }),
 ];
@@ -31,14 +38,13 @@ export function conditionFrom(
 ): Condition | undefined {
   const stated = compact(applyRows(conditionRows, dg1, around));
   if (!stated.code) return undefined;
-  const own = entityFromEi(dg1, 20, around);
-  const [coding] = stated.code.coding ?? [];
-  const what = coding?.code ? `${coding.system ?? ''}|${coding.code}` : (stated.code.text ?? '').toLowerCase();
-  const known = own ? [own.system ?? '', own.value] : [encounter?.id ?? '', what];
+  const identifier = fillerIdentifiersFrom(dg1, 20, around);
+  const [own] = identifier ?? [];
+  const known = own ? [own.system ?? '', own.value!] : [encounter?.id ?? '', conceptKey(stated.code)];
   return compact<Condition>({
     resourceType: 'Condition',
     id: uuidFrom('Condition', patient.id!, ...known),
-    identifier: own ? [typedIdentifier('FILL', own.system, own.value)] : undefined,
+    identifier,
     verificationStatus: dg1.get(21) === 'D' ? verification('entered-in-error') : undefined,
     category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-category', code: 'encounter-diagnosis' }] }], // prettier-ignore
     subject: { reference: `Patient/${patient.id}` },
@@ -55,11 +61,6 @@ export function diagnosisOf(dg1: Segment, condition: Condition): NonNullable<Enc
     use: conceptOf(dg1, 6, 'DiagnosisType'),
     rank: Number.isInteger(rank) && rank > 0 ? rank : undefined,
   });
-}
-
-function dateTime(dg1: Segment, field: number, around: Surroundings): string | undefined {
-  const text = dg1.get(field);
-  return text ? fhirDateTime(text, around.zone, dg1.at(field)) : undefined;
 }
 
 function verification(code: string) {

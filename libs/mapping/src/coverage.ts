@@ -1,8 +1,7 @@
 import type { Coverage, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import { uuidFrom } from '#fhir';
-import { compact, conceptFromCwe, conceptOf, identifierFromCx, organizationFromXon } from './data-types.js';
-import { fhirDateTime } from './date-time.js';
+import { compact, conceptFromCwe, conceptOf, identifierFromCx, organizationFromXon, periodFrom } from './data-types.js';
 import { applyRows, row, type Row, type Surroundings } from './rows.js';
 
 /** IG segment map IN1[Coverage]. */
@@ -28,7 +27,6 @@ export function coverageFrom(in1: Segment, patient: Patient, around: Surrounding
   if (!payor) return undefined;
   const holder = organizationFromXon(in1, 11, around);
   const holderNumber = identifierFromCx(in1, 10, 1, around);
-  const [start, end] = [12, 13].map((field) => (in1.get(field) ? fhirDateTime(in1.get(field)!, around.zone, in1.at(field)) : undefined)); // prettier-ignore
   const insured = [in1.get(16, 2), in1.get(16, 1)].filter(Boolean).join(' ');
   const isPatient = in1.get(17) === 'SEL';
   return compact<Coverage>({
@@ -39,7 +37,7 @@ export function coverageFrom(in1: Segment, patient: Patient, around: Surrounding
     subscriber: isPatient ? { reference: `Patient/${patient.id}` } : insured ? { type: 'RelatedPerson', display: insured } : undefined, // prettier-ignore
     payor: [{ ...payor, ...(company && !payor.identifier ? { identifier: company } : {}) }],
     policyHolder: holder || holderNumber ? compact({ type: 'Organization', ...holder, identifier: holderNumber ?? holder?.identifier }) : undefined, // prettier-ignore
-    period: start || end ? compact({ start, end }) : undefined,
+    period: periodFrom(in1, 12, 13, around),
     ...compact(applyRows(coverageRows, in1, around)),
   });
 }

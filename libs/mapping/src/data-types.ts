@@ -10,9 +10,10 @@ import type {
 } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import conceptMaps from './tables/concept-maps.json' with { type: 'json' };
-import { systems } from '#fhir';
+import { systems, typedIdentifier } from '#fhir';
+import { ofTable } from '#platform';
 import { fhirDateTime } from './date-time.js';
-import { eachRepetition, ofTable, type Surroundings } from './rows.js';
+import { eachRepetition, type Surroundings } from './rows.js';
 
 /** CX → Identifier (IG data type map CX[Identifier]); the type stays as CX-5 says. */
 export function identifierFromCx(
@@ -40,6 +41,12 @@ export function entityFromEi(segment: Segment | undefined, field: number, around
   const value = segment?.get(field);
   if (!segment || !value) return undefined;
   return { value, system: systemOfHd(around, segment.get(field, 2), segment.get(field, 3), segment.get(field, 4)) };
+}
+
+/** EI → the identifier its filler gave (IG data type map EI[Identifier-Extension]), as a list of one; undefined without. */
+export function fillerIdentifiersFrom(segment: Segment, field: number, around: Surroundings): Identifier[] | undefined {
+  const own = entityFromEi(segment, field, around);
+  return own && [typedIdentifier('FILL', own.system, own.value)];
 }
 
 /**
@@ -116,6 +123,19 @@ export function contactFromXtn(
 /** Every repetition of a field of XTN. */
 export function contactsFrom(segment: Segment, field: number, otherwise?: ContactPoint['use']): ContactPoint[] {
   return eachRepetition(segment, field, (repetition) => contactFromXtn(segment, field, repetition, otherwise));
+}
+
+/** A field of DTM as a FHIR dateTime of the same precision; undefined where it is empty. @throws Hl7Refusal 102 */
+export function dateTimeFrom(segment: Segment, field: number, around: Surroundings, component = 1): string | undefined {
+  const text = segment.get(field, component);
+  if (!text) return undefined;
+  return fhirDateTime(text, around.zone, component === 1 ? segment.at(field) : segment.at(field, component));
+}
+
+/** A period by the fields that hold its start and end; undefined where both are empty. @throws Hl7Refusal 102 */
+export function periodFrom(segment: Segment, from: number, to: number, around: Surroundings): Period | undefined {
+  const [start, end] = [from, to].map((field) => dateTimeFrom(segment, field, around));
+  return start || end ? compact({ start, end }) : undefined;
 }
 
 /** A period by the components of a field that hold its start and end, read to the day. */
@@ -256,6 +276,11 @@ export function systemOfCodes(name: string | undefined): string | undefined {
 
 function localSystem(name: string | undefined): string | undefined {
   return name ? `urn:collimator:code-system:${encodeURIComponent(name)}` : undefined;
+}
+
+/** What tells a concept from others: its first code with its system, else its text. */
+export function conceptKey({ coding: [first] = [], text = '' }: CodeableConcept): string {
+  return first?.code ? `${first.system ?? ''}|${first.code}` : text.toLowerCase();
 }
 
 /** A list of what is there. */

@@ -1,7 +1,7 @@
 import type { Encounter, EncounterHospitalization, EncounterLocation, EncounterParticipant, Patient } from 'fhir/r4.js';
 import type { Hl7Message, Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
-import type { Sender, Site } from '#platform';
+import { ofTable, type Sender, type Site } from '#platform';
 import {
   compact,
   conceptFromCwe,
@@ -12,10 +12,11 @@ import {
   personFromXcn,
   placeFromPl,
   systemOfHd,
+  dateTimeFrom,
+  periodFrom,
 } from './data-types.js';
-import { fhirDateTime } from './date-time.js';
 import { senderSystem, surroundingsOf } from './envelope.js';
-import { applyRows, eachRepetition, ofTable, row, type Row, type Surroundings } from './rows.js';
+import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import statuses from './tables/encounter-status-by-event.json' with { type: 'json' };
 import classes from './tables/patient-class.json' with { type: 'json' };
 
@@ -64,8 +65,8 @@ const hospitalizationRows: readonly Row<EncounterHospitalization>[] = [
 const additionalVisitRows: readonly Row<Encounter>[] = [
   row(1, 'location', (pv2, field) => place(pv2, field, 'planned')),
   row(3, 'reasonCode', (pv2, field) => listOf(conceptFromCwe(pv2, field))),
-  row(8, inR5('plannedStartDate'), (pv2, field, around) => valueDateTime(pv2, field, around)),
-  row(9, inR5('plannedEndDate'), (pv2, field, around) => valueDateTime(pv2, field, around)),
+  row(8, inR5('plannedStartDate'), valueDateTime),
+  row(9, inR5('plannedEndDate'), valueDateTime),
   row(11, 'length', (pv2, field) => days(pv2.get(field))),
   row(13, 'participant', participants('REF', 'referrer')),
   row(25, 'priority', (pv2, field) => conceptOf(pv2, field, 'EncounterPriority')),
@@ -108,7 +109,7 @@ export function encounterFrom(
         : { system: `${systems.hl7Table}0004`, ...(code ? { code } : {}) },
       subject: { reference: `Patient/${patient.id}` },
       hospitalization: Object.keys(hospitalization).length > 0 ? hospitalization : undefined,
-      period: periodOf(pv1, around),
+      period: periodFrom(pv1, 44, 45, around),
     }),
     ...stated,
   };
@@ -126,12 +127,6 @@ function visitStatus(message: Hl7Message, pv1: Segment): Encounter['status'] {
   return pv1.get(45) ? 'finished' : 'unknown';
 }
 
-/** PV1-44 and PV1-45; of several discharge times the first. */
-function periodOf(pv1: Segment, around: Surroundings): Encounter['period'] {
-  const [start, end] = [44, 45].map((field) => (pv1.get(field) ? fhirDateTime(pv1.get(field)!, around.zone, pv1.at(field)) : undefined)); // prettier-ignore
-  return start || end ? compact({ start, end }) : undefined;
-}
-
 function place(segment: Segment, field: number, status: EncounterLocation['status']): EncounterLocation[] {
   const display = placeFromPl(segment, field);
   return display ? [{ location: { display }, status }] : [];
@@ -147,8 +142,8 @@ function participants(code: string, text: string): Row<Encounter>['read'] {
 }
 
 function valueDateTime(segment: Segment, field: number, around: Surroundings) {
-  const text = segment.get(field);
-  return text ? { valueDateTime: fhirDateTime(text, around.zone, segment.at(field)) } : undefined;
+  const value = dateTimeFrom(segment, field, around);
+  return value && { valueDateTime: value };
 }
 
 /** NM in days (IG data type map NM[Quantity-LengthOfStay]). */

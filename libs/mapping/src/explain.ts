@@ -85,15 +85,21 @@ function difference(whole: Set<string>, read: () => Set<string>): Pick<Explained
 
 /** Elements by name; a resource that is gone as a whole is named as such, and whom others refer to is not repeated. */
 function summary(paths: string[], whole: Set<string>): string[] {
-  const typeOf = (path: string) => path.split('.')[0]!;
-  const named = [...new Set(paths)];
-  const wholeOf = (type: string) => new Set([...whole].filter((one) => one.startsWith(`${type}.`)).map((one) => one.slice(0, one.indexOf('=')))).size; // prettier-ignore
-  const gone = [...new Set(named.map(typeOf))].filter(
-    (type) => type !== '' && named.filter((path) => path.startsWith(`${type}.`)).length === wholeOf(type),
-  );
-  const kept = named.filter((path) => !gone.includes(typeOf(path)));
+  const changed = new Set(paths);
+  const all = new Set([...whole].map(pathOf));
+  const isGone = (type: string) => type !== '' && [...all].every((path) => typeOf(path) !== type || changed.has(path));
+  const gone = [...new Set([...changed].map(typeOf))].filter(isGone);
+  const kept = [...changed].filter((path) => !gone.includes(typeOf(path)));
   const own = kept.filter((path) => !path.endsWith('.reference') && !path.endsWith('.id'));
   return [...gone, ...(gone.length > 0 || own.length > 0 ? own : kept)].sort();
+}
+
+function pathOf(element: string): string {
+  return element.slice(0, element.indexOf('='));
+}
+
+function typeOf(path: string): string {
+  return path.split('.')[0]!;
 }
 
 /** Every element of the resources within, as `Patient.name.family="Doe"`, each as often as it is there. */

@@ -1,11 +1,14 @@
 import type { Observation, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
-import { typedIdentifier, uuidFrom } from '#fhir';
+import { uuidFrom } from '#fhir';
+import { ofTable } from '#platform';
 import {
   compact,
   conceptFromCwe,
   conceptOf,
-  entityFromEi,
+  conceptKey,
+  dateTimeFrom,
+  fillerIdentifiersFrom,
   listOf,
   organizationFromXon,
   personFromXcn,
@@ -13,7 +16,7 @@ import {
   systemOfCodes,
 } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
-import { applyRows, eachRepetition, ofTable, row, type Row, type Surroundings } from './rows.js';
+import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import statuses from './tables/observation-status.json' with { type: 'json' };
 
 /** IG segment map OBX[Observation]. */
@@ -23,16 +26,13 @@ const observationRows: readonly Row<Observation>[] = [
   row(8, 'interpretation', (obx, field) =>
     eachRepetition(obx, field, (repetition) => conceptOf(obx, field, 'InterpretationCodes', repetition)),
   ),
-  row(14, 'effectiveDateTime', (obx, field, around) => (obx.get(field) ? fhirDateTime(obx.get(field)!, around.zone, obx.at(field)) : undefined)), // prettier-ignore
+  row(14, 'effectiveDateTime', dateTimeFrom),
   row(16, 'performer', (obx, field, around) =>
     eachRepetition(obx, field, (repetition) => personFromXcn(obx, field, around, repetition)),
   ),
   row(17, 'method', (obx, field) => conceptFromCwe(obx, field)),
   row(20, 'bodySite', (obx, field) => conceptFromCwe(obx, field)),
-  row(21, 'identifier', (obx, field, around) => {
-    const own = entityFromEi(obx, field, around);
-    return own && [typedIdentifier('FILL', own.system, own.value)];
-  }),
+  row(21, 'identifier', fillerIdentifiersFrom),
   row(23, 'performer', (obx, field, around) => listOf(organizationFromXon(obx, field, around))),
 ];
 
@@ -44,12 +44,12 @@ const observationRows: readonly Row<Observation>[] = [
 export function observationFrom(obx: Segment, patient: Patient, around: Surroundings): Observation | undefined {
   const stated = compact(applyRows(observationRows, obx, around));
   const value = valueOf(obx, around);
-  const [coding] = stated.code?.coding ?? [];
   const status = ofTable(statuses, obx.get(11) ?? 'F') as Observation['status'] | undefined;
   if (!stated.code || !status || (!value && status !== 'entered-in-error' && status !== 'cancelled')) return undefined;
   const [own] = stated.identifier ?? [];
-  const code = coding?.code ? `${coding.system ?? ''}|${coding.code}` : (stated.code.text ?? '').toLowerCase();
-  const known = own ? [own.system ?? '', own.value!] : [code, obx.get(4) ?? '', stated.effectiveDateTime ?? ''];
+  const known = own
+    ? [own.system ?? '', own.value!]
+    : [conceptKey(stated.code), obx.get(4) ?? '', stated.effectiveDateTime ?? ''];
   return {
     resourceType: 'Observation',
     id: uuidFrom('Observation', patient.id!, ...known),
@@ -92,7 +92,7 @@ function valueOf(obx: Segment, around: Surroundings): Partial<Observation> | und
     case 'NR':
       return { valueRange: compact({ low: quantityFrom(obx.get(5, 1), units), high: quantityFrom(obx.get(5, 2), units) }) }; // prettier-ignore
     case 'DR':
-      return { valuePeriod: compact({ start: time(obx, 1, around), end: time(obx, 2, around) }) };
+      return { valuePeriod: compact({ start: dateTimeFrom(obx, 5, around, 1), end: dateTimeFrom(obx, 5, around, 2) }) };
     case 'VR':
       return { valueString: `${obx.get(5, 1) ?? ''}-${obx.get(5, 2) ?? ''}` };
     case 'ST':
@@ -124,9 +124,4 @@ function structuredNumeric(
   if (low && !separator && (!comparator || comparator === '=' || known))
     return { valueQuantity: compact({ comparator: known, ...low }) };
   return { valueString: [comparator, first, separator, second].filter(Boolean).join(' ') || text };
-}
-
-function time(obx: Segment, component: number, around: Surroundings): string | undefined {
-  const text = obx.get(5, component);
-  return text ? fhirDateTime(text, around.zone, obx.at(5, component)) : undefined;
 }

@@ -1,7 +1,8 @@
 import type { ServiceRequest } from 'fhir/r4.js';
 import { contentError, type Segment } from '#hl7v2';
+import { ofTable } from '#platform';
 import { missing } from './envelope.js';
-import { ofTable } from './rows.js';
+
 import pairs from './tables/order-control.json' with { type: 'json' };
 import statuses from './tables/order-status.json' with { type: 'json' };
 

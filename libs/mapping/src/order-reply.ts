@@ -1,9 +1,9 @@
 import type { ServiceRequest } from 'fhir/r4.js';
 import { writeSegment, type FieldValue, type Hl7Message, type Reply, type Segment } from '#hl7v2';
 import { identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
-import type { Site } from '#platform';
+import { ofTable, type Site } from '#platform';
 import { groupsOf, type OrderGroup } from './order-group.js';
-import { ofTable } from './rows.js';
+
 import replies from './tables/order-reply.json' with { type: 'json' };
 
 /** The response each order message has (HL7 v2.5.1 sections 4.4.2, 4.4.4, 4.4.10). */

@@ -1,13 +1,14 @@
 import type { Annotation, CodeableConcept, Encounter, Extension, Patient, ServiceRequest } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Location, type Segment } from '#hl7v2';
 import { extensions, serviceRequestIdOf, systems } from '#fhir';
-import { procedureFor, procedureNamed, type Sender, type Site } from '#platform';
+import { procedureFor, procedureNamed, type Sender, type Site, ofTable } from '#platform';
 import { clinicalFrom, conditionsOf, withDiagnoses, type About, type Clinical } from './clinical.js';
 import {
   compact,
   conceptFromCwe,
   conceptOf,
   contactsFrom,
+  dateTimeFrom,
   listOf,
   personFromXcn,
   systemOfCodes,
@@ -19,7 +20,7 @@ import { identifiersOf, requisitionOf } from './order-identifiers.js';
 import { groupsOf, parentOf, placerOf, type OrderGroup } from './order-group.js';
 import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-control.js';
 import { patientFrom } from './patient.js';
-import { eachRepetition, ofTable, type Surroundings } from './rows.js';
+import { eachRepetition, type Surroundings } from './rows.js';
 import priorities from './tables/priority.json' with { type: 'json' };
 
 /** What an order message asks: one patient, and each of its orders with what is to happen to it. */
@@ -94,7 +95,6 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
   const namesProcedure = needsProcedure(control);
   if (!obr && namesProcedure) throw missing('OBR', 4, 'universal service identifier', orc.sequence);
   const start = startOf(group);
-  const authored = control === 'NW' ? orc.get(9) : undefined;
   const stated = compact<ServiceRequest>({
     resourceType: 'ServiceRequest',
     id: serviceRequestIdOf({ system: placerSystem, value: placer.value }),
@@ -109,7 +109,7 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     subject: { reference: `Patient/${patient.id}` },
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
     occurrenceDateTime: start && fhirDateTime(start.text, around.zone, start.place),
-    authoredOn: authored ? fhirDateTime(authored, around.zone, orc.at(9)) : undefined,
+    authoredOn: control === 'NW' ? dateTimeFrom(orc, 9, around) : undefined,
     requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
     reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
@@ -199,8 +199,7 @@ function procedureOf(obr: Segment, sender: Sender, site: Site): CodeableConcept 
 function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableConcept | undefined {
   const code = obr.get(4);
   const codings = conceptFromCwe(obr, 4)?.coding ?? [];
-  const ours = code && Object.hasOwn(sender.procedureCodes, code) ? sender.procedureCodes[code] : undefined;
-  const procedure = procedureFor(site, ours) ?? procedureNamed(site, codings);
+  const procedure = procedureFor(site, ofTable(sender.procedureCodes, code)) ?? procedureNamed(site, codings);
   if (!procedure) return undefined;
   const theirs = procedure.code === code ? [] : codings;
   return {
@@ -210,8 +209,9 @@ function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableCon
 }
 
 /**
- * TQ1-9, else ORC-7.6, else OBR-27.6, else OBR-5 of the oldest standards, by table 0485. Deviation: P, C and T (also with its time, such as TM30), which the
- * IG leaves out, become urgent, since an urgency must not become routine; for the same reason an unknown code is refused.
+ * TQ1-9, else ORC-7.6, else OBR-27.6, else OBR-5 of the oldest standards, by table 0485. Deviation: P, C and T (also with
+ * its time, such as TM30), which the IG leaves out, become urgent, since an urgency must not become routine; for the same
+ * reason an unknown code is refused.
  */
 function priorityOf({ orc, obr, tq1 }: OrderGroup): ServiceRequest['priority'] {
   const places = [[tq1, 9, 1], [orc, 7, 6], [obr, 27, 6], [obr, 5, 1]] as const; // prettier-ignore
@@ -244,8 +244,7 @@ function notesOf({ obr, tq1, notes }: OrderGroup, around: Surroundings): Annotat
   const comments = notes.flatMap((note): Annotation[] => {
     const text = eachRepetition(note, 3, (repetition) => note.text(3, repetition)).join('\n');
     if (!text) return [];
-    const time = note.get(6) ? fhirDateTime(note.get(6)!, around.zone, note.at(6)) : undefined;
-    return [compact({ text, time, authorReference: personFromXcn(note, 5, around) })];
+    return [compact({ text, time: dateTimeFrom(note, 6, around), authorReference: personFromXcn(note, 5, around) })];
   });
   return [...texts, ...comments];
 }

@@ -1,6 +1,7 @@
 import type { Extension, Identifier, Patient, PatientContact } from 'fhir/r4.js';
 import { contentError, type Segment } from '#hl7v2';
 import { typedIdentifier } from '#fhir';
+import { ofTable } from '#platform';
 import {
   addressFromXad,
   compact,
@@ -8,15 +9,17 @@ import {
   conceptOf,
   conceptOfTable,
   contactsFrom,
+  dateTimeFrom,
   identifierFromCx,
   listOf,
   nameFromXpn,
   organizationFromXon,
+  periodFrom,
   personFromXcn,
   systemOfHd,
 } from './data-types.js';
-import { fhirDate, fhirDateTime } from './date-time.js';
-import { applyRows, eachRepetition, ofTable, row, type Row, type Surroundings } from './rows.js';
+import { fhirDate } from './date-time.js';
+import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import sexes from './tables/administrative-sex.json' with { type: 'json' };
 
 const core = (name: string) => `extension http://hl7.org/fhir/StructureDefinition/${name}` as const;
@@ -55,9 +58,7 @@ export const patientRows: readonly Row<Patient>[] = [
   }),
   row(26, core('patient-citizenship'), codedExtensions),
   row(28, core('patient-nationality'), codedExtensions),
-  row(29, 'deceasedDateTime', (pid, field, around) =>
-    pid.get(field) ? fhirDateTime(pid.get(field)!, around.zone, pid.at(field)) : undefined,
-  ),
+  row(29, 'deceasedDateTime', dateTimeFrom),
   row(30, 'deceasedBoolean', (pid, field) => (pid.raw(29) === '' ? yesOrNo(pid.get(field)) : undefined)),
   row(39, core('patient-citizenship'), codedExtensions),
   row(40, 'telecom', (pid, field) => contactsFrom(pid, field)),
@@ -108,10 +109,10 @@ const contactRows: readonly Row<PatientContact>[] = [
 /** A next of kin or other contact (IG segment map NK1[Patient]); undefined where the segment names nobody. */
 export function contactFromNk1(nk1: Segment, around: Surroundings): PatientContact | undefined {
   const stated = compact(applyRows(contactRows, nk1, around));
-  const [start, end] = [8, 9].map((field) => (nk1.get(field) ? fhirDateTime(nk1.get(field)!, around.zone, nk1.at(field)) : undefined)); // prettier-ignore
+  const period = periodFrom(nk1, 8, 9, around);
   // FHIR rule pat-1: a contact has a name, a number, an address or an organization.
   if (!stated.name && !stated.telecom && !stated.address && !stated.organization) return undefined;
-  return { ...stated, ...(start || end ? { period: compact({ start, end }) } : {}) };
+  return { ...stated, ...(period ? { period } : {}) };
 }
 
 function names(pid: Segment, field: number): Patient['name'] {
@@ -129,7 +130,7 @@ function addresses(pid: Segment, field: number): Patient['address'] {
 function birthTime(pid: Segment, field: number, around: Surroundings): Patient['_birthDate'] {
   const text = pid.get(field);
   if (!text || text.length <= 8) return undefined;
-  const valueDateTime = fhirDateTime(text, around.zone, pid.at(field));
+  const valueDateTime = dateTimeFrom(pid, field, around);
   return { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/patient-birthTime', valueDateTime }] };
 }
 
@@ -141,10 +142,9 @@ function furtherNumbers(pid: Segment, field: number, around: Surroundings): Iden
 function driversLicense(pid: Segment, field: number, around: Surroundings): Identifier[] {
   const value = pid.get(field);
   if (!value) return [];
-  const end = pid.get(field, 3);
-  const period = end ? { end: fhirDateTime(end, around.zone, pid.at(field, 3)) } : undefined;
+  const end = dateTimeFrom(pid, field, around, 3);
   const issuer = systemOfHd(around, pid.get(field, 2), undefined, undefined);
-  return [{ ...typedIdentifier('DL', issuer, value), ...(period ? { period } : {}) }];
+  return [{ ...typedIdentifier('DL', issuer, value), ...(end ? { period: { end } } : {}) }];
 }
 
 function codedExtensions(pid: Segment, field: number): object[] {

@@ -1,12 +1,12 @@
 import type { DiagnosticReport } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
-import type { Sender, Site } from '#platform';
-import { compact, conceptFromCwe, entityFromEi, personFromNdl } from './data-types.js';
+import { ofTable, type Sender, type Site } from '#platform';
+import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, personFromNdl } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
-import { ofTable } from './rows.js';
+
 import statuses from './tables/report-status.json' with { type: 'json' };
 
 /** What a report message says. The identifiers of the report are its own first, then those of its order (PLAC, ACSN). */
@@ -62,7 +62,7 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
       category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD' }] }],
       code: conceptFromCwe(obr, 4) ?? { text: 'Diagnostic imaging report' },
       subject: { reference: `Patient/${patient.id}` },
-      effectiveDateTime: obr.get(7) ? fhirDateTime(obr.get(7)!, around.zone, obr.at(7)) : undefined,
+      effectiveDateTime: dateTimeFrom(obr, 7, around),
       issued: instantOf(obr, around.zone),
       resultsInterpreter: [personFromNdl(obr, 32)].filter((one) => one !== undefined),
       conclusion: linesOf(texts.filter(isImpression)) || undefined,

@@ -51,11 +51,6 @@ export function applyRows<T>(rows: readonly Row<T>[], segment: Segment, around: 
   return result as Partial<T>;
 }
 
-/** What a code table says of a code; undefined if it does not have it. */
-export function ofTable<T>(table: Readonly<Record<string, T>>, code: string | undefined): T | undefined {
-  return code !== undefined && Object.hasOwn(table, code) ? table[code] : undefined;
-}
-
 /** Far more than anybody has names, numbers or telephones; each is compared with what is known. */
 const MAX_REPETITIONS = 500;
 

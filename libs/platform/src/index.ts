@@ -8,6 +8,7 @@ export * from './infrastructure.js';
 export * from './listener-tls.js';
 export * from './log.js';
 export * from './metrics.js';
+export * from './of-table.js';
 export * from './platform.module.js';
 export * from './run-service.js';
 export * from './site-file.js';
