@@ -39,7 +39,7 @@ export function doubtsOf(order: ServiceRequest, known: Known): Doubt[] {
     ['modality', modalityDoubt(order, procedure)],
     ['sex', sexDoubt(known.patient, procedure)],
     ['age', ageDoubt(known.patient, procedure, known.now)],
-    ['pregnancy', pregnancyDoubt(procedure, known)],
+    ['pregnancy', pregnancyDoubt(order, known)],
     ['duplicate', duplicateDoubt(order, procedure, known)],
   ];
   return texts.flatMap(([code, text]) => (text ? [{ code, text }] : []));
@@ -98,8 +98,14 @@ function ageDoubt({ birthDate }: Patient, { ages }: SiteProcedure, now: Date): s
   return `the procedure is for patients ${toYears === undefined ? `from ${fromYears}` : `of ${fromYears} to ${toYears}`} years: ${clear}`; // prettier-ignore
 }
 
-function pregnancyDoubt({ modality }: SiteProcedure, { observations, site, now }: Known): string | undefined {
-  if (!site.orderReview.pregnancy || !ionizing.includes(modality)) return undefined;
+/** True of an order for which it matters whether the patient is pregnant: the site asks, and there are X-rays. */
+export function asksOfPregnancy(order: ServiceRequest, site: Site): boolean {
+  const modality = procedureNamed(site, order.code?.coding ?? [])?.modality;
+  return site.orderReview.pregnancy && modality !== undefined && ionizing.includes(modality);
+}
+
+function pregnancyDoubt(order: ServiceRequest, { observations, site, now }: Known): string | undefined {
+  if (!asksOfPregnancy(order, site)) return undefined;
   const status = pregnancyStatus(observations, now);
   return status === 2 || status === 3
     ? `the patient is said to be ${status === 3 ? '' : 'possibly '}pregnant, and the exam uses ionizing radiation: ${clear}`

@@ -88,6 +88,17 @@ describe('A doubtful order', () => {
     expect([(await orderOf('ASK7')).status, (await taskOf('ASK7'))!.status]).toEqual(['active', 'requested']);
   });
 
+  it('is none for what the same message takes back', async () => {
+    const pregnant = (status: string) => `OBX|1|CE|82810-3^Pregnancy status^LN||LA15173-0^Pregnant^LN||||||${status}|||${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`; // prettier-ignore
+    const of = (placerOrderNumber: string, status: string) =>
+      anOrmMessage({ mrn: 'BACK', placerOrderNumber, procedure: 'XRCHEST2', control: 'NW', extra: [pregnant(status)] });
+    await service.take(of('BACK1', 'F'));
+    expect((await orderOf('BACK1')).status).toBe('on-hold');
+    await service.take(anOrmMessage({ mrn: 'BACK', placerOrderNumber: 'BACK1', control: 'CA' }));
+    await service.take(of('BACK2', 'D'));
+    expect((await orderOf('BACK2')).status).toBe('active');
+  });
+
   it('may be one that is there already', async () => {
     for (const placerOrderNumber of ['TWICE1', 'TWICE2'])
       expect(await service.take(anOrmMessage({ mrn: 'TWICE', placerOrderNumber, procedure: 'XRCHEST2' }))).toEqual({ code: 'AA' }); // prettier-ignore

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FhirResource, Observation, Patient, ServiceRequest, Task } from 'fhir/r4.js';
+import type { Observation, Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { FhirStore } from '#fhir';
 import type { Clinical } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { asPlaced, clarificationIdOf, clarify, confirm, isAsked } from './clarification.decider.js';
-import { doubtsOf, type Doubt } from './order-doubts.decider.js';
+import { asksOfPregnancy, doubtsOf, type Doubt } from './order-doubts.decider.js';
 import { decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
 
 /** What became of a command after the review of its order. */
@@ -57,13 +57,14 @@ export class OrderReview {
     { manager, now }: Pick<Transaction, 'manager' | 'now'>,
   ): Promise<Doubt[]> {
     const { site } = this;
-    const { pregnancy, duplicateWindowHours } = site.orderReview;
     // Nothing is known yet of a patient who is new.
-    const known = async <T extends FhirResource['resourceType']>(type: T, isWanted: boolean) =>
-      isNew || !isWanted ? [] : this.store.ofPatient(manager, type, patient.id!);
+    const known = async <T extends 'Observation' | 'ServiceRequest'>(type: T, isAsked: boolean) =>
+      isNew || !isAsked ? [] : this.store.ofPatient(manager, type, patient.id!);
     const stated = clinical.filter((one): one is Observation => one.resourceType === 'Observation');
-    const observations = [...stated, ...(await known('Observation', pregnancy))].map((one) => one as Observation);
-    const orders = (await known('ServiceRequest', duplicateWindowHours !== undefined)) as ServiceRequest[];
-    return doubtsOf(order, { patient, observations, orders, site, now });
+    const stored = await known('Observation', asksOfPregnancy(order, site));
+    // What is stated takes the place of what is stored, above all where it takes it back.
+    const standing = stored.filter(({ id }) => !stated.some((one) => one.id === id));
+    const orders = await known('ServiceRequest', site.orderReview.duplicateWindowHours !== undefined);
+    return doubtsOf(order, { patient, observations: [...standing, ...stated], orders, site, now });
   }
 }
