@@ -88,7 +88,14 @@ export class MessageLog {
   }
 
   /** Notes what an accepted message brought about, and the numbers its orders were given, in the same transaction. */
-  async note(manager: EntityManager, { id }: ReceivedMessage, effects: Effects, numbers: string[]): Promise<void> {
+  async note(
+    manager: EntityManager,
+    { id, message }: ReceivedMessage,
+    effects: Effects,
+    given: string[],
+  ): Promise<void> {
+    const named = numbersIn(message);
+    const numbers = given.filter((one) => !named.includes(one));
     await manager.query(`UPDATE hl7_message SET effects = $2, numbers = numbers || $3::text[] WHERE id = $1`, [
       id,
       JSON.stringify(effects),
@@ -140,7 +147,8 @@ export class MessageLog {
                OR patient_id IN (SELECT m.patient_id FROM merged_patient AS m WHERE m.survivor_id = $6))
           AND ($7::timestamptz IS NULL OR received_at >= $7) AND ($8::timestamptz IS NULL OR received_at < $8)
         ORDER BY received_at DESC, id LIMIT $9`,
-      [direction, controlId, outcome, messageType, number, patientId, since, until].map((one) => one ?? null).concat([limit as never]), // prettier-ignore
+      // The driver writes undefined as NULL.
+      [direction, controlId, outcome, messageType, number, patientId, since, until, limit],
     );
   }
 

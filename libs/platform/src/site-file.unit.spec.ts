@@ -6,6 +6,7 @@ import {
   checkSite,
   loadSite,
   procedureFor,
+  procedureNamed,
   senderOf,
   SiteFileInvalid,
   stationByAeTitle,
@@ -120,6 +121,16 @@ describe('Look-ups', () => {
     expect(stationsFor(site, 'CT').map((one) => one.aeTitle)).toEqual(['CT01']);
     expect(stationsFor(site, 'MR')).toEqual([]);
     expect(stationByAeTitle(site, 'CT01')?.room).toBe('CT room 1');
+  });
+  it('find a procedure by our code, else by a code of another system, and by no code of a third', () => {
+    const codes = [{ system: 'http://loinc.org', code: '24725-4' }];
+    const coded = checkSite(content({ procedures: [{ ...procedure, codes }] }));
+    const named = (system: string, code: string) => procedureNamed(coded, [{ code: 'X' }, { system, code }])?.code;
+    expect([named('urn:x', 'CTHEAD'), named('http://loinc.org', '24725-4')]).toEqual(['CTHEAD', 'CTHEAD']);
+    expect([named('urn:x', '24725-4'), procedureNamed(coded, [])]).toEqual([undefined, undefined]);
+    expect(() => checkSite(content({ procedures: [{ ...procedure, codes: [...codes, ...codes] }] }))).toThrow(
+      'procedures.codes',
+    );
   });
   it.each([
     ['SGH', undefined, undefined, 'urn:oid:2.25.1001'],
