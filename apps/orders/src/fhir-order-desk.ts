@@ -1,11 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Patient, ServiceRequest, Task } from 'fhir/r4.js';
+import type { FhirResource, Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { assertVersion, FhirStore, recordAccess, referencedId } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
-import { OrderDesk, type Request } from './order-desk.js';
+import { OrderDesk } from './order-desk.js';
 import { replacementOf } from './order-replacement.decider.js';
+import type { TransactionFromFhir } from './request-from-bundle.js';
+import { requestOf } from './transaction.decider.js';
 import type { OrderFromFhir } from './request-from-fhir.js';
+
+/** A resource as it is stored after a write. */
+export interface Written {
+  resource: FhirResource;
+  isNew: boolean;
+}
 
 /** Orders by FHIR, each in one transaction with the record of who placed or changed it. */
 @Injectable()
@@ -88,12 +96,24 @@ export class FhirOrderDesk {
     return this.unitOfWork.run(undefined, async ({ manager }) => (await this.store.read(manager, 'ServiceRequest', id)) !== undefined); // prettier-ignore
   }
 
-  /** Carries a transaction out. @throws Failure as {@link OrderDesk.take} */
-  carryOut(asked: Request, client: string): Promise<ServiceRequest[]> {
-    return this.unitOfWork.run(asked.patient.id!, async (transaction) => {
-      const orders = await this.desk.take(asked, transaction);
+  /**
+   * Carries a transaction out: all of it, or nothing.
+   *
+   * @returns what each entry is now, in their order, and whether it is new here
+   * @throws Failure not-found, precondition-failed, and as {@link OrderDesk.take}
+   */
+  carryOut({ patient, entries }: TransactionFromFhir, client: string): Promise<Written[]> {
+    return this.unitOfWork.run(patient.id!, async (transaction) => {
+      const { manager, merged } = transaction;
+      const keys = entries.map(({ resource: { resourceType: type, id } }) => ({ type, id: type === 'Patient' ? (merged?.to ?? id!) : id! })); // prettier-ignore
+      const stored = async () => {
+        const found = new Map((await this.store.readMany(manager, keys)).map((one) => [`${one.resourceType}/${one.id}`, one])); // prettier-ignore
+        return keys.map(({ type, id }) => found.get(`${type}/${id}`));
+      };
+      const before = await stored();
+      const orders = await this.desk.take(requestOf(patient, entries, before), transaction);
       await this.audit(transaction, client, 'transaction', orders);
-      return orders;
+      return (await stored()).map((resource, index) => ({ resource: resource!, isNew: !before[index] }));
     });
   }
 

@@ -5,7 +5,8 @@ import type { Bundle } from 'fhir/r4.js';
 import { answerWrite, assertIdOfUrl } from '#fhir';
 import { clientOf, fail, SITE, type Site } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
-import { orderFromFhir, requestFromBundle } from './request-from-fhir.js';
+import { requestFromBundle } from './request-from-bundle.js';
+import { orderFromFhir } from './request-from-fhir.js';
 
 /**
  * Takes orders by FHIR R4: a ServiceRequest of a known patient, or a transaction Bundle that brings the patient. An
@@ -71,18 +72,22 @@ export class FhirOrdersController {
     answerWrite(request, response, isNew ? 201 : 200, order);
   }
 
+  /** One entry of the answer for each of the transaction, in its order: 201 for what is new here, else 200. */
   @Post()
   @HttpCode(200)
   async transaction(@Body() body: unknown, @Req() request: Request): Promise<Bundle> {
-    const asked = requestFromBundle(body, this.site);
-    const orders = await this.desk.carryOut(asked, clientOf(request));
-    const others = [asked.patient, asked.encounter].filter((one) => one !== undefined);
+    const written = await this.desk.carryOut(requestFromBundle(body, this.site), clientOf(request));
     return {
       resourceType: 'Bundle',
       type: 'transaction-response',
-      entry: [...others, ...orders].map((resource) => ({
+      entry: written.map(({ resource, isNew }) => ({
         resource,
-        response: { status: '200', location: `${resource.resourceType}/${resource.id}` },
+        response: {
+          status: isNew ? '201 Created' : '200 OK',
+          location: `${resource.resourceType}/${resource.id}/_history/${resource.meta?.versionId}`,
+          etag: `W/"${resource.meta?.versionId}"`,
+          lastModified: resource.meta?.lastUpdated,
+        },
       })),
     };
   }

@@ -70,17 +70,64 @@ describe('An order by FHIR', () => {
   it.each<[string, () => [string, object], number, string]>([
     ['a patient nobody knows', () => ['ServiceRequest', anOrder('NOBODY')], 422, 'ServiceRequest.subject'],
     ['no placer order number', () => ['ServiceRequest', anOrder('F1', { identifier: [] })], 400, 'ServiceRequest.identifier'], // prettier-ignore
-    ['an unknown procedure', () => ['', aBundle('F2', { code: { coding: [{ code: 'NOSUCH' }] } })], 422, 'ServiceRequest.code.coding'], // prettier-ignore
+    ['an unknown procedure', () => ['', aBundle('F2', { code: { coding: [{ code: 'NOSUCH' }] } })], 422, 'Bundle.entry[1].resource.code.coding'], // prettier-ignore
     ['another resource type', () => ['ServiceRequest', aPatient()], 400, 'resourceType'],
     ['a Bundle without patient', () => ['', { ...aBundle('F3'), entry: aBundle('F3').entry.slice(1) }], 400, 'Bundle.entry'], // prettier-ignore
     ['two patients', () => ['', aBundle('F4', {}, aPatient({ mrn: 'F5' }))], 400, 'Bundle.entry'],
-    ['an element with a wrong type', () => ['', aBundle('F6', { status: 7 as never })], 400, 'ServiceRequest.status'],
+    [
+      'an element with a wrong type',
+      () => ['', aBundle('F6', { status: 7 as never })],
+      400,
+      'Bundle.entry[1].resource.status',
+    ],
   ])('is refused with %s, naming the element, and nothing of it stays', async (_what, sent, status, path) => {
     const [url, body] = sent();
     const answer = (await service.send('POST', url, body)) as { status: number; body: OperationOutcome };
     expect(refused(answer)).toEqual([status, 'OperationOutcome', path]);
     for (const number of ['F1', 'F2', 'F3', 'F4', 'F5', 'F6'])
       expect(await service.search<Patient>('Patient', number)).toEqual([]);
+  });
+
+  it('comes with what is known of its patient, and each entry is answered: new, as it was, or changed', async () => {
+    const subject = { reference: 'urn:uuid:p' };
+    const code = { coding: [{ system: 'http://loinc.org', code: '29463-7' }] };
+    const weight = (value: number): FhirResource => ({ resourceType: 'Observation', identifier: [{ system: 'urn:x', value: 'W1' }], status: 'final', code, subject, effectiveDateTime: '2026-11-01', valueQuantity: { value, code: 'kg' } }); // prettier-ignore
+    const coverage: FhirResource = { resourceType: 'Coverage', status: 'active', beneficiary: subject, payor: [{ display: 'Payor' }] }; // prettier-ignore
+    const allergy: FhirResource = { resourceType: 'AllergyIntolerance', patient: subject, code: { text: 'Iopromide' } };
+    const condition: FhirResource = { resourceType: 'Condition', subject, code: { text: 'Headache' } };
+    const send = async (...resources: FhirResource[]) => (await service.send('POST', '', aBundle('CLIN1', {}, ...resources))).body as Bundle; // prettier-ignore
+    const statusOf = (answer: Bundle) => answer.entry!.map(({ resource, response }) => [resource!.resourceType, response!.status, response!.etag]); // prettier-ignore
+    const first = await send(coverage, weight(80), allergy, condition);
+    expect(statusOf(first)).toEqual(['Patient', 'ServiceRequest', 'Coverage', 'Observation', 'AllergyIntolerance', 'Condition'].map((type) => [type, '201 Created', 'W/"1"'])); // prettier-ignore
+    const [event] = await placed('CLIN1');
+    expect(event!.map(({ resourceType }) => resourceType)).toEqual(expect.arrayContaining(['Coverage', 'Observation', 'AllergyIntolerance', 'Condition'])); // prettier-ignore
+    expect(statusOf(await send(weight(81)))).toEqual([
+      ['Patient', '200 OK', 'W/"1"'],
+      ['ServiceRequest', '200 OK', 'W/"1"'],
+      ['Observation', '200 OK', 'W/"2"'],
+    ]);
+  });
+
+  it('is changed, and cancelled, by a transaction as well, and nothing of it happens where one entry is refused', async () => {
+    await service.send('POST', '', aBundle('TX1'));
+    const by = (request: object, order: Partial<ServiceRequest>) => {
+      const bundle = aBundle('TX1', order);
+      return service.send('POST', '', { ...bundle, entry: [bundle.entry[0], { ...bundle.entry[1], request }] });
+    };
+    const url = 'ServiceRequest?identifier=urn:oid:2.25.1002|TX1';
+    const changed = (await by({ method: 'PUT', url }, { priority: 'stat' })).body as Bundle;
+    expect(changed.entry![1]).toMatchObject({ resource: { priority: 'stat' }, response: { status: '200 OK', etag: 'W/"2"' } }); // prettier-ignore
+    const stale = await by({ method: 'PUT', url, ifMatch: 'W/"1"' }, { status: 'revoked' });
+    expect(stale.status).toBe(412);
+    const kept = (await by({ method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:oid:2.25.1002|TX1' }, {})).body as Bundle; // prettier-ignore
+    expect(kept.entry![1]).toMatchObject({ resource: { priority: 'stat', status: 'active' } });
+    const ended = (await by({ method: 'PUT', url }, { status: 'revoked' })).body as Bundle;
+    expect(ended.entry![1]).toMatchObject({ resource: { status: 'revoked' } });
+  });
+
+  it.each(['DELETE', 'PATCH', 'PUT'])('is not served by %s on a type: 405 as OperationOutcome', async (method) => {
+    const response = await fetch(`${service.url}/fhir/Patient/1`, { method });
+    expect([response.status, await response.json()]).toEqual([405, expect.objectContaining({ resourceType: 'OperationOutcome' })]); // prettier-ignore
   });
 
   it('is refused as what is no JSON by an OperationOutcome', async () => {

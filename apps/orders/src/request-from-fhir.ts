@@ -1,4 +1,4 @@
-import type { Bundle, Encounter, FhirResource, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Encounter, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import {
   identifierOf,
   patientIdOf,
@@ -9,52 +9,11 @@ import {
   validateResource,
 } from '#fhir';
 import { fail, procedureNamed, type Site } from '#platform';
-import type { Request } from './order-desk.js';
 
 /** The order of a ServiceRequest, whose patient is known here already. */
 export interface OrderFromFhir {
   patientId: string;
   serviceRequest: ServiceRequest;
-}
-
-/**
- * Reads a transaction Bundle that holds one Patient, and ServiceRequests and an Encounter of that patient.
- *
- * @throws Failure field-missing, field-invalid, value-unknown with the FHIRPath of the element
- */
-export function requestFromBundle(body: unknown, site: Site): Request {
-  const bundle = validateResource(body, 'Bundle') as Bundle;
-  const entries = bundle.entry!.map((entry) => ({ fullUrl: entry.fullUrl, resource: entry.resource }));
-  const ofType = <T extends FhirResource['resourceType']>(type: T) =>
-    entries.filter((entry) => entry.resource?.resourceType === type);
-  const [patientEntry, secondPatient] = ofType('Patient');
-  if (!patientEntry) throw fail('field-missing', 'the Bundle must hold the Patient of the order', { field: 'Bundle.entry' }); // prettier-ignore
-  if (secondPatient) throw fail('field-invalid', 'the Bundle must hold one Patient only', { field: 'Bundle.entry' });
-  const orders = ofType('ServiceRequest');
-  if (orders.length === 0) throw fail('field-missing', 'the Bundle must hold a ServiceRequest', { field: 'Bundle.entry' }); // prettier-ignore
-  const other = entries.find(({ resource }) => !['Patient', 'Encounter', 'ServiceRequest'].includes(resource?.resourceType ?? '')); // prettier-ignore
-  if (other) throw fail('not-supported', 'the Bundle may hold Patient, Encounter and ServiceRequest', { field: 'Bundle.entry' }); // prettier-ignore
-
-  const patient = patientFromFhir(patientEntry.resource, site);
-  const own = { reference: `Patient/${patient.id}` };
-  const [encounterEntry, secondEncounter] = ofType('Encounter');
-  if (secondEncounter) throw fail('field-invalid', 'the Bundle must hold one Encounter only', { field: 'Bundle.entry' }); // prettier-ignore
-  const encounter = encounterEntry && encounterFromFhir(encounterEntry.resource, own.reference);
-  return {
-    patient,
-    ...(encounter ? { encounter } : {}),
-    orders: orders.map((entry) => {
-      const stated = validateResource(entry.resource, 'ServiceRequest');
-      if (stated.subject.reference !== patientEntry.fullUrl)
-        throw fail('field-invalid', "must be the fullUrl of the Bundle's Patient", {
-          field: 'ServiceRequest.subject.reference',
-        });
-      const serviceRequest = normalized(stated, site, own.reference);
-      delete serviceRequest.encounter;
-      if (encounter) serviceRequest.encounter = { reference: `Encounter/${encounter.id}` };
-      return { control: 'NW' as const, serviceRequest };
-    }),
-  };
 }
 
 /**
@@ -71,10 +30,15 @@ export function orderFromFhir(body: unknown, site: Site): OrderFromFhir {
     throw fail('field-invalid', 'must be Patient/<id> of this server, or an identifier with system and value', {
       field: 'ServiceRequest.subject',
     });
-  return { patientId, serviceRequest: normalized(stated, site, `Patient/${patientId}`) };
+  return { patientId, serviceRequest: orderStated(stated, site, `Patient/${patientId}`) };
 }
 
-function normalized(stated: ServiceRequest, site: Site, patient: string): ServiceRequest {
+/**
+ * An order as a client states it, under the id of its placer order number, with the procedure of the site in front.
+ *
+ * @throws Failure field-missing, field-invalid, value-unknown with the FHIRPath of the element
+ */
+export function orderStated(stated: ServiceRequest, site: Site, patient: string): ServiceRequest {
   const placer = identifierOf(stated, 'PLAC') ?? stated.identifier?.find((one) => !one.type && isComplete(one));
   if (!isComplete(placer))
     throw fail('field-missing', 'must hold the placer order number: type PLAC, with system and value', {
@@ -112,8 +76,8 @@ function normalized(stated: ServiceRequest, site: Site, patient: string): Servic
   };
 }
 
-function patientFromFhir(body: unknown, site: Site): Patient {
-  const stated = validateResource(body, 'Patient');
+/** A patient as a client states it, known by the number of the site's authority. @throws Failure field-missing */
+export function patientStated(stated: Patient, site: Site): Patient {
   const wanted = site.authorities[site.patientAuthority]!;
   const identity = stated.identifier!.find((one) => one.system === wanted && one.value);
   if (!isComplete(identity))
@@ -123,8 +87,8 @@ function patientFromFhir(body: unknown, site: Site): Patient {
   return { ...stated, id: patientIdOf(identity), meta: undefined };
 }
 
-function encounterFromFhir(body: unknown, patient: string): Encounter {
-  const stated = validateResource(body, 'Encounter');
+/** A visit as a client states it, known by its number. @throws Failure field-missing */
+export function encounterStated(stated: Encounter, patient: string): Encounter {
   const visit = stated.identifier?.find(isComplete);
   if (!isComplete(visit))
     throw fail('field-missing', 'must hold the visit number, with system and value', { field: 'Encounter.identifier' });
@@ -136,6 +100,9 @@ function encounterFromFhir(body: unknown, patient: string): Encounter {
   };
 }
 
-function isComplete(identifier: Identifier | undefined): identifier is Identifier & { system: string; value: string } {
+/** True for an identifier that says whose it is. */
+export function isComplete(
+  identifier: Identifier | undefined,
+): identifier is Identifier & { system: string; value: string } {
   return Boolean(identifier?.system && identifier.value);
 }

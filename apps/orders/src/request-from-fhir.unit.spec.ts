@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Encounter, FhirResource, Identifier, ServiceRequest } from 'fhir/r4.js';
-import { dicomUidIdentifier, patientIdOf, serviceRequestIdOf, systems, typedIdentifier } from '#fhir';
+import type { Identifier, ServiceRequest } from 'fhir/r4.js';
+import { dicomUidIdentifier, patientIdOf, systems, typedIdentifier } from '#fhir';
 import { Failure } from '#platform';
-import { aPatient, site as aSite } from '#testing';
-import { orderFromFhir, requestFromBundle } from './request-from-fhir.js';
+import { site as aSite } from '#testing';
+import { orderFromFhir } from './request-from-fhir.js';
 
 const site = aSite();
 const placer = { system: 'urn:oid:2.25.1002', value: 'ORD1' };
@@ -16,22 +16,6 @@ const order = (overrides: Partial<ServiceRequest> = {}): ServiceRequest => ({
   subject: { reference: 'urn:uuid:p' },
   ...overrides,
 });
-const patient = () => ({ ...aPatient(), id: 'whatever' });
-const visit = (): Encounter => ({
-  resourceType: 'Encounter',
-  identifier: [{ system: 'urn:v', value: 'V1' }],
-  status: 'arrived',
-  class: { code: 'AMB' },
-});
-const bundle = (...resources: FhirResource[]) => ({
-  resourceType: 'Bundle',
-  type: 'transaction',
-  entry: resources.map((resource) => ({
-    fullUrl: resource.resourceType === 'Patient' ? 'urn:uuid:p' : undefined,
-    resource,
-    request: { method: 'POST', url: resource.resourceType },
-  })),
-});
 function failureOf(read: () => unknown): { code: string; field?: string } {
   try {
     read();
@@ -41,60 +25,6 @@ function failureOf(read: () => unknown): { code: string; field?: string } {
   }
   throw new Error('nothing was refused');
 }
-
-describe('A Bundle', () => {
-  it('becomes a patient, a visit and new orders, identified by their numbers and not by what it calls them', () => {
-    const asked = requestFromBundle(bundle(order({ id: 'x' }), visit(), patient()), site);
-    expect(asked.patient.id).toBe(aPatient().id);
-    expect(asked.encounter?.subject?.reference).toBe(`Patient/${aPatient().id}`);
-    expect(asked.orders).toMatchObject([
-      {
-        control: 'NW',
-        serviceRequest: {
-          id: serviceRequestIdOf(placer),
-          subject: { reference: `Patient/${aPatient().id}` },
-          encounter: { reference: `Encounter/${asked.encounter?.id}` },
-          identifier: [{ ...placer, type: { coding: [{ code: 'PLAC' }] } }],
-        },
-      },
-    ]);
-  });
-
-  it('puts our procedure first and keeps the codes beside it', () => {
-    const [{ serviceRequest } = { serviceRequest: undefined }] = requestFromBundle(
-      bundle(patient(), order()),
-      site,
-    ).orders;
-    expect(serviceRequest?.code).toEqual({
-      coding: [
-        { system: systems.procedure, code: 'CTHEAD', display: 'CT head without contrast' },
-        { system: 'http://loinc.org', code: '24725-4' },
-      ],
-      text: 'CT',
-    });
-  });
-
-  it('gives no order a visit or version of somebody else', () => {
-    const [asked] = requestFromBundle(
-      bundle(patient(), order({ encounter: { reference: 'Encounter/other' }, meta: { versionId: '9' } })),
-      site,
-    ).orders;
-    expect([asked?.serviceRequest.encounter, asked?.serviceRequest.meta]).toEqual([undefined, undefined]);
-  });
-
-  it.each<[string, FhirResource[], string, string]>([
-    ['without Patient', [order()], 'field-missing', 'Bundle.entry'],
-    ['of two patients', [patient(), patient(), order()], 'field-invalid', 'Bundle.entry'],
-    ['without order', [patient()], 'field-missing', 'Bundle.entry'],
-    ['of two visits', [patient(), visit(), visit(), order()], 'field-invalid', 'Bundle.entry'],
-    ['with something else', [patient(), order(), { resourceType: 'Basic', code: {} }], 'not-supported', 'Bundle.entry'],
-    ['whose order is for somebody else', [patient(), order({ subject: { reference: 'Patient/1' } })], 'field-invalid', 'ServiceRequest.subject.reference'], // prettier-ignore
-    ['whose patient has no number of the site', [{ ...patient(), identifier: [{ system: 'urn:x', value: '1' }] }, order()], 'field-missing', 'Patient.identifier'], // prettier-ignore
-    ['whose visit has no number', [patient(), { ...visit(), identifier: [{ value: 'V1' }] }, order()], 'field-missing', 'Encounter.identifier'], // prettier-ignore
-  ])('%s is refused', (_what, resources, code, field) => {
-    expect(failureOf(() => requestFromBundle(bundle(...resources), site))).toEqual({ code, field });
-  });
-});
 
 describe('A single order', () => {
   const known = { subject: { reference: 'Patient/abc' } };

@@ -11,7 +11,7 @@ export type Structure = Readonly<Record<string, Element>>;
 
 const one = (is: string, codes?: readonly string[]): Element => ({ is, ...(codes ? { codes } : {}) });
 const must = (is: string, codes?: readonly string[]): Element => ({ ...one(is, codes), required: true });
-const many = (is: string): Element => ({ is, repeats: true });
+const many = (is: string, codes?: readonly string[]): Element => ({ ...one(is, codes), repeats: true });
 const some = (is: string): Element => ({ is, repeats: true, required: true });
 
 const date = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
@@ -88,6 +88,12 @@ export const datatypes: Readonly<Record<string, Structure>> = {
   Annotation: { authorString: one('string'), time: one('dateTime'), text: must('string') },
   Attachment: { contentType: one('code'), data: one('base64Binary'), url: one('uri'), title: one('string') },
   Extension: { url: must('uri'), extension: many('Extension') },
+  'AllergyIntolerance.reaction': {
+    substance: one('CodeableConcept'),
+    manifestation: some('CodeableConcept'),
+    onset: one('dateTime'),
+    severity: one('code', ['mild', 'moderate', 'severe']),
+  },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {
@@ -100,8 +106,9 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     rateQuantity: one('Quantity'),
   },
   'Medication.batch': { lotNumber: one('string'), expirationDate: one('dateTime') },
-  'Bundle.entry': { fullUrl: one('uri'), resource: must('Resource'), request: one('Bundle.entry.request') },
+  'Bundle.entry': { fullUrl: one('uri'), resource: must('Resource'), request: must('Bundle.entry.request') },
   'Bundle.entry.request': {
+    ifMatch: one('string'),
     method: must('code', ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']),
     url: must('uri'),
     ifNoneExist: one('string'),
@@ -118,8 +125,9 @@ const everywhere: Structure = {
 const performed = ['in-progress', 'not-done', 'on-hold', 'completed', 'entered-in-error', 'stopped', 'unknown'];
 
 /**
- * FHIR R4 resources as far as Collimator takes them in. Two are stricter than R4: a Patient and a ServiceRequest need
- * an identifier, since their identity here comes from it, and a ServiceRequest needs its code.
+ * FHIR R4 resources as far as Collimator takes them in. Some are stricter than R4, as our profiles
+ * say (`tables/profiles.json`): a Patient and a ServiceRequest need an identifier, since their identity here comes from it,
+ * and what is ordered, diagnosed or not tolerated needs its code.
  */
 export const resources: Readonly<Record<string, Structure>> = {
   Patient: {
@@ -143,6 +151,71 @@ export const resources: Readonly<Record<string, Structure>> = {
     subject: one('Reference'),
     period: one('Period'),
     location: many('Encounter.location'),
+  },
+  AllergyIntolerance: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    clinicalStatus: one('CodeableConcept'),
+    verificationStatus: one('CodeableConcept'),
+    type: one('code', ['allergy', 'intolerance']),
+    category: many('code', ['food', 'medication', 'environment', 'biologic']),
+    criticality: one('code', ['low', 'high', 'unable-to-assess']),
+    code: must('CodeableConcept'),
+    patient: must('Reference'),
+    onsetDateTime: one('dateTime'),
+    recordedDate: one('dateTime'),
+    note: many('Annotation'),
+    reaction: many('AllergyIntolerance.reaction'),
+  },
+  Condition: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    clinicalStatus: one('CodeableConcept'),
+    verificationStatus: one('CodeableConcept'),
+    category: many('CodeableConcept'),
+    severity: one('CodeableConcept'),
+    code: must('CodeableConcept'),
+    bodySite: many('CodeableConcept'),
+    subject: must('Reference'),
+    encounter: one('Reference'),
+    onsetDateTime: one('dateTime'),
+    recordedDate: one('dateTime'),
+    note: many('Annotation'),
+  },
+  Coverage: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['active', 'cancelled', 'draft', 'entered-in-error']),
+    type: one('CodeableConcept'),
+    policyHolder: one('Reference'),
+    subscriber: one('Reference'),
+    subscriberId: one('string'),
+    beneficiary: must('Reference'),
+    relationship: one('CodeableConcept'),
+    period: one('Period'),
+    payor: some('Reference'),
+    order: one('positiveInt'),
+  },
+  Observation: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown']), // prettier-ignore
+    category: many('CodeableConcept'),
+    code: must('CodeableConcept'),
+    subject: must('Reference'),
+    encounter: one('Reference'),
+    effectiveDateTime: one('dateTime'),
+    effectivePeriod: one('Period'),
+    effectiveInstant: one('instant'),
+    issued: one('instant'),
+    valueQuantity: one('Quantity'),
+    valueCodeableConcept: one('CodeableConcept'),
+    valueString: one('string'),
+    valueBoolean: one('boolean'),
+    valueDateTime: one('dateTime'),
+    valuePeriod: one('Period'),
+    interpretation: many('CodeableConcept'),
+    note: many('Annotation'),
   },
   ServiceRequest: {
     ...everywhere,

@@ -1,19 +1,23 @@
 import type { FhirResource } from 'fhir/r4.js';
-import { fail } from '#platform';
+import { fail, ofTable, throwAll, type Failure } from '#platform';
 import { choices, datatypes, primitives, resources, type Element, type Structure } from './structures.js';
 
 /** What Postgres keeps in no jsonb, as JSON.stringify writes it. */
 const unstorable = /(?<!\\)(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/;
 
+/** A sender mends these first; what is wrong a hundred times is wrong in one way. */
+const MOST_PROBLEMS = 50;
+
 type Body = Readonly<Record<string, unknown>>;
 
 /**
  * Checks a resource from outside against R4 as far as Collimator relies on it: cardinality, types, required bindings,
- * and the same within every datatype it reads. Elements the tables do not name pass as they are.
+ * and the same within every datatype it reads, every contained resource and every entry of a Bundle. Elements the tables
+ * do not name pass as they are.
  *
  * @returns the resource, typed
- * @throws Failure field-missing or field-invalid, with the FHIRPath of the first element at fault; the value is not
- *   quoted
+ * @throws Failure field-missing or field-invalid, with the FHIRPath of the first element at fault and, in `also`, of the
+ *   others, 50 at most; no value is quoted
  */
 export function validateResource<T extends FhirResource['resourceType']>(
   resource: unknown,
@@ -24,7 +28,7 @@ export function validateResource<T extends FhirResource['resourceType']>(
   try {
     if (unstorable.test(JSON.stringify(resource)))
       throw fail('field-invalid', 'no text may hold the character NUL or half a surrogate pair', { field: type });
-    checkResource(type, resource);
+    throwAll(first(MOST_PROBLEMS, problemsOfResource(type, resource)));
   } catch (error) {
     if (error instanceof RangeError) throw fail('field-invalid', `the ${type} is nested too deeply`, { field: type });
     throw error;
@@ -32,47 +36,53 @@ export function validateResource<T extends FhirResource['resourceType']>(
   return resource as unknown as Extract<FhirResource, { resourceType: T }>;
 }
 
-function checkResource(path: string, body: Body): void {
+function first<T>(count: number, all: Iterable<T>): T[] {
+  const taken: T[] = [];
+  for (const one of all) if (taken.push(one) === count) break;
+  return taken;
+}
+
+function* problemsOfResource(path: string, body: Body): Generator<Failure, undefined> {
   const type = String(body.resourceType);
-  checkElements(path, body, resources[type] ?? {});
-  for (const [name, { of, required }] of Object.entries(choices[type] ?? {})) {
+  yield* problemsOfElements(path, body, ofTable(resources, type) ?? {});
+  for (const [name, { of, required }] of Object.entries(ofTable(choices, type) ?? {})) {
     const given = of.filter((element) => isGiven(body[element]));
     const field = `${path}.${name}`;
-    if (given.length > 1) throw fail('field-invalid', `${field} may be only one of ${of.join(', ')}`, { field });
+    if (given.length > 1) yield fail('field-invalid', `${field} may be only one of ${of.join(', ')}`, { field });
     if (required && given.length === 0)
-      throw fail('field-missing', `${field} is required: ${of.join(' or ')}`, { field });
+      yield fail('field-missing', `${field} is required: ${of.join(' or ')}`, { field });
   }
 }
 
-function checkElements(path: string, body: Body, structure: Structure): void {
-  for (const [name, element] of Object.entries(structure)) checkElement(`${path}.${name}`, body[name], element);
+function* problemsOfElements(path: string, body: Body, structure: Structure): Generator<Failure, undefined> {
+  for (const [name, element] of Object.entries(structure))
+    yield* problemsOfElement(`${path}.${name}`, body[name], element);
 }
 
-function checkElement(field: string, value: unknown, element: Element): void {
+function* problemsOfElement(field: string, value: unknown, element: Element): Generator<Failure, undefined> {
   if (!isGiven(value)) {
-    if (element.required) throw fail('field-missing', `${field} is required`, { field });
-  } else if (!element.repeats) checkValue(field, value, element);
-  else if (!Array.isArray(value)) throw fail('field-invalid', `${field} must be an array`, { field });
-  // FHIR JSON puts null where a repetition of a primitive has only extensions.
+    if (element.required) yield fail('field-missing', `${field} is required`, { field });
+  } else if (!element.repeats) yield* problemsOfValue(field, value, element);
+  else if (!Array.isArray(value)) yield fail('field-invalid', `${field} must be an array`, { field });
   else
-    value.forEach((one, index) => {
-      if (one !== null || !Object.hasOwn(primitives, element.is)) checkValue(`${field}[${index}]`, one, element);
-    });
+    for (const [index, one] of value.entries())
+      // FHIR JSON puts null where a repetition of a primitive has only extensions.
+      if (one !== null || !Object.hasOwn(primitives, element.is))
+        yield* problemsOfValue(`${field}[${index}]`, one, element);
 }
 
-function checkValue(field: string, value: unknown, { is, codes }: Element): void {
+function* problemsOfValue(field: string, value: unknown, { is, codes }: Element): Generator<Failure, undefined> {
   const accepts = primitives[is];
   if (accepts) {
-    if (!accepts(value)) throw fail('field-invalid', `${field} must be a FHIR R4 ${is}`, { field });
-    if (codes && !codes.includes(value as string))
-      throw fail('field-invalid', `${field} must be one of ${codes.join(', ')}`, { field });
-  } else if (!isObject(value)) throw fail('field-invalid', `${field} must be a ${is}`, { field });
+    if (!accepts(value)) yield fail('field-invalid', `${field} must be a FHIR R4 ${is}`, { field });
+    else if (codes && !codes.includes(value as string))
+      yield fail('field-invalid', `${field} must be one of ${codes.join(', ')}`, { field });
+  } else if (!isObject(value)) yield fail('field-invalid', `${field} must be a ${is}`, { field });
   else if (is === 'Resource') {
     if (typeof value.resourceType !== 'string')
-      throw fail('field-missing', `${field}.resourceType is required`, { field: `${field}.resourceType` });
-    // An entry is checked by whoever takes it in, under its own name; what is contained belongs to its container.
-    if (!field.startsWith('Bundle.')) checkResource(field, value);
-  } else checkElements(field, value, datatypes[is] ?? {});
+      yield fail('field-missing', `${field}.resourceType is required`, { field: `${field}.resourceType` });
+    else yield* problemsOfResource(field, value);
+  } else yield* problemsOfElements(field, value, datatypes[is] ?? {});
 }
 
 function isGiven(value: unknown): boolean {

@@ -38,7 +38,14 @@ describe('validateResource', () => {
     ['Patient', { resourceType: 'Patient', identifier: [{ value: '1' }], name: [{ given: ['A', null], _given: [null, {}] }] }], // prettier-ignore
     ['Encounter', { resourceType: 'Encounter', status: 'in-progress', class: { code: 'AMB' } }],
     ['DiagnosticReport', { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'Report' }, issued: '2026-03-02T08:00:00Z' }], // prettier-ignore
-    ['Bundle', { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: order({ status: 'any' }) }] }],
+    [
+      'Bundle',
+      {
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [{ resource: order(), request: { method: 'POST', url: 'ServiceRequest' } }],
+      },
+    ],
   ])('takes a right %s as it is', (type, body) => {
     expect(validateResource(body, type as 'Patient')).toBe(body);
   });
@@ -72,13 +79,27 @@ describe('validateResource', () => {
     ['field-missing', 'MedicationAdministration.performer[0].actor', administration({ performer: [{}] }), 'MedicationAdministration'], // prettier-ignore
     ['field-invalid', 'MedicationAdministration.contained[0].batch', administration({ contained: [{ resourceType: 'Medication', batch: '4711' }] }), 'MedicationAdministration'], // prettier-ignore
     ['field-missing', 'MedicationAdministration.contained[0].resourceType', administration({ contained: [{}] }), 'MedicationAdministration'], // prettier-ignore
-    ['field-missing', 'Bundle.entry[0].resource', { resourceType: 'Bundle', type: 'transaction', entry: [{}] }, 'Bundle'], // prettier-ignore
-    ['field-invalid', 'Bundle.type', { resourceType: 'Bundle', type: 'message', entry: [{ resource: order() }] }, 'Bundle'], // prettier-ignore
+    ['field-missing', 'Bundle.entry[0].resource', { resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'POST', url: 'x' } }] }, 'Bundle'], // prettier-ignore
+    ['field-missing', 'Bundle.entry[0].request', { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: order() }] }, 'Bundle'], // prettier-ignore
+    ['field-invalid', 'Bundle.type', { resourceType: 'Bundle', type: 'message', entry: [{ resource: order(), request: { method: 'POST', url: 'x' } }] }, 'Bundle'], // prettier-ignore
     ['field-missing', 'DiagnosticReport.code', { resourceType: 'DiagnosticReport', status: 'final' }, 'DiagnosticReport'], // prettier-ignore
     ['field-invalid', 'Encounter.class', { resourceType: 'Encounter', status: 'planned', class: 'AMB' }, 'Encounter'],
   ])('refuses by %s at %s', (code, field, body, type) => {
     const failure = failureOf(() => validateResource(body, type as 'Patient'));
     expect({ code: failure.code, field: failure.field }).toEqual({ code, field });
+  });
+
+  it('names all that is wrong at once, in a Bundle by entry, 50 at most', () => {
+    const request = { method: 'POST', url: 'ServiceRequest' };
+    const resource = order({ status: 'any', subject: undefined, priority: 'high' });
+    const failure = failureOf(() => validateResource({ resourceType: 'Bundle', type: 'transaction', entry: [{ resource, request }] }, 'Bundle')); // prettier-ignore
+    expect([failure, ...failure.also].map(({ code, field }) => [code, field])).toEqual([
+      ['field-invalid', 'Bundle.entry[0].resource.status'],
+      ['field-invalid', 'Bundle.entry[0].resource.priority'],
+      ['field-missing', 'Bundle.entry[0].resource.subject'],
+    ]);
+    const identifier = Array.from({ length: 100 }, () => ({ value: 5 }));
+    expect(failureOf(() => validateResource(order({ identifier }), 'ServiceRequest')).also).toHaveLength(49);
   });
 
   it.each([[null], [undefined], ['text'], [5], [[]], [{}]])('refuses %j', (body) => {

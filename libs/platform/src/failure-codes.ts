@@ -45,6 +45,7 @@ export const failureCodes = {
   'state-conflict': kind('refuse', 409, 'the state of the resource does not allow this any more'),
   gone: kind('refuse', 410, 'the resource was deleted'),
   'not-found': kind('refuse', 404, 'there is no such resource'),
+  'method-not-allowed': kind('refuse', 405, 'the resource is served, but not this interaction'),
   'precondition-failed': kind('refuse', 412, 'the resource is not at the version the client named'),
   unauthorized: kind('refuse', 401, 'no valid bearer token'),
   forbidden: kind('refuse', 403, 'the client may not do this'),

@@ -19,6 +19,8 @@ export class Failure extends Error {
     cause?: unknown,
     /** How long the peer asks to be left alone, in milliseconds (HTTP Retry-After). */
     readonly retryAfterMs?: number,
+    /** What else is wrong with the same input, so that its sender can mend all of it at once. */
+    readonly also: readonly Failure[] = [],
   ) {
     super(message, { cause });
     this.fate = failureCodes[code].fate;
@@ -33,6 +35,11 @@ export function fail(
   options: { field?: string; cause?: unknown; retryAfterMs?: number } = {},
 ): Failure {
   return new Failure(code, message, options.field, options.cause, options.retryAfterMs);
+}
+
+/** Throws the first of these failures with the others beside it; nothing where there is none. */
+export function throwAll([first, ...others]: readonly Failure[]): void {
+  if (first) throw new Failure(first.code, first.message, first.field, first.cause, first.retryAfterMs, others);
 }
 
 /**

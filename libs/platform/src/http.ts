@@ -77,7 +77,7 @@ export class HttpFailureFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     // The same filter guards event handlers, whose strategy wants the error itself.
     if (host.getType() !== 'http') throw error;
-    const failure = fromHttp(error);
+    const failure = fromHttp(error, host.switchToHttp().getRequest<Request>());
     if (failure.status >= 500) this.logger.error({ err: error }, 'request failed');
     answer(host.switchToHttp().getRequest<Request>(), host.switchToHttp().getResponse<Response>(), failure);
   }
@@ -85,22 +85,20 @@ export class HttpFailureFilter implements ExceptionFilter {
 
 /** Express error handler for what fails before Nest's routes: a body that is no JSON, or too large. */
 export function answerBodyFailure(error: unknown, request: Request, response: Response, _next: NextFunction): void {
-  answer(request, response, fromHttp(error));
+  answer(request, response, fromHttp(error, request));
 }
 
-/** FHIR R4 OperationOutcome of a failure; `expression` is the failure's field. */
+/** FHIR R4 OperationOutcome of a failure, and of all that failed with it; `expression` is the field at fault. */
 export function operationOutcome(failure: Failure): OperationOutcome {
   return {
     resourceType: 'OperationOutcome',
-    issue: [
-      {
-        severity: 'error',
-        code: issueCodes[failure.code] ?? 'exception',
-        details: { coding: [{ system: 'urn:collimator:failure', code: failure.code }] },
-        diagnostics: failure.message,
-        ...(failure.field ? { expression: [failure.field] } : {}),
-      },
-    ],
+    issue: [failure, ...failure.also].map(({ code, message, field }) => ({
+      severity: 'error',
+      code: issueCodes[code] ?? 'exception',
+      details: { coding: [{ system: 'urn:collimator:failure', code }] },
+      diagnostics: message,
+      ...(field ? { expression: [field] } : {}),
+    })),
   };
 }
 
@@ -109,6 +107,7 @@ const issueCodes: Partial<Record<Failure['code'], OperationOutcomeIssue['code']>
   'field-invalid': 'value',
   'value-unknown': 'code-invalid',
   'not-supported': 'not-supported',
+  'method-not-allowed': 'not-supported',
   'duplicate-key': 'duplicate',
   'unknown-key': 'not-found',
   'not-found': 'not-found',
@@ -127,7 +126,7 @@ const issueCodes: Partial<Record<Failure['code'], OperationOutcomeIssue['code']>
 function answer(request: Request, response: Response, failure: Failure): void {
   if (response.headersSent) return;
   if (failure.fate === 'retry') response.setHeader('Retry-After', '5');
-  if (/^\/fhir(\/|$)/.test(request.path))
+  if (isFhir(request))
     response
       .status(failure.status)
       .type('application/fhir+json')
@@ -141,7 +140,18 @@ function answer(request: Request, response: Response, failure: Failure): void {
       );
 }
 
-function fromHttp(error: unknown): Failure {
+function isFhir({ path }: Request): boolean {
+  return /^\/fhir(\/|$)/.test(path);
+}
+
+/** FHIR R4 section 3.1.0.1.7: what is served, but not by this method, is no unknown place. */
+function noSuchRoute(request: Request, cause: unknown): Failure {
+  return isFhir(request) && request.method !== 'GET'
+    ? fail('method-not-allowed', 'this interaction is not served: /fhir/metadata lists those that are', { cause })
+    : fail('not-found', 'there is no such endpoint', { cause });
+}
+
+function fromHttp(error: unknown, request: Request): Failure {
   // First, since a failure has a status of its own, which is no sign of Express's errors.
   if (error instanceof Failure) return error;
   const { status, type } = (error ?? {}) as { status?: number; type?: string };
@@ -151,7 +161,7 @@ function fromHttp(error: unknown): Failure {
   if (answered === 413) return fail('too-large', 'the body is larger than this endpoint takes', { cause: error });
   if (typeof answered === 'number' && answered >= 400 && answered < 500)
     return answered === 404
-      ? fail('not-found', 'there is no such endpoint', { cause: error })
+      ? noSuchRoute(request, error)
       : fail('field-invalid', 'the request cannot be read', { cause: error });
   return asFailure(error);
 }

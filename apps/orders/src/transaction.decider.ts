@@ -1,0 +1,39 @@
+import type { FhirResource, Patient } from 'fhir/r4.js';
+import { assertVersion } from '#fhir';
+import type { Clinical } from '#mapping';
+import { fail } from '#platform';
+import type { Request } from './order-desk.js';
+import { replacementOf } from './order-replacement.decider.js';
+import type { Asked } from './request-from-bundle.js';
+
+/**
+ * What a transaction asks, given what is known of each of its entries: a conditional create of what is known says
+ * nothing, an update of an order says what it is from now on, an update of anything else is joined with what is known.
+ *
+ * @param known what is stored of each entry, in their order
+ * @throws Failure not-found, precondition-failed
+ */
+export function requestOf(
+  patient: Patient,
+  entries: readonly Asked[],
+  known: readonly (FhirResource | undefined)[],
+): Request {
+  const request: Request & { clinical: Clinical[] } = { patient, clinical: [], orders: [] };
+  entries.forEach((entry, index) => {
+    const current = known[index];
+    const { resource, keepsOther, isUpdate, mustExist, ifMatch } = entry;
+    if (mustExist && !current)
+      throw fail('not-found', `there is no ${resource.resourceType} with this id`, { field: `Bundle.entry[${index}].request.url` }); // prettier-ignore
+    assertVersion(ifMatch, current);
+    if (resource.resourceType === 'ServiceRequest') {
+      if (current?.resourceType !== 'ServiceRequest') request.orders.push({ control: 'NW', serviceRequest: resource });
+      else if (isUpdate) request.orders.push(replacementOf(current, resource));
+      else if (!keepsOther) request.orders.push({ control: 'NW', serviceRequest: resource });
+    } else if (resource.resourceType === 'Patient') {
+      if (keepsOther && current?.resourceType === 'Patient') request.patient = current;
+    } else if (keepsOther && current) return;
+    else if (resource.resourceType === 'Encounter') request.encounter = resource;
+    else request.clinical.push(resource);
+  });
+  return request;
+}
