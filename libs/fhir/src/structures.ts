@@ -125,9 +125,8 @@ const everywhere: Structure = {
 const performed = ['in-progress', 'not-done', 'on-hold', 'completed', 'entered-in-error', 'stopped', 'unknown'];
 
 /**
- * FHIR R4 resources as far as Collimator takes them in. Some are stricter than R4, as our profiles
- * say (`tables/profiles.json`): a Patient and a ServiceRequest need an identifier, since their identity here comes from it,
- * and what is ordered, diagnosed or not tolerated needs its code.
+ * FHIR R4 resources as far as Collimator takes them in. Some are stricter than R4: a Patient and a ServiceRequest need an
+ * identifier, since their identity here comes from it, and what is ordered, diagnosed or not tolerated needs its code.
  */
 export const resources: Readonly<Record<string, Structure>> = {
   Patient: {
