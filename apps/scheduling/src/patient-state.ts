@@ -1,6 +1,6 @@
 import type { AllergyIntolerance, Observation } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
-import { pregnancyStatus, weightInKilograms } from '#fhir';
+import { conceptText, pregnancyStatus, weightInKilograms } from '#fhir';
 
 /** What is known of a patient's state that technologists see in the worklist. */
 export type Clinical = AllergyIntolerance | Observation;
@@ -24,11 +24,13 @@ export function stateAttributes(clinical: readonly Clinical[], now: Date): Datas
  * said.
  */
 function allergyAttributes(allergies: readonly AllergyIntolerance[]): DatasetInput {
+  // What nobody said to be over is warned of, also where a client left its status out.
   const isPresent = ({ clinicalStatus, verificationStatus }: AllergyIntolerance) =>
-    clinicalStatus?.coding?.[0]?.code === 'active' && verificationStatus?.coding?.[0]?.code !== 'entered-in-error';
+    !['inactive', 'resolved'].includes(clinicalStatus?.coding?.[0]?.code ?? '') &&
+    verificationStatus?.coding?.[0]?.code !== 'entered-in-error';
   const said = allergies.filter(isPresent).map(({ code, reaction }) => {
-    const substance = code?.text ?? code?.coding?.[0]?.display ?? code?.coding?.[0]?.code ?? '';
-    const effects = (reaction ?? []).flatMap(({ manifestation }) => manifestation.map(({ text }) => text ?? ''));
+    const substance = conceptText(code);
+    const effects = (reaction ?? []).flatMap(({ manifestation }) => manifestation.map(conceptText));
     const text = effects.some(Boolean) ? `${substance}: ${effects.filter(Boolean).join(', ')}` : substance;
     return text.replaceAll('\\', ' ').slice(0, 64);
   });

@@ -15,11 +15,23 @@ describe('The allergies of a worklist item', () => {
     const reaction = [{ manifestation: [{ text: 'Hives' }, { text: 'Shock' }] }];
     expect(said(anAllergy('Iodine', { reaction }), anAllergy('Latex'))).toEqual(['Iodine: Hives, Shock', 'Latex']);
   });
+  it('are named by their codes where there is no text', () => {
+    const allergy = anAllergy('', {
+      code: { coding: [{ code: '7980', display: 'Penicillin' }] },
+      reaction: [{ manifestation: [{ coding: [{ code: '247472004', display: 'Wheal' }] }] }],
+    });
+    expect(said(allergy)).toEqual(['Penicillin: Wheal']);
+  });
   it('are cut to what LO holds, and hold no separator of values', () => {
     const [text] = said(anAllergy(`a\\b${'x'.repeat(80)}`)) as string[];
     expect(text).toMatch(/^a bx+$/);
     expect(text).toHaveLength(64);
   });
+  it('are warned of where nothing says whether they are over: a FHIR client may leave the status out', () => {
+    expect(said(anAllergy('Iopromide', { clinicalStatus: undefined }))).toEqual(['Iopromide']);
+    expect(said(anAllergy('Latex', { clinicalStatus: { text: 'Active' } }))).toEqual(['Latex']);
+  });
+
   it('are not those that ended, or were an error', () => {
     const ended = anAllergy('Egg', { clinicalStatus: { coding: [{ code: 'resolved' }] } });
     const error = anAllergy('Nut', { verificationStatus: { coding: [{ code: 'entered-in-error' }] } });

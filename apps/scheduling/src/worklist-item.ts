@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import type { Appointment, Coding, Encounter, HumanName, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
-import { extensions, identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
+import { conceptText, extensions, identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
 import { stationByAeTitle, type Site } from '#platform';
 import { stationAeTitleOf, stepIdOf } from './appointment.decider.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
@@ -143,14 +143,14 @@ function placeOf(encounter: Encounter | undefined): string | undefined {
 }
 
 function specialNeedsOf(encounter: Encounter | undefined): string {
-  const needs = (encounter?.hospitalization?.specialArrangement ?? []).map(({ text, coding }) => text ?? coding?.[0]?.display ?? coding?.[0]?.code); // prettier-ignore
+  const needs = (encounter?.hospitalization?.specialArrangement ?? []).map(conceptText);
   return needs.filter(Boolean).join(', ');
 }
 
 /** What endangers others (HL7 OBR-12 danger code), such as an infection. */
 function dangerOf(order: ServiceRequest): string {
   const said = order.extension?.find(({ url }) => url === extensions.danger)?.valueCodeableConcept;
-  return (said?.text ?? said?.coding?.[0]?.display ?? said?.coding?.[0]?.code ?? '').slice(0, 64);
+  return conceptText(said).slice(0, 64);
 }
 
 /**

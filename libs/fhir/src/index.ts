@@ -4,6 +4,7 @@ export * from './answer-write.js';
 export * from './audit.js';
 export * from './capability-statement.js';
 export * from './clinical-state.js';
+export * from './concept-text.js';
 export * from './fhir-store.js';
 export * from './fhir.module.js';
 export * from './foreign-fhir-server.js';

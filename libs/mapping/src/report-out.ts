@@ -7,7 +7,7 @@ import type {
   ServiceRequest,
 } from 'fhir/r4.js';
 import { timestamp, writeMessage, writeSegment } from '#hl7v2';
-import { identifierOf } from '#fhir';
+import { conceptText, identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
 
@@ -92,7 +92,7 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
   }
   for (const given of facts.medicationAdministrations ?? []) {
     const agent = given.medicationCodeableConcept ?? containedAgent(given);
-    local('CONTRASTAGENT', 'Contrast agent', agent?.text ?? agent?.coding?.[0]?.display ?? agent?.coding?.[0]?.code);
+    local('CONTRASTAGENT', 'Contrast agent', conceptText(agent));
     local('CONTRASTLOT', 'Contrast lot number', containedMedication(given)?.batch?.lotNumber);
     const dose = given.dosage?.dose;
     if (dose?.value !== undefined)
