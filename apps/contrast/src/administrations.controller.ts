@@ -3,7 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { FhirResource, MedicationAdministration } from 'fhir/r4.js';
 import { newEvent } from '#events';
-import { assertIdOfUrl, FhirStore, recordAccess, referencedId, type Access } from '#fhir';
+import { etagOf, assertIdOfUrl, FhirStore, recordAccess, referencedId, type Access } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { correctAdministration, recordAdministration, type AdministrationDecision } from './administration.decider.js';
@@ -153,7 +153,7 @@ function answer(response: Response, status: number, administration: MedicationAd
   response
     .status(status)
     .setHeader('Location', `/fhir/MedicationAdministration/${administration.id}`)
-    .setHeader('ETag', `W/"${administration.meta?.versionId}"`)
+    .setHeader('ETag', etagOf(administration))
     .type('application/fhir+json')
     .send(JSON.stringify(administration));
 }

@@ -1,4 +1,4 @@
-import type { Patient } from 'fhir/r4.js';
+import type { Patient, ServiceRequest } from 'fhir/r4.js';
 import { uuidFrom } from '#fhir';
 import { conceptKey, type Clinical } from '#mapping';
 import { fail } from '#platform';
@@ -6,7 +6,7 @@ import { isComplete } from './request-from-fhir.js';
 
 /**
  * What a client states of a patient's state, under an id of its content: its first identifier, else what tells it from
- * others of the patient, as an HL7 message is read; so what is said twice, by either way, is known once.
+ * others of the patient; so what is said twice is known once.
  *
  * @throws Failure field-missing where neither is there
  */
@@ -20,8 +20,8 @@ export function clinicalStated(stated: Clinical, patient: Patient): Clinical {
   return { ...stated, id: uuidFrom(stated.resourceType, patient.id!, ...known), meta: undefined };
 }
 
-/** Whom it is about. */
-export function subjectOf(stated: Clinical): { element: string; reference: string | undefined } {
+/** Whom it is about, and the element that says so. */
+export function subjectOf(stated: Clinical | ServiceRequest): { element: string; reference: string | undefined } {
   if (stated.resourceType === 'AllergyIntolerance') return { element: 'patient', reference: stated.patient.reference };
   if (stated.resourceType === 'Coverage') return { element: 'beneficiary', reference: stated.beneficiary.reference };
   return { element: 'subject', reference: stated.subject?.reference };

@@ -6,8 +6,8 @@ import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { OrderDesk } from './order-desk.js';
 import { replacementOf } from './order-replacement.decider.js';
 import type { TransactionFromFhir } from './request-from-bundle.js';
-import { requestOf } from './transaction.decider.js';
 import type { OrderFromFhir } from './request-from-fhir.js';
+import { requestOf } from './transaction.decider.js';
 
 /** A resource as it is stored after a write. */
 export interface Written {

@@ -2,7 +2,7 @@ import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Query, R
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Bundle } from 'fhir/r4.js';
-import { answerWrite, assertIdOfUrl } from '#fhir';
+import { answerWrite, assertIdOfUrl, etagOf } from '#fhir';
 import { clientOf, fail, SITE, type Site } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 import { requestFromBundle } from './request-from-bundle.js';
@@ -85,7 +85,7 @@ export class FhirOrdersController {
         response: {
           status: isNew ? '201 Created' : '200 OK',
           location: `${resource.resourceType}/${resource.id}/_history/${resource.meta?.versionId}`,
-          etag: `W/"${resource.meta?.versionId}"`,
+          etag: etagOf(resource),
           lastModified: resource.meta?.lastUpdated,
         },
       })),

@@ -1,4 +1,4 @@
-import type { Bundle, BundleEntry, Encounter, FhirResource, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, Encounter, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import { validateResource } from '#fhir';
 import type { Clinical } from '#mapping';
 import { fail, Failure, type Site } from '#platform';
@@ -9,8 +9,8 @@ import { encounterStated, isComplete, orderStated, patientStated } from './reque
 type Brought = Encounter | Clinical | ServiceRequest;
 
 /** One entry of a transaction: what it states, under the id it has here, and how that is meant. */
-export interface Asked<R extends FhirResource = Patient | Brought> {
-  resource: R;
+export interface Asked {
+  resource: Patient | Brought;
   /** Conditional create: what is known under this id already stays as it stands. */
   keepsOther: boolean;
   /** An update: it says what an order is from now on. */
@@ -23,6 +23,7 @@ export interface Asked<R extends FhirResource = Patient | Brought> {
 
 /** A transaction about one patient. */
 export interface TransactionFromFhir {
+  /** The one Patient among the entries. */
   patient: Patient;
   /** In the order of the Bundle. */
   entries: Asked[];
@@ -60,14 +61,15 @@ export function requestFromBundle(body: unknown, site: Site): TransactionFromFhi
       return resource;
     }),
   );
-  return {
-    patient: resolved(patient, local, patientAt),
-    entries: stated.map((one, index) => {
-      const resource = resolved(one, local, index);
-      inEntry(index, () => assertOf(own, resource));
-      return { resource, ...askedBy(entries[index]!, resource, index) };
-    }),
-  };
+  const asked = stated.map((one, index) => {
+    const resource = inEntry(index, () => {
+      const withOurs = resolved(one, local, one.resourceType);
+      assertOf(own, withOurs);
+      return withOurs;
+    });
+    return { resource, ...askedBy(entries[index]!, resource, index) };
+  });
+  return { patient: asked[patientAt]!.resource as Patient, entries: asked };
 
   function read(resource: Patient | Brought): Patient | Brought {
     if (resource.resourceType === 'Patient') return patient;
@@ -94,18 +96,16 @@ function namesOf({ fullUrl, resource }: BundleEntry): string[] {
 }
 
 /** @throws Failure field-invalid for a reference to an entry that is not there */
-function resolved<T>(value: T, local: ReadonlyMap<string, string>, index: number, path = ''): T {
-  if (Array.isArray(value)) return value.map((one, at) => resolved(one, local, index, `${path}[${at}]`)) as T;
+function resolved<T>(value: T, local: ReadonlyMap<string, string>, path: string): T {
+  if (Array.isArray(value)) return value.map((one, at) => resolved(one, local, `${path}[${at}]`)) as T;
   if (!value || typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, one]) => {
-      if (name !== 'reference' || typeof one !== 'string')
-        return [name, resolved(one, local, index, `${path}.${name}`)];
+      const field = `${path}.${name}`;
+      if (name !== 'reference' || typeof one !== 'string') return [name, resolved(one, local, field)];
       const reference = local.get(one) ?? one;
       if (/^urn:(uuid|oid):/.test(reference))
-        throw fail('field-invalid', 'must be the fullUrl of an entry of the Bundle', {
-          field: `Bundle.entry[${index}].resource${path}.reference`,
-        });
+        throw fail('field-invalid', 'must be the fullUrl of an entry of the Bundle', { field });
       return [name, reference];
     }),
   ) as T;
@@ -113,10 +113,7 @@ function resolved<T>(value: T, local: ReadonlyMap<string, string>, index: number
 
 function assertOf(own: string, resource: Patient | Brought): void {
   if (resource.resourceType === 'Patient' || resource.resourceType === 'Encounter') return;
-  const { element, reference } =
-    resource.resourceType === 'ServiceRequest'
-      ? { element: 'subject', reference: resource.subject.reference }
-      : subjectOf(resource);
+  const { element, reference } = subjectOf(resource);
   if (reference !== own)
     throw fail('field-invalid', "must be the fullUrl of the Bundle's Patient", {
       field: `${resource.resourceType}.${element}.reference`,

@@ -1,29 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type {
-  AllergyIntolerance,
-  Bundle,
-  Coverage,
-  Encounter,
-  FhirResource,
-  Observation,
-  ServiceRequest,
-} from 'fhir/r4.js';
+import type { AllergyIntolerance, Bundle, Coverage, Encounter, FhirResource, Observation } from 'fhir/r4.js';
 import { serviceRequestIdOf, systems, uuidFrom } from '#fhir';
-import { Failure } from '#platform';
-import { aPatient, site as aSite } from '#testing';
+import { aPatient, failureOf, site as aSite } from '#testing';
+import { anOrderByFhir as order, placer } from './an-order-by-fhir.spec.js';
 import { requestFromBundle } from './request-from-bundle.js';
 
 const site = aSite();
-const placer = { system: 'urn:oid:2.25.1002', value: 'ORD1' };
-const order = (overrides: Partial<ServiceRequest> = {}): ServiceRequest => ({
-  resourceType: 'ServiceRequest',
-  identifier: [placer],
-  status: 'active',
-  intent: 'order',
-  code: { coding: [{ system: 'http://loinc.org', code: '24725-4' }, { code: 'CTHEAD' }], text: 'CT' },
-  subject: { reference: 'urn:uuid:p' },
-  ...overrides,
-});
 const patient = () => ({ ...aPatient(), id: 'whatever' });
 const visit = (): Encounter => ({
   resourceType: 'Encounter',
@@ -59,15 +41,6 @@ const asked = <T extends FhirResource['resourceType']>(type: T, ...resources: Fh
   read(...resources).entries.map(({ resource }) => resource as FhirResource).filter((one) => one.resourceType === type) as Extract<FhirResource, { resourceType: T }>[]; // prettier-ignore
 /** A Bundle of a patient and one order that is asked for like this. */
 const askedBy = (request: object) => ({ ...bundle(patient()), entry: [...bundle(patient()).entry!, { resource: order(), request }] }); // prettier-ignore
-function failureOf(read: () => unknown): { code: string; field?: string } {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof Failure) return { code: error.code, field: error.field };
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('A Bundle', () => {
   it('becomes a patient, a visit and orders, identified by their numbers and not by what it calls them', () => {
@@ -147,7 +120,8 @@ describe('A Bundle', () => {
     ['whose patient has no number of the site', [{ ...patient(), identifier: [{ system: 'urn:x', value: '1' }] }, order()], 'field-missing', 'Bundle.entry[0].resource.identifier'], // prettier-ignore
     ['whose visit has no number', [patient(), { ...visit(), identifier: [{ value: 'V1' }] }, order()], 'field-missing', 'Bundle.entry[1].resource.identifier'], // prettier-ignore
   ])('%s is refused', (_what, resources, code, field) => {
-    expect(failureOf(() => read(...resources))).toEqual({ code, field });
+    const failure = failureOf(() => read(...resources));
+    expect({ code: failure.code, field: failure.field }).toEqual({ code, field });
   });
 
   it.each<[object, string, string]>([
@@ -159,6 +133,7 @@ describe('A Bundle', () => {
     [{ method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:x|2' }, 'field-invalid', 'ifNoneExist'],
   ])('is refused for the request %j', (request, code, element) => {
     const field = `Bundle.entry[1].request.${element}`;
-    expect(failureOf(() => requestFromBundle(askedBy(request), site))).toEqual({ code, field });
+    const failure = failureOf(() => requestFromBundle(askedBy(request), site));
+    expect({ code: failure.code, field: failure.field }).toEqual({ code, field });
   });
 });

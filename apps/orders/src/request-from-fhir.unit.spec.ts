@@ -1,30 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Identifier, ServiceRequest } from 'fhir/r4.js';
 import { dicomUidIdentifier, patientIdOf, systems, typedIdentifier } from '#fhir';
-import { Failure } from '#platform';
-import { site as aSite } from '#testing';
+import { failureOf, site as aSite } from '#testing';
+import { anOrderByFhir as order, placer } from './an-order-by-fhir.spec.js';
 import { orderFromFhir } from './request-from-fhir.js';
 
 const site = aSite();
-const placer = { system: 'urn:oid:2.25.1002', value: 'ORD1' };
-const order = (overrides: Partial<ServiceRequest> = {}): ServiceRequest => ({
-  resourceType: 'ServiceRequest',
-  identifier: [placer],
-  status: 'active',
-  intent: 'order',
-  code: { coding: [{ system: 'http://loinc.org', code: '24725-4' }, { code: 'CTHEAD' }], text: 'CT' },
-  subject: { reference: 'urn:uuid:p' },
-  ...overrides,
-});
-function failureOf(read: () => unknown): { code: string; field?: string } {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof Failure) return { code: error.code, field: error.field };
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('A single order', () => {
   const known = { subject: { reference: 'Patient/abc' } };
@@ -51,6 +32,7 @@ describe('A single order', () => {
     ['with a study UID that is none', numbers(dicomUidIdentifier('1.2.03')), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
     ['with a study UID too long', numbers(dicomUidIdentifier(`1.${'2.'.repeat(31)}34`)), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
   ])('%s is refused', (_what, overrides, code, field) => {
-    expect(failureOf(() => orderFromFhir(order(overrides), site))).toEqual({ code, field });
+    const failure = failureOf(() => orderFromFhir(order(overrides), site));
+    expect({ code: failure.code, field: failure.field }).toEqual({ code, field });
   });
 });

@@ -1,4 +1,4 @@
-import type { FhirResource, Patient } from 'fhir/r4.js';
+import type { FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { assertVersion } from '#fhir';
 import type { Clinical } from '#mapping';
 import { fail } from '#platform';
@@ -19,21 +19,21 @@ export function requestOf(
   known: readonly (FhirResource | undefined)[],
 ): Request {
   const request: Request & { clinical: Clinical[] } = { patient, clinical: [], orders: [] };
-  entries.forEach((entry, index) => {
+  entries.forEach(({ resource, keepsOther, isUpdate, mustExist, ifMatch }, index) => {
     const current = known[index];
-    const { resource, keepsOther, isUpdate, mustExist, ifMatch } = entry;
     if (mustExist && !current)
       throw fail('not-found', `there is no ${resource.resourceType} with this id`, { field: `Bundle.entry[${index}].request.url` }); // prettier-ignore
     assertVersion(ifMatch, current);
-    if (resource.resourceType === 'ServiceRequest') {
-      if (current?.resourceType !== 'ServiceRequest') request.orders.push({ control: 'NW', serviceRequest: resource });
-      else if (isUpdate) request.orders.push(replacementOf(current, resource));
-      else if (!keepsOther) request.orders.push({ control: 'NW', serviceRequest: resource });
-    } else if (resource.resourceType === 'Patient') {
-      if (keepsOther && current?.resourceType === 'Patient') request.patient = current;
-    } else if (keepsOther && current) return;
+    if (keepsOther && current) {
+      if (current.resourceType === 'Patient') request.patient = current;
+    } else if (resource.resourceType === 'ServiceRequest')
+      request.orders.push(
+        isUpdate && current
+          ? replacementOf(current as ServiceRequest, resource)
+          : { control: 'NW', serviceRequest: resource },
+      );
     else if (resource.resourceType === 'Encounter') request.encounter = resource;
-    else request.clinical.push(resource);
+    else if (resource.resourceType !== 'Patient') request.clinical.push(resource);
   });
   return request;
 }

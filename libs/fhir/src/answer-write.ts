@@ -14,12 +14,17 @@ export function answerWrite(request: Request, response: Response, status: 200 | 
   response
     .status(status)
     .setHeader('Location', `/fhir/${resourceType}/${id}`)
-    .setHeader('ETag', `W/"${meta?.versionId}"`)
+    .setHeader('ETag', etagOf(resource))
     .setHeader('Last-Modified', new Date(meta?.lastUpdated ?? 0).toUTCString());
   const preferred = /\breturn=(\w+)/.exec(String(request.headers.prefer ?? ''))?.[1];
   if (preferred === 'minimal') return void response.end();
   const body = preferred === 'OperationOutcome' ? done(status) : resource;
   response.type(FHIR_JSON).send(JSON.stringify(body));
+}
+
+/** The version of a resource as HTTP names it (FHIR R4 section 3.1.0.1.3). */
+export function etagOf({ meta }: FhirResource): string {
+  return `W/"${meta?.versionId}"`;
 }
 
 function done(status: 200 | 201): OperationOutcome {

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Bundle, BundleEntry, CapabilityStatement, FhirResource } from 'fhir/r4.js';
 import { CLOCK, INFRASTRUCTURE, clientOf, fail, type Clock, type Infrastructure } from '#platform';
+import { etagOf } from './answer-write.js';
 import { recordAccess, type Access } from './audit.js';
 import { capabilityStatement, type ServedTypes } from './capability-statement.js';
 import { referencedId } from './identity.js';
@@ -99,7 +100,7 @@ export class FhirController {
         fullUrl: `${baseOf(request)}/${type}/${id}`,
         resource,
         request: { method: resource.meta?.versionId === '1' ? 'POST' : 'PUT', url: `${type}/${id}` },
-        response: { status: '200', etag: `W/"${resource.meta?.versionId}"`, lastModified: resource.meta?.lastUpdated },
+        response: { status: '200', etag: etagOf(resource), lastModified: resource.meta?.lastUpdated },
       })),
     };
   }
@@ -184,7 +185,7 @@ function nothing(type: string): never {
 
 /** One resource with its version, or 304 to a client that has it. */
 function answerOne(request: Request, response: Response, resource: FhirResource): void {
-  const etag = `W/"${resource.meta?.versionId}"`;
+  const etag = etagOf(resource);
   response.setHeader('ETag', etag).setHeader('Last-Modified', new Date(resource.meta!.lastUpdated!).toUTCString());
   if (request.headers['if-none-match'] === etag) response.status(304).end();
   else response.type(FHIR_JSON).send(JSON.stringify(resource));

@@ -1,5 +1,5 @@
 import type { FhirResource } from 'fhir/r4.js';
-import { fail, ofTable, throwAll, type Failure } from '#platform';
+import { fail, ofTable, type Failure } from '#platform';
 import { choices, datatypes, primitives, resources, type Element, type Structure } from './structures.js';
 
 /** What Postgres keeps in no jsonb, as JSON.stringify writes it. */
@@ -28,7 +28,8 @@ export function validateResource<T extends FhirResource['resourceType']>(
   try {
     if (unstorable.test(JSON.stringify(resource)))
       throw fail('field-invalid', 'no text may hold the character NUL or half a surrogate pair', { field: type });
-    throwAll(first(MOST_PROBLEMS, problemsOfResource(type, resource)));
+    const [problem, ...also] = first(MOST_PROBLEMS, problemsOfResource(type, resource));
+    if (problem) throw fail(problem.code, problem.message, { field: problem.field, also });
   } catch (error) {
     if (error instanceof RangeError) throw fail('field-invalid', `the ${type} is nested too deeply`, { field: type });
     throw error;

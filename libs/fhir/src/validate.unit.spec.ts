@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Failure } from '#platform';
+import { failureOf } from '#testing';
 import { validateResource } from './index.js';
 
 type Content = Record<string, unknown>;
@@ -19,16 +19,6 @@ const administration = (overrides: Content = {}): Content => ({
   subject: { reference: 'Patient/1' },
   ...overrides,
 });
-
-function failureOf(check: () => unknown): Failure {
-  try {
-    check();
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('validateResource', () => {
   it.each<[string, Content]>([

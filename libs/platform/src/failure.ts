@@ -32,14 +32,9 @@ export class Failure extends Error {
 export function fail(
   code: FailureCode,
   message: string,
-  options: { field?: string; cause?: unknown; retryAfterMs?: number } = {},
+  options: { field?: string; cause?: unknown; retryAfterMs?: number; also?: readonly Failure[] } = {},
 ): Failure {
-  return new Failure(code, message, options.field, options.cause, options.retryAfterMs);
-}
-
-/** Throws the first of these failures with the others beside it; nothing where there is none. */
-export function throwAll([first, ...others]: readonly Failure[]): void {
-  if (first) throw new Failure(first.code, first.message, first.field, first.cause, first.retryAfterMs, others);
+  return new Failure(code, message, options.field, options.cause, options.retryAfterMs, options.also);
 }
 
 /**

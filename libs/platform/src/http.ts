@@ -77,9 +77,10 @@ export class HttpFailureFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     // The same filter guards event handlers, whose strategy wants the error itself.
     if (host.getType() !== 'http') throw error;
-    const failure = fromHttp(error, host.switchToHttp().getRequest<Request>());
+    const request = host.switchToHttp().getRequest<Request>();
+    const failure = fromHttp(error, request);
     if (failure.status >= 500) this.logger.error({ err: error }, 'request failed');
-    answer(host.switchToHttp().getRequest<Request>(), host.switchToHttp().getResponse<Response>(), failure);
+    answer(request, host.switchToHttp().getResponse<Response>(), failure);
   }
 }
 

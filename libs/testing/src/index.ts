@@ -2,6 +2,7 @@ export * from './a-message.js';
 export * from './a-resource.js';
 export * from './a-service.js';
 export * from './a-site.js';
+export * from './failure-of.js';
 export * from './given.js';
 export * from './peer-suite.js';
 export * from './start-service.js';
