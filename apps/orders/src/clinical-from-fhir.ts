@@ -1,23 +1,24 @@
-import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import { uuidFrom } from '#fhir';
-import { conceptKey, type Clinical } from '#mapping';
+import { conceptKey, conditionIdOf, observationIdOf, type Clinical } from '#mapping';
 import { fail } from '#platform';
 import { isComplete } from './request-from-fhir.js';
 
 /**
  * What a client states of a patient's state, under an id of its content: its first identifier, else what tells it from
- * others of the patient; so what is said twice is known once.
+ * others of the patient. A diagnosis and an observation are told as an HL7 message tells them, so that what comes by both
+ * ways is known once; an allergy is so where it has no identifier.
  *
+ * @param visitId the visit of the Bundle, if that is what it belongs to
  * @throws Failure field-missing where neither is there
  */
-export function clinicalStated(stated: Clinical, patient: Patient): Clinical {
+export function clinicalStated(stated: Clinical, patient: Patient, visitId?: string): Clinical {
   const own = stated.identifier?.find(isComplete);
-  const known = own ? [own.system, own.value] : keyOf(stated);
-  if (known.at(0) === '')
+  if (!own && !whatOf(stated))
     throw fail('field-missing', 'must hold an identifier with system and value, or what it is by code or text', {
       field: `${stated.resourceType}.identifier`,
     });
-  return { ...stated, id: uuidFrom(stated.resourceType, patient.id!, ...known), meta: undefined };
+  return { ...stated, id: idOf(stated, own, patient, visitId), meta: undefined };
 }
 
 /** Whom it is about, and the element that says so. */
@@ -27,13 +28,27 @@ export function subjectOf(stated: Clinical | ServiceRequest): { element: string;
   return { element: 'subject', reference: stated.subject?.reference };
 }
 
-/** A diagnosis without identifier is known by its code alone: a client states it of the patient, not of a visit. */
-function keyOf(stated: Clinical): string[] {
-  if (stated.resourceType === 'Coverage') {
-    const [{ reference, display, identifier } = {}] = stated.payor;
-    return [reference ?? identifier?.value ?? display ?? '', stated.subscriberId ?? ''];
+function idOf(
+  stated: Clinical,
+  own: (Identifier & { system: string; value: string }) | undefined,
+  patient: Patient,
+  visitId?: string,
+): string {
+  switch (stated.resourceType) {
+    case 'Condition':
+      return conditionIdOf(patient, { own, code: stated.code ?? {} }, visitId);
+    case 'Observation':
+      return observationIdOf(patient, { own, code: stated.code }, '', stated.effectiveDateTime);
+    case 'AllergyIntolerance':
+      return uuidFrom('AllergyIntolerance', patient.id!, ...(own ? [own.system, own.value] : [whatOf(stated)]));
+    case 'Coverage':
+      return uuidFrom('Coverage', patient.id!, ...(own ? [own.system, own.value] : [whatOf(stated), stated.subscriberId ?? ''])); // prettier-ignore
   }
-  const key = conceptKey(stated.code ?? {});
-  if (stated.resourceType === 'Observation') return [key, '', stated.effectiveDateTime ?? ''];
-  return [key];
+}
+
+/** What is had, seen, not tolerated, or who pays; empty where nothing says so. */
+function whatOf(stated: Clinical): string {
+  if (stated.resourceType !== 'Coverage') return conceptKey(stated.code ?? {});
+  const [{ reference, display, identifier } = {}] = stated.payor;
+  return reference ?? identifier?.value ?? display ?? '';
 }

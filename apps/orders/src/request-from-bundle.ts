@@ -74,11 +74,16 @@ export function requestFromBundle(body: unknown, site: Site): TransactionFromFhi
   function read(resource: Patient | Brought): Patient | Brought {
     if (resource.resourceType === 'Patient') return patient;
     if (resource.resourceType === 'Encounter') return visit!;
-    if (resource.resourceType !== 'ServiceRequest') return clinicalStated(resource, patient);
+    if (resource.resourceType !== 'ServiceRequest') return clinicalStated(resource, patient, visitOf(resource));
     // Whose it is is checked once its reference is resolved.
     const order = orderStated(resource, site, resource.subject.reference ?? '');
     delete order.encounter;
     return visit ? { ...order, encounter: { reference: `Encounter/${visit.id}` } } : order;
+  }
+
+  function visitOf(stated: Clinical): string | undefined {
+    const named = stated.resourceType === 'Condition' ? stated.encounter?.reference : undefined;
+    return visitAt !== undefined && named && namesOf(entries[visitAt]!).includes(named) ? visit!.id : undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AllergyIntolerance, Bundle, Coverage, Encounter, FhirResource, Observation } from 'fhir/r4.js';
+import type { AllergyIntolerance, Bundle, Condition, Coverage, Encounter, FhirResource, Observation } from 'fhir/r4.js';
 import { serviceRequestIdOf, systems, uuidFrom } from '#fhir';
 import { aPatient, failureOf, site as aSite } from '#testing';
 import { anOrderByFhir as order, placer } from './an-order-by-fhir.spec.js';
@@ -66,6 +66,15 @@ describe('A Bundle', () => {
     expect(observation?.subject).toEqual({ reference: own });
     expect(first?.supportingInfo).toEqual([{ reference: `Observation/${observation?.id}` }]);
     expect(first?.insurance?.[0]?.reference).toMatch(/^Coverage\/[\w-]{36}$/);
+  });
+
+  it('says the diagnosis of a visit as an HL7 message does, so that it is known once', () => {
+    const headache = (encounter?: string): Condition => ({ resourceType: 'Condition', code: { text: 'Headache' }, subject, ...(encounter ? { encounter: { reference: encounter } } : {}) }); // prettier-ignore
+    const idOf = (condition: Condition) =>
+      asked('Condition', patient(), order(), { ...visit(), id: 'v' }, condition)[0]?.id;
+    const [{ id: visitId } = { id: undefined }] = asked('Encounter', patient(), order(), visit());
+    const id = (of: string) => uuidFrom('Condition', aPatient().id!, of, 'headache');
+    expect([idOf(headache('urn:uuid:v')), idOf(headache())]).toEqual([id(visitId!), id('')]);
   });
 
   it('may call its entries by the URL of their server', () => {

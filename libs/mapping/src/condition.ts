@@ -1,10 +1,9 @@
 import type { Condition, Encounter, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
-import { uuidFrom } from '#fhir';
+import { conditionIdOf } from './clinical-identity.js';
 import {
   compact,
   conceptFromCwe,
-  conceptKey,
   conceptOf,
   dateTimeFrom,
   fillerIdentifiersFrom,
@@ -40,10 +39,9 @@ export function conditionFrom(
   if (!stated.code) return undefined;
   const identifier = fillerIdentifiersFrom(dg1, 20, around);
   const [own] = identifier ?? [];
-  const known = own ? [own.system ?? '', own.value!] : [encounter?.id ?? '', conceptKey(stated.code)];
   return compact<Condition>({
     resourceType: 'Condition',
-    id: uuidFrom('Condition', patient.id!, ...known),
+    id: conditionIdOf(patient, { own, code: stated.code }, encounter?.id),
     identifier,
     verificationStatus: dg1.get(21) === 'D' ? verification('entered-in-error') : undefined,
     category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-category', code: 'encounter-diagnosis' }] }], // prettier-ignore

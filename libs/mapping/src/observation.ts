@@ -1,12 +1,11 @@
 import type { Observation, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
-import { uuidFrom } from '#fhir';
 import { ofTable } from '#platform';
+import { observationIdOf } from './clinical-identity.js';
 import {
   compact,
   conceptFromCwe,
   conceptOf,
-  conceptKey,
   dateTimeFrom,
   fillerIdentifiersFrom,
   listOf,
@@ -47,12 +46,9 @@ export function observationFrom(obx: Segment, patient: Patient, around: Surround
   const status = ofTable(statuses, obx.get(11) ?? 'F') as Observation['status'] | undefined;
   if (!stated.code || !status || (!value && status !== 'entered-in-error' && status !== 'cancelled')) return undefined;
   const [own] = stated.identifier ?? [];
-  const known = own
-    ? [own.system ?? '', own.value!]
-    : [conceptKey(stated.code), obx.get(4) ?? '', stated.effectiveDateTime ?? ''];
   return {
     resourceType: 'Observation',
-    id: uuidFrom('Observation', patient.id!, ...known),
+    id: observationIdOf(patient, { own, code: stated.code }, obx.get(4), stated.effectiveDateTime),
     status,
     subject: { reference: `Patient/${patient.id}` },
     ...stated,
