@@ -4,8 +4,11 @@ import { newEvent, type EventType } from '#events';
 import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
-import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
-import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
+import { bookedAppointment, isAhead, orderReferenceOf, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { decideSchedule, stationsInQuestion, type ScheduleState } from './schedule.decider.js';
+import { AHEAD_MS, type Slot } from './slot.decider.js';
+import { laneOf } from './lane.decider.js';
+import { Rebookings } from './rebookings.store.js';
 import { StationBookings } from './station-bookings.store.js';
 import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } from './worklist-item.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
@@ -28,6 +31,7 @@ export class ScheduleDesk {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
+    @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
@@ -61,6 +65,23 @@ export class ScheduleDesk {
     const appointments = await this.appointmentsOf(order, transaction);
     const clinical = await this.clinicalOf(patient.id!, transaction);
     await this.apply({ order, patient, encounter, clinical }, appointments, transaction, { isTold: false });
+  }
+
+  /**
+   * Gives a step another time, since it lost the one it had; one that has begun or left the worklist needs none.
+   *
+   * @throws Failure station-unavailable
+   */
+  async rebook(appointmentId: string, transaction: Transaction): Promise<void> {
+    const { manager } = transaction;
+    const appointment = await this.store.read(manager, 'Appointment', appointmentId);
+    const orderId =
+      appointment && isAhead(appointment) && referencedId(orderReferenceOf(appointment), 'ServiceRequest');
+    const order = orderId ? await this.store.read(manager, 'ServiceRequest', orderId) : undefined;
+    const patientId = order && referencedId(order.subject.reference, 'Patient');
+    const patient = patientId ? await this.store.read(manager, 'Patient', patientId) : undefined;
+    if (order && patient) await this.putBack({ order, patient }, transaction);
+    await this.rebookings.done(manager, [appointmentId]);
   }
 
   /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
@@ -115,11 +136,10 @@ export class ScheduleDesk {
   ): Promise<number> {
     const { manager, now } = transaction;
     const { order, patient } = exam;
-    const stations = stationsInQuestion(order, this.site);
-    const own = appointments.filter(isAhead).map(({ id }) => id!);
-    const taken = stations.length > 0 ? await this.bookings.taken(manager, stations, patient.id!, now, own) : [];
-    const decision = decideSchedule({ order, appointments, taken }, this.site, now);
-    const { booked, rewritten, withdrawn, underWay } = decision;
+    const state = await this.stateOf(exam, appointments, transaction);
+    const { booked, rewritten, withdrawn, underWay } = decideSchedule(state, this.site, now);
+    const settled = appointments.map(({ id }) => id!).filter((id) => state.displaced?.has(id));
+    if (settled.length > 0) await this.rebookings.done(manager, settled);
     // Times given back first: one of them may be the one another step of the order takes.
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
@@ -131,7 +151,13 @@ export class ScheduleDesk {
     }
     for (const { step, slot, before } of booked) {
       const appointment = bookedAppointment(order, step, slot, patient, before);
-      await this.bookings.take(manager, appointment.id!, patient.id!, slot);
+      await this.displace(step, slot, transaction);
+      const { id: appointmentId } = appointment;
+      await this.bookings.take(
+        manager,
+        { appointmentId: appointmentId!, patientId: patient.id!, lane: step.lane },
+        slot,
+      );
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
@@ -142,6 +168,32 @@ export class ScheduleDesk {
       if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
     }
     return underWay.length;
+  }
+
+  /** What a decision needs to know, read while nobody else takes a time at the stations in question. */
+  private async stateOf(
+    { order, patient, encounter }: OrderedExam,
+    appointments: readonly Appointment[],
+    { manager, now }: Transaction,
+  ): Promise<ScheduleState> {
+    const stations = stationsInQuestion(order, this.site);
+    const known = { order, patient, encounter, appointments };
+    const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
+    if (stations.length === 0) return { ...known, taken: [], displaced };
+    const own = appointments.filter(isAhead).map(({ id }) => id!);
+    const taken = await this.bookings.taken(manager, stations, patient.id!, now, own);
+    const mayGoAhead = ['stat', 'emergency'].includes(laneOf(order, encounter));
+    const until = new Date(now.getTime() + AHEAD_MS);
+    const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
+    return { ...known, taken, upcoming, displaced };
+  }
+
+  /** Times of others that a step takes are given back here, and they are booked anew in transactions of their own. */
+  private async displace(step: RequestedStep, { displaces = [] }: Slot, { manager, now }: Transaction): Promise<void> {
+    if (displaces.length === 0) return;
+    await this.bookings.release(manager, displaces);
+    const reason = step.isStat ? 'a STAT exam goes first' : 'an emergency goes first';
+    await this.rebookings.displace(manager, displaces, reason, now);
   }
 
   private async show(

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { Rebookings } from './rebookings.store.js';
 import { Worklist } from './worklist.store.js';
 
 /** What people and programs ask of the schedule beside FHIR and DICOM. */
@@ -13,6 +14,7 @@ export class SchedulingController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
+    @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -52,5 +54,11 @@ export class SchedulingController {
   @Get('unscheduled')
   async unscheduled(): Promise<{ exams: object[] }> {
     return { exams: await this.steps.unscheduled() };
+  }
+
+  @ApiOperation({ summary: 'Steps that lost their time and have no other yet, the longest waiting first' })
+  @Get('rebookings')
+  async waiting(): Promise<{ steps: object[] }> {
+    return { steps: await this.rebookings.list() };
   }
 }

@@ -7,7 +7,10 @@ import { DicomListener } from './dicom-listener.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
+import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
+import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
+import { Rebookings } from './rebookings.store.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
@@ -38,6 +41,8 @@ import { Worklist } from './worklist.store.js';
   providers: [
     Worklist,
     StationBookings,
+    Rebookings,
+    RebookDisplacedSteps,
     PerformedProcedureSteps,
     ScheduleDesk,
     ServeWorklistWhenModalityAsks,
@@ -53,4 +58,5 @@ export const schedulingMigrations = [
   ...messagingMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
+  Lanes1700000002200,
 ];
