@@ -25,6 +25,7 @@ import {
   type ExamSubject,
 } from './exam.decider.js';
 import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { StationBookings } from './station-bookings.store.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
@@ -43,6 +44,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
@@ -150,6 +152,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       appointments: appointments.map(current),
     };
     this.tell(reported, saved[0]!, subjectNow, transaction);
+    await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
   }
 

@@ -77,6 +77,16 @@ export class PerformedProcedureSteps {
     );
   }
 
+  /** SOP Instance UIDs of the exams of a step that are under way, the latest first. */
+  async inProgress(manager: EntityManager, appointmentId: string): Promise<string[]> {
+    const rows: { uid: string }[] = await manager.query(
+      `SELECT sop_instance_uid AS uid FROM performed_procedure_step
+        WHERE appointment_ids && ARRAY[$1] AND status = 'IN PROGRESS' ORDER BY created_at DESC, sop_instance_uid`,
+      [appointmentId],
+    );
+    return rows.map(({ uid }) => uid);
+  }
+
   /** Exams without an order, newest first: ids and times only. */
   async unscheduled(): Promise<object[]> {
     return this.dataSource.query(

@@ -11,6 +11,7 @@ import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } fro
 import { stateAttributes, type Clinical } from './patient-state.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -29,6 +30,7 @@ export class ScheduleDesk {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -42,7 +44,8 @@ export class ScheduleDesk {
 
   /**
    * Follows a changed or cancelled order: steps that have not begun are moved, rewritten, or leave the worklist. A step
-   * that has begun is left to the modality, and an order whose exam is done stays completed.
+   * that has begun is left to the modality, its room asked to stop it where the order does not want it any more, and an
+   * order whose exam is done stays completed.
    *
    * @throws Failure order-unknown, procedure-unknown, station-unavailable, field-invalid
    */
@@ -102,8 +105,7 @@ export class ScheduleDesk {
     const appointments = known ? await this.appointmentsOf(known, transaction) : [];
     const exam = await this.keep(told, appointments, transaction, known);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
-    if (underWay > 0)
-      this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its modality ends it');
+    if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
   }
 
   /** Carries out what follows from the order. @returns how many unwanted steps are under way */
@@ -141,6 +143,7 @@ export class ScheduleDesk {
       await this.show(exam, appointment, step, transaction);
       if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
     }
+    await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;
   }
 

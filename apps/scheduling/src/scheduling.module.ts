@@ -7,8 +7,12 @@ import { DicomListener } from './dicom-listener.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
+import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasksController } from './room-tasks.controller.js';
+import { OpenRoomTasks } from './room-tasks.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
 import { SchedulingController } from './scheduling.controller.js';
@@ -25,11 +29,13 @@ import { Worklist } from './worklist.store.js';
       Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
       Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
       ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+      Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
       Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
     }),
   ],
   controllers: [
     SchedulingController,
+    RoomTasksController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
@@ -39,6 +45,8 @@ import { Worklist } from './worklist.store.js';
     Worklist,
     StationBookings,
     PerformedProcedureSteps,
+    RoomTasks,
+    OpenRoomTasks,
     ScheduleDesk,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
@@ -53,4 +61,5 @@ export const schedulingMigrations = [
   ...messagingMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
+  OpenRoomTasks1700000002300,
 ];

@@ -25,7 +25,7 @@ export const systems = {
   requestedProcedureId: 'urn:collimator:requested-procedure-id',
   scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
   procedure: 'urn:collimator:procedure',
-  /** What a Task is for: `clarify`. */
+  /** What a Task is for: `clarify`, `stop-exam`. */
   task: 'urn:collimator:task',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
