@@ -43,6 +43,8 @@ export const extensions = {
   callback: 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number',
   /** On ServiceRequest: why it is as it is (v2-to-FHIR: ORC-16). */
   statusReason: 'http://hl7.org/fhir/StructureDefinition/request-statusReason',
+  /** On ServiceRequest: which request of its placer (HL7 table 0119) brought it to its status: CA, DC, RP or HD. */
+  orderControl: 'urn:collimator:extension:order-control',
   stationAeTitle: 'urn:collimator:extension:station-ae-title',
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */
