@@ -80,6 +80,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     await this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now } = transaction;
       const current = (await this.steps.find(manager, sopInstanceUid))!;
+      // It may have been given to another patient meanwhile.
+      if (current.patientId !== patientId) await transaction.lock(current.patientId);
       if (current.status !== 'IN PROGRESS')
         throw new DicomStatus(0x0110, 'Performed Procedure Step Object may no longer be updated', 0xa710);
       const merged = decodeDataset(current.attributes, explicitVrLittleEndian).modifiedBy(modification);
@@ -122,7 +124,11 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     return { patient: patient ?? patientOfUnscheduled(row.sopInstanceUid, reported, this.site), orders, appointments };
   }
 
-  private async follow(
+  /**
+   * What follows from an exam as it is reported now: its Procedure, its steps, their orders and the worklist, and the event
+   * that tells it.
+   */
+  async follow(
     row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
     transaction: Transaction,
@@ -137,7 +143,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const saved = await this.store.save<FhirResource>(
       manager,
       [
-        { ...procedure, ...(before ? { meta: before.meta } : {}) },
+        { ...procedure, ...(before?.note ? { note: before.note } : {}), ...(before ? { meta: before.meta } : {}) },
         ...appointments,
         ...orders.filter((order) => !subject.orders.includes(order)),
         ...(subject.patient.meta?.versionId ? [] : [subject.patient]),

@@ -87,11 +87,16 @@ export class ScheduleDesk {
     await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
   }
 
-  /** Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so. */
-  async mergePatients(told: Patient[], transaction: Transaction): Promise<void> {
+  /**
+   * Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so.
+   *
+   * @returns internal ids of those who stand for others
+   */
+  async mergePatients(told: Patient[], transaction: Transaction): Promise<string[]> {
     const { manager, now } = transaction;
     const patients = await keepCopies(this.store, manager, told, now);
-    for (const { from, to } of await moveMerged(this.store, this.mergedPatients, patients, transaction)) {
+    const moved = await moveMerged(this.store, this.mergedPatients, patients, transaction);
+    for (const { from, to } of moved) {
       const patient = (await this.store.read(manager, 'Patient', to))!;
       const state = stateAttributes(await this.clinicalOf(to, transaction), now);
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
@@ -99,6 +104,7 @@ export class ScheduleDesk {
       await this.performed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
     }
+    return [...new Set(moved.map(({ to }) => to))];
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {

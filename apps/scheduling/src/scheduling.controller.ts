@@ -5,7 +5,6 @@ import type { Task } from 'fhir/r4.js';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
 import { OpenRoomTasks } from './room-tasks.store.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { patientsOf } from './stop-exam.decider.js';
 import { Worklist } from './worklist.store.js';
 
@@ -15,7 +14,6 @@ import { Worklist } from './worklist.store.js';
 export class SchedulingController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
-    @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
     @Inject(OpenRoomTasks) private readonly tasks: OpenRoomTasks,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -56,11 +54,5 @@ export class SchedulingController {
       await recordAccess(manager, access, this.clock.now());
       return { items, roomTasks };
     });
-  }
-
-  @ApiOperation({ summary: 'Exams that no order accounts for, newest first; ids, times and the reason only' })
-  @Get('unscheduled')
-  async unscheduled(): Promise<{ exams: object[] }> {
-    return { exams: await this.steps.unscheduled() };
   }
 }

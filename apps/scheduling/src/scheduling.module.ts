@@ -8,6 +8,7 @@ import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
 import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
+import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { RoomTasksController } from './room-tasks.controller.js';
@@ -18,6 +19,8 @@ import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.h
 import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
+import { UnscheduledController } from './unscheduled.controller.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
 import { Worklist } from './worklist.store.js';
 
@@ -36,6 +39,7 @@ import { Worklist } from './worklist.store.js';
   controllers: [
     SchedulingController,
     RoomTasksController,
+    UnscheduledController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
@@ -50,6 +54,7 @@ import { Worklist } from './worklist.store.js';
     ScheduleDesk,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
+    UnscheduledExams,
     DicomListener,
     CountWorklistItems,
   ],
@@ -62,4 +67,5 @@ export const schedulingMigrations = [
   Worklist1700000002000,
   ExamSteps1700000002100,
   OpenRoomTasks1700000002300,
+  UnscheduledExamsOfPatient1700000002310,
 ];
