@@ -30,6 +30,8 @@ export class RoomTasks {
     unwanted: readonly Appointment[],
     transaction: Transaction,
   ): Promise<void> {
+    // Said to be done: nobody wants what still goes on to stop.
+    if (exam.order.status === 'completed') return;
     for (const appointment of appointments.filter(({ status }) => status === 'arrived')) {
       const about = { ...exam, appointment };
       if (unwanted.includes(appointment)) await this.ask(about, transaction);
