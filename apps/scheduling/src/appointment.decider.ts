@@ -1,4 +1,4 @@
-import type { Appointment, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, Patient, ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierValue, systems, uuidFrom } from '#fhir';
 import type { RequestedStep } from './requested-steps.decider.js';
 import type { Slot } from './slot.decider.js';
@@ -53,8 +53,12 @@ export function wasWithdrawn({ status, cancelationReason }: Appointment): boolea
   return status === 'cancelled' && (cancelationReason?.coding ?? []).some(({ system }) => system === CANCELLATION_REASONS); // prettier-ignore
 }
 
-/** The step off the worklist, with what its order says of why. */
-export function withdrawnAppointment(appointment: Appointment, order: ServiceRequest): Appointment {
+/** The step off the worklist, with what its order says of why, and its modality where the exam had begun. */
+export function withdrawnAppointment(
+  appointment: Appointment,
+  order: ServiceRequest,
+  discontinuedFor: Coding[] = [],
+): Appointment {
   const reasons: Partial<Record<string, string>> = {
     revoked: 'the order was cancelled',
     'on-hold': 'the order is on hold',
@@ -63,7 +67,7 @@ export function withdrawnAppointment(appointment: Appointment, order: ServiceReq
     ...appointment,
     status: 'cancelled',
     cancelationReason: {
-      coding: [{ system: CANCELLATION_REASONS, code: 'prov' }],
+      coding: [{ system: CANCELLATION_REASONS, code: 'prov' }, ...discontinuedFor],
       text: reasons[order.status] ?? 'the order no longer asks for this step',
     },
   };
@@ -91,10 +95,10 @@ export function orderReferenceOf(appointment: Appointment): string {
 
 /**
  * An order is completed when each of its steps is, cancelled ones apart, and at least one was done; also one that was
- * cancelled while the exam went on.
+ * cancelled or put on hold while the exam went on.
  */
 export function orderAfter(order: ServiceRequest, appointments: readonly Appointment[]): ServiceRequest {
   const counting = appointments.filter(({ status }) => status !== 'cancelled');
   const done = counting.length > 0 && counting.every(({ status }) => status === 'fulfilled');
-  return done && ['active', 'revoked'].includes(order.status) ? { ...order, status: 'completed' } : order;
+  return done && ['active', 'revoked', 'on-hold'].includes(order.status) ? { ...order, status: 'completed' } : order;
 }

@@ -25,6 +25,7 @@ import {
   type ExamSubject,
 } from './exam.decider.js';
 import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { StationBookings } from './station-bookings.store.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
@@ -43,6 +44,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
@@ -78,6 +80,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     await this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now } = transaction;
       const current = (await this.steps.find(manager, sopInstanceUid))!;
+      // It may have been given to another patient meanwhile.
+      if (current.patientId !== patientId) await transaction.lock(current.patientId);
       if (current.status !== 'IN PROGRESS')
         throw new DicomStatus(0x0110, 'Performed Procedure Step Object may no longer be updated', 0xa710);
       const merged = decodeDataset(current.attributes, explicitVrLittleEndian).modifiedBy(modification);
@@ -120,7 +124,11 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     return { patient: patient ?? patientOfUnscheduled(row.sopInstanceUid, reported, this.site), orders, appointments };
   }
 
-  private async follow(
+  /**
+   * What follows from an exam as it is reported now: its Procedure, its steps, their orders and the worklist, and the event
+   * that tells it.
+   */
+  async follow(
     row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
     transaction: Transaction,
@@ -135,7 +143,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const saved = await this.store.save<FhirResource>(
       manager,
       [
-        { ...procedure, ...(before ? { meta: before.meta } : {}) },
+        { ...procedure, ...(before?.note ? { note: before.note } : {}), ...(before ? { meta: before.meta } : {}) },
         ...appointments,
         ...orders.filter((order) => !subject.orders.includes(order)),
         ...(subject.patient.meta?.versionId ? [] : [subject.patient]),
@@ -150,6 +158,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       appointments: appointments.map(current),
     };
     this.tell(reported, saved[0]!, subjectNow, transaction);
+    await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
   }
 

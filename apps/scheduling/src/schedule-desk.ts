@@ -14,6 +14,7 @@ import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } fro
 import { stateAttributes, type Clinical } from './patient-state.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -33,6 +34,7 @@ export class ScheduleDesk {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -46,7 +48,8 @@ export class ScheduleDesk {
 
   /**
    * Follows a changed or cancelled order: steps that have not begun are moved, rewritten, or leave the worklist. A step
-   * that has begun is left to the modality, and an order whose exam is done stays completed.
+   * that has begun is left to the modality, its room asked to stop it where the order does not want it any more, and an
+   * order whose exam is done stays completed.
    *
    * @throws Failure order-unknown, procedure-unknown, station-unavailable, field-invalid
    */
@@ -105,11 +108,16 @@ export class ScheduleDesk {
     await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
   }
 
-  /** Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so. */
-  async mergePatients(told: Patient[], transaction: Transaction): Promise<void> {
+  /**
+   * Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so.
+   *
+   * @returns internal ids of those who stand for others
+   */
+  async mergePatients(told: Patient[], transaction: Transaction): Promise<string[]> {
     const { manager, now } = transaction;
     const patients = await keepCopies(this.store, manager, told, now);
-    for (const { from, to } of await moveMerged(this.store, this.mergedPatients, patients, transaction)) {
+    const moved = await moveMerged(this.store, this.mergedPatients, patients, transaction);
+    for (const { from, to } of moved) {
       const patient = (await this.store.read(manager, 'Patient', to))!;
       const state = stateAttributes(await this.clinicalOf(to, transaction), now);
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
@@ -117,14 +125,14 @@ export class ScheduleDesk {
       await this.performed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
     }
+    return [...new Set(moved.map(({ to }) => to))];
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
     const appointments = known ? await this.appointmentsOf(known, transaction) : [];
     const exam = await this.keep(told, appointments, transaction, known);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
-    if (underWay > 0)
-      this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its modality ends it');
+    if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
   }
 
   /** Carries out what follows from the order. @returns how many unwanted steps are under way */
@@ -167,6 +175,7 @@ export class ScheduleDesk {
       await this.show(exam, appointment, step, transaction);
       if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
     }
+    await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;
   }
 

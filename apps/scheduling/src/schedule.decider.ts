@@ -28,7 +28,7 @@ export interface ScheduleDecision {
   rewritten: { step: RequestedStep; appointment: Appointment }[];
   /** Steps the order no longer wants. */
   withdrawn: Appointment[];
-  /** Steps the order no longer wants but whose exam has begun: the modality ends it. */
+  /** Steps the order no longer wants but whose exam has begun: the room is asked to stop it, the modality ends it. */
   underWay: Appointment[];
 }
 

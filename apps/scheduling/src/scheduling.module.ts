@@ -8,15 +8,22 @@ import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
 import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
+import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
+import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasksController } from './room-tasks.controller.js';
+import { OpenRoomTasks } from './room-tasks.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
+import { UnscheduledController } from './unscheduled.controller.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
 import { Worklist } from './worklist.store.js';
 
@@ -28,11 +35,14 @@ import { Worklist } from './worklist.store.js';
       Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
       Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
       ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+      Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
       Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
     }),
   ],
   controllers: [
     SchedulingController,
+    RoomTasksController,
+    UnscheduledController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
@@ -44,9 +54,12 @@ import { Worklist } from './worklist.store.js';
     Rebookings,
     RebookDisplacedSteps,
     PerformedProcedureSteps,
+    RoomTasks,
+    OpenRoomTasks,
     ScheduleDesk,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
+    UnscheduledExams,
     DicomListener,
     CountWorklistItems,
   ],
@@ -59,4 +72,6 @@ export const schedulingMigrations = [
   Worklist1700000002000,
   ExamSteps1700000002100,
   Lanes1700000002200,
+  OpenRoomTasks1700000002300,
+  UnscheduledExamsOfPatient1700000002310,
 ];

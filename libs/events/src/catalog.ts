@@ -72,6 +72,18 @@ export const eventCatalog = {
     ['Procedure', 'Patient'],
     ['Appointment', 'ServiceRequest', 'ImagingStudy'],
   ),
+  'imaging.schedule.exam-stop-requested.v1': fact(
+    'scheduling',
+    'The order of an exam under way was cancelled, put on hold or changed: the room is asked to stop it. The Task says which room, which exam, and why; it is told again where the reason changed.',
+    ['Task', 'Appointment', 'ServiceRequest', 'Patient'],
+    ['Procedure'],
+  ),
+  'imaging.schedule.exam-stop-settled.v1': fact(
+    'scheduling',
+    'A room asked to stop an exam has nothing left to do: the Task is completed (the exam was stopped), failed (it was done before) or cancelled (the order wants the exam again).',
+    ['Task', 'Appointment', 'ServiceRequest', 'Patient'],
+    ['Procedure'],
+  ),
   'imaging.contrast.planned.v1': fact(
     'contrast',
     'An exam that uses contrast got its contrast record with the planned agent.',

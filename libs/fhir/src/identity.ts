@@ -25,7 +25,7 @@ export const systems = {
   requestedProcedureId: 'urn:collimator:requested-procedure-id',
   scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
   procedure: 'urn:collimator:procedure',
-  /** What a Task is for: `clarify`. */
+  /** What a Task is for: `clarify`, `stop-exam`. */
   task: 'urn:collimator:task',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
@@ -43,6 +43,8 @@ export const extensions = {
   callback: 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number',
   /** On ServiceRequest: why it is as it is (v2-to-FHIR: ORC-16). */
   statusReason: 'http://hl7.org/fhir/StructureDefinition/request-statusReason',
+  /** On ServiceRequest: which request of its placer (HL7 table 0119) brought it to its status: CA, DC, RP or HD. */
+  orderControl: 'urn:collimator:extension:order-control',
   stationAeTitle: 'urn:collimator:extension:station-ae-title',
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */

@@ -190,6 +190,12 @@ const siteFile = z.strictObject({
       closedDays: z.array(z.strictObject({ date: z.iso.date(), reason: text })).default([]),
     })
     .prefault({}),
+  unscheduled: z
+    .strictObject({
+      /** A patient's step within this time of an exam without an order may be that exam; none unless given. */
+      matchWithinHours: z.number().positive().optional(),
+    })
+    .prefault({}),
   retention: z
     .strictObject({
       /** How long HL7 v2 messages are kept, in days; for ever unless given. */
