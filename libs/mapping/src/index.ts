@@ -1,3 +1,4 @@
+export * from './appointment.js';
 export * from './clinical-identity.js';
 export { conceptKey } from './data-types.js';
 export type { Clinical } from './clinical.js';
