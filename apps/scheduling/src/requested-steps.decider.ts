@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { Coding, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierOf, systems } from '#fhir';
 import { fail, procedureFor, type Site, type SiteProcedure } from '#platform';
 
@@ -21,6 +21,8 @@ export interface RequestedStep {
   durationMinutes: number;
   isStat: boolean;
   isPortable: boolean;
+  /** What a RIS that schedules itself says of it: its time and station are above. */
+  followed?: Appointment;
 }
 
 /**

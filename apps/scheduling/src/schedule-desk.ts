@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
+import { FhirStore, keepCopies, moveMerged, referencedId, sameContent } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { withheldBy, withWhatWasSaid } from './followed-appointment.decider.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
 import { StationBookings } from './station-bookings.store.js';
 import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } from './worklist-item.js';
@@ -29,6 +31,7 @@ export class ScheduleDesk {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -53,14 +56,21 @@ export class ScheduleDesk {
   }
 
   /**
-   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order
-   * has changed in the meantime they are moved.
+   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order,
+   * or what a RIS says of it, has changed in the meantime they are moved.
    */
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
     const appointments = await this.appointmentsOf(order, transaction);
     const clinical = await this.clinicalOf(patient.id!, transaction);
     await this.apply({ order, patient, encounter, clinical }, appointments, transaction, { isTold: false });
+  }
+
+  /** Follows what a RIS that schedules itself says of an order. @throws Failure as {@link change} */
+  async followAppointment(order: ServiceRequest, transaction: Transaction): Promise<void> {
+    const patientId = referencedId(order.subject.reference, 'Patient')!;
+    const patient = (await this.store.read(transaction.manager, 'Patient', patientId))!;
+    await this.putBack({ order, patient }, transaction);
   }
 
   /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
@@ -94,13 +104,16 @@ export class ScheduleDesk {
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
       await this.bookings.move(manager, from, to);
       await this.performed.move(manager, from, to);
+      await this.followed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
     }
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
+    const { manager } = transaction;
     const appointments = known ? await this.appointmentsOf(known, transaction) : [];
     const exam = await this.keep(told, appointments, transaction, known);
+    await this.followed.meet(manager, told.order);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
     if (underWay > 0)
       this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its modality ends it');
@@ -115,22 +128,28 @@ export class ScheduleDesk {
   ): Promise<number> {
     const { manager, now } = transaction;
     const { order, patient } = exam;
-    const stations = stationsInQuestion(order, this.site);
+    const followed = await this.followed.ofOrder(manager, order);
+    const stations = stationsInQuestion(order, this.site, followed);
     const own = appointments.filter(isAhead).map(({ id }) => id!);
     const taken = stations.length > 0 ? await this.bookings.taken(manager, stations, patient.id!, now, own) : [];
-    const decision = decideSchedule({ order, appointments, taken }, this.site, now);
+    const decision = decideSchedule({ order, appointments, taken, followed }, this.site, now);
     const { booked, rewritten, withdrawn, underWay } = decision;
     // Times given back first: one of them may be the one another step of the order takes.
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
+    const saidOf = (one: Appointment) => withheldBy(one, appointments, followed, this.site)?.appointment;
     for (const appointment of withdrawn) {
-      const [saved] = await this.store.save(manager, [withdrawnAppointment(appointment, order)], now);
+      const [saved] = await this.store.save(
+        manager,
+        [withdrawnAppointment(appointment, order, saidOf(appointment))],
+        now,
+      );
       await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
       this.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
     }
     for (const { step, slot, before } of booked) {
-      const appointment = bookedAppointment(order, step, slot, patient, before);
+      const appointment = withWhatWasSaid(bookedAppointment(order, step, slot, patient, before), step.followed);
       await this.bookings.take(manager, appointment.id!, patient.id!, slot);
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
@@ -138,8 +157,11 @@ export class ScheduleDesk {
       this.tell(type, exam, saved!, transaction);
     }
     for (const { step, appointment } of rewritten) {
-      await this.show(exam, appointment, step, transaction);
-      if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
+      const stated = withWhatWasSaid(appointment, step.followed);
+      const isSame = sameContent(stated, appointment);
+      const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
+      await this.show(exam, current!, step, transaction);
+      if (isTold || !isSame) this.tell('imaging.schedule.moved.v1', exam, current!, transaction);
     }
     return underWay.length;
   }

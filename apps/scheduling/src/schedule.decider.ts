@@ -1,6 +1,7 @@
 import type { Appointment, ServiceRequest } from 'fhir/r4.js';
 import type { Site } from '#platform';
 import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
+import { followedSteps, type FollowedAppointment } from './followed-appointment.decider.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { candidates, chooseSlot, type Booking, type Slot } from './slot.decider.js';
 
@@ -12,6 +13,8 @@ export interface ScheduleState {
   appointments: readonly Appointment[];
   /** Times that are taken at the stations of {@link stationsInQuestion}, and by the patient; not by this order. */
   taken: readonly Booking[];
+  /** What a RIS that schedules itself says of it, if one does. */
+  followed?: readonly FollowedAppointment[];
 }
 
 /** What becomes of an order's steps. */
@@ -34,15 +37,17 @@ export interface ScheduleDecision {
  * @throws Failure procedure-unknown, station-unavailable, field-invalid
  */
 export function decideSchedule(state: ScheduleState, site: Site, now: Date): ScheduleDecision {
-  const { order, appointments } = state;
-  const steps = requestedSteps(order, site);
+  const { order, appointments, followed = [] } = state;
+  const ordered = requestedSteps(order, site);
+  const steps = followedSteps(ordered, followed, site);
   const wanted = new Set(steps.map(({ stepId }) => stepId));
   const unwanted = appointments.filter((one) => !wanted.has(stepIdOf(one)));
   const decision: ScheduleDecision = {
     booked: [],
     rewritten: [],
     withdrawn: unwanted.filter(isAhead),
-    underWay: unwanted.filter(({ status }) => status === 'arrived'),
+    // What the RIS alone does not want is no reason to stop an exam.
+    underWay: unwanted.filter((one) => one.status === 'arrived' && !ordered.some(({ stepId }) => stepId === stepIdOf(one))), // prettier-ignore
   };
   const taken = [...state.taken];
   const known = steps.map((step) => ({ step, before: appointments.find((one) => stepIdOf(one) === step.stepId) }));
@@ -70,8 +75,13 @@ export function decideSchedule(state: ScheduleState, site: Site, now: Date): Sch
 }
 
 /** AE titles of the stations whose bookings {@link decideSchedule} must know. @throws Failure as it does */
-export function stationsInQuestion(order: ServiceRequest, site: Site): string[] {
-  return [...new Set(requestedSteps(order, site).flatMap((step) => candidates(step, site).map((one) => one.aeTitle)))];
+export function stationsInQuestion(
+  order: ServiceRequest,
+  site: Site,
+  followed: readonly FollowedAppointment[] = [],
+): string[] {
+  const steps = followedSteps(requestedSteps(order, site), followed, site);
+  return [...new Set(steps.flatMap((step) => candidates(step, site).map((one) => one.aeTitle)))];
 }
 
 /**

@@ -3,6 +3,7 @@ import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { Worklist } from './worklist.store.js';
 
@@ -13,6 +14,7 @@ export class SchedulingController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -52,5 +54,11 @@ export class SchedulingController {
   @Get('unscheduled')
   async unscheduled(): Promise<{ exams: object[] }> {
     return { exams: await this.steps.unscheduled() };
+  }
+
+  @ApiOperation({ summary: 'Appointments a RIS told of orders that are not known here: ids, status and time only' })
+  @Get('unmatched-appointments')
+  async unmatched(): Promise<{ appointments: object[] }> {
+    return { appointments: await this.followed.withoutOrder() };
   }
 }

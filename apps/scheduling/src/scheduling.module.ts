@@ -1,12 +1,16 @@
 import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
+import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
+import { FollowedAppointment1700000002300 } from './migrations/1700000002300-followed-appointment.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -17,16 +21,21 @@ import { StationBookings } from './station-bookings.store.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
 import { Worklist } from './worklist.store.js';
 
+const resources = FhirModule.forService({
+  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+});
+
+const schedule = [Worklist, StationBookings, PerformedProcedureSteps, FollowedAppointments, ScheduleDesk];
+
 /** The only wiring of the scheduling service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'scheduling', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-    }),
+    resources,
+    IntakeModule.forService([FollowAppointmentWhenSiuArrives], schedule, [resources]),
   ],
   controllers: [
     SchedulingController,
@@ -35,22 +44,15 @@ import { Worklist } from './worklist.store.js';
     CancelExamWhenOrderCancelled,
     UpdateWorklistWhenPatientUpdated,
   ],
-  providers: [
-    Worklist,
-    StationBookings,
-    PerformedProcedureSteps,
-    ScheduleDesk,
-    ServeWorklistWhenModalityAsks,
-    FollowExamWhenMppsArrives,
-    DicomListener,
-    CountWorklistItems,
-  ],
+  providers: [...schedule, ServeWorklistWhenModalityAsks, FollowExamWhenMppsArrives, DicomListener, CountWorklistItems],
 })
 export class SchedulingModule {}
 
 export const schedulingMigrations = [
   ...fhirMigrations,
   ...messagingMigrations,
+  ...intakeMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
+  FollowedAppointment1700000002300,
 ];

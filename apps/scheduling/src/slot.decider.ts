@@ -37,10 +37,11 @@ export function chooseSlot(step: RequestedStep, taken: readonly Booking[], site:
   const stations = candidates(step, site);
   const slot = slotAt(stations, step, taken, site, now);
   const isAsked = step.stationAeTitle === slot.station.aeTitle;
+  const station = step.followed ? 'the station of the RIS' : 'the station ordered';
   const about = isAsked
-    ? 'at the station ordered'
+    ? `at ${station}`
     : step.stationAeTitle
-      ? 'not at the station ordered, which the site file does not have for this modality'
+      ? `not at ${station}, which the site file does not have for this modality`
       : step.isPortable
         ? 'portable unit for the bedside'
         : undefined;
@@ -70,7 +71,8 @@ function slotAt(stations: Station[], step: RequestedStep, taken: readonly Bookin
     const start = new Date(step.start);
     const end = lasting(start);
     const free = stations.find((station) => isFree(station, start, end, taken));
-    const reason = free ? 'at the time ordered' : 'at the time ordered, although the station is taken then';
+    const at = step.followed ? 'at the time of the RIS' : 'at the time ordered';
+    const reason = free ? at : `${at}, although the station is taken then`;
     return { station: free ?? stations[0]!, start, end, reason, isOurs: false };
   }
   const earliest = new Date(Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
