@@ -82,9 +82,11 @@ describe('An appointment of a RIS', () => {
   it('that comes before its order waits, is listed, and is followed when the order comes', async () => {
     const one = aCase('BEFORE', { occurrenceDateTime: '2026-03-02T08:00:00+01:00' });
     await accepted(one.siu({ start: '20260304100000', room: 'CT room 2' }));
+    await accepted(one.siu({ event: 'S14', status: 'Arrived' }));
     expect(await withoutOrder(one)).toHaveLength(1);
     await place(one);
     expect((await listed(one)).map(slotOf)).toEqual(['CT02 20260304 100000']);
+    expect(await appointmentOf(one)).toMatchObject({ status: 'checked-in' });
     expect(await withoutOrder(one)).toEqual([]);
     expect([await told('booked', one), await told('moved', one)]).toEqual([1, 0]);
   });
@@ -238,6 +240,17 @@ describe('An appointment that names', () => {
     await accepted(siu({ event: 'S13', start: '20260317103000' }));
     const [item] = await listed(one);
     expect([slotOf(item), item!.text('PatientID')]).toEqual(['CT01 20260317 103000', 'SURVIVOR']);
+  });
+
+  it('an order under the number the patient had before meets it when the two are merged', async () => {
+    const [prior, survivor] = [aPatient({ mrn: 'EARLIER' }), aPatient({ mrn: 'NOW' })];
+    const order = aServiceRequest({ placerOrderNumber: 'MEETS', accessionNumber: 'MEETS', patient: survivor });
+    const one = { ...aCase('MEETS'), patient: survivor, order };
+    await accepted(service.take(aSiuMessage({ mrn: 'EARLIER', placerOrderNumber: 'MEETS', start: '20260318093000' })));
+    await place(one);
+    const link = { other: { reference: `Patient/${survivor.id}` }, type: 'replaced-by' as const };
+    await service.tell('imaging.patient.merged.v1', survivor, { ...prior, active: false, link: [link] });
+    await service.listed('MEETS', (item) => slotOf(item) === 'CT01 20260318 093000');
   });
 
   it('fields, tells what each of them makes', async () => {

@@ -69,22 +69,23 @@ export function ordersNamed(said: StatedAppointment, orders: readonly ServiceReq
 /** True if both are of one order by a number they give. */
 export function nameOneOrder(a: StatedAppointment, b: StatedAppointment): boolean {
   const numbersOf = ({ basedOn = [] }: StatedAppointment) =>
-    basedOn.map(({ identifier }) => JSON.stringify(identifier));
+    basedOn.map(({ identifier }) => [identifier?.type?.coding?.[0]?.code, identifier?.system, identifier?.value].join('|')); // prettier-ignore
   return numbersOf(a).some((number) => numbersOf(b).includes(number));
 }
 
-/** The time an order itself asks for, undefined where it asks for none. */
-export function askedStart(order: ServiceRequest): string | undefined {
-  return order.occurrenceDateTime ?? order.occurrencePeriod?.start;
+/** The time an order itself asks for: as it says, `at once` where it is STAT and says none, else undefined. */
+export function askedStart({ occurrenceDateTime, occurrencePeriod, priority }: ServiceRequest): string | undefined {
+  return occurrenceDateTime ?? occurrencePeriod?.start ?? (priority === 'stat' ? 'at once' : undefined);
 }
 
 /**
- * True if the order asks for another time than when the RIS spoke: the newest time wins, whoever says it. Events travel
+ * True if the order asks for another time than when the RIS spoke: the newest time wins, whoever says it, and what
+ * becomes STAT does not wait for the RIS. Events travel
  * apart from messages, so that an order's change of before may come later; it counts for nothing.
  */
 export function isSuperseded({ orderedStart, saidAt }: FollowedAppointment, told: ServiceRequest): boolean {
   const start = askedStart(told);
-  if (!start || Date.parse(start) === Date.parse(orderedStart ?? '')) return false;
+  if (!start || start === orderedStart || Date.parse(start) === Date.parse(orderedStart ?? '')) return false;
   const changedAt = Date.parse(told.meta?.lastUpdated ?? '');
   return !(changedAt < saidAt.getTime());
 }

@@ -214,6 +214,13 @@ describe('A time the order asks for', () => {
     expect(asks('2026-03-02T09:00:00Z')).toBe(false);
     expect(asks(undefined)).toBe(false);
   });
+
+  it('is now where it has become STAT since, and says no other', () => {
+    const stat = { ...order, priority: 'stat' as const };
+    expect(isSuperseded(followed(), stat)).toBe(true);
+    expect(isSuperseded(statementAfter([], stated({ start, end }), stat, now), stat)).toBe(false);
+    expect(isSuperseded(followed(), order)).toBe(false);
+  });
 });
 
 describe('An exam that has begun or is done', () => {

@@ -41,8 +41,11 @@ export class FollowedAppointments {
   /**
    * Meets an order that is told: what was said of it before it was known is of it from now on, and what it overrules by
    * asking for another time is gone.
+   *
+   * @returns true if something waited for it
    */
-  async meet(manager: EntityManager, told: ServiceRequest): Promise<void> {
+  async meet(manager: EntityManager, told: ServiceRequest): Promise<boolean> {
+    let waited = false;
     const patientId = referencedId(told.subject.reference, 'Patient')!;
     for (const one of await this.ofPatient(manager, patientId)) {
       const isOfIt = one.orderId === told.id;
@@ -50,7 +53,9 @@ export class FollowedAppointments {
       if (isOfIt && isSuperseded(one, told))
         await manager.query('DELETE FROM followed_appointment WHERE patient_id = $1 AND id = $2', [patientId, one.id]);
       else await this.put(manager, patientId, { ...one, orderId: told.id, orderedStart: askedStart(told) });
+      waited ||= !isOfIt;
     }
+    return waited;
   }
 
   /** What is said of a patient who was merged is said of the one who stands for them. */

@@ -106,6 +106,8 @@ export class ScheduleDesk {
       await this.performed.move(manager, from, to);
       await this.followed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
+      for (const order of await this.store.ofPatient(manager, 'ServiceRequest', to))
+        if (await this.followed.meet(manager, order)) await this.followAppointment(order, transaction);
     }
   }
 
