@@ -123,7 +123,7 @@ export function appointmentAfter(
   const { code, meaning } = step.discontinuationReason ?? {};
   const coding = code ? [{ system: systems.dicomCode, code, display: meaning }] : [];
   // Stopped because its order waits: it is to be done once that is released.
-  if (order.status === 'on-hold') return withdrawnAppointment(begun, order, coding);
+  if (order.status === 'on-hold') return withdrawnAppointment(begun, order, { discontinuedFor: coding });
   return {
     ...begun,
     status: 'cancelled',

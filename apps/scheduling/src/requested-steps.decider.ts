@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierOf, systems } from '#fhir';
 import { fail, procedureFor, type Site, type SiteProcedure } from '#platform';
 import { laneOf, type Lane } from './lane.decider.js';
@@ -27,6 +27,8 @@ export interface RequestedStep {
   isPortable: boolean;
   /** ISO instant from which the patient can prepare, where the order says it. */
   placedAt?: string;
+  /** What a RIS that schedules itself says of it: its time and station are above. */
+  followed?: Appointment;
 }
 
 /** Who the order is for, as far as it changes how long the exam takes and who goes first. */

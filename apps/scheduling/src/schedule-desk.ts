@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
+import { FhirStore, keepCopies, moveMerged, referencedId, sameContent } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, orderReferenceOf, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { withheldBy, withWhatWasSaid } from './followed-appointment.decider.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { decideSchedule, stationsInQuestion, type ScheduleState } from './schedule.decider.js';
 import { AHEAD_MS, type Slot } from './slot.decider.js';
 import { laneOf } from './lane.decider.js';
@@ -35,6 +37,7 @@ export class ScheduleDesk {
     @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -60,8 +63,8 @@ export class ScheduleDesk {
   }
 
   /**
-   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order
-   * has changed in the meantime they are moved.
+   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order,
+   * or what a RIS says of it, has changed in the meantime they are moved.
    */
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
@@ -81,10 +84,19 @@ export class ScheduleDesk {
     const orderId =
       appointment && isAhead(appointment) && referencedId(orderReferenceOf(appointment), 'ServiceRequest');
     const order = orderId ? await this.store.read(manager, 'ServiceRequest', orderId) : undefined;
-    const patientId = order && referencedId(order.subject.reference, 'Patient');
-    const patient = patientId ? await this.store.read(manager, 'Patient', patientId) : undefined;
-    if (order && patient) await this.putBack({ order, patient }, transaction);
+    if (order) await this.reconsider(order, transaction);
     await this.rebookings.done(manager, [appointmentId]);
+  }
+
+  /**
+   * Decides the steps of an order anew, by what is known now beside the order: what a RIS says of it, or who goes first.
+   *
+   * @throws Failure as {@link change}
+   */
+  async reconsider(order: ServiceRequest, transaction: Transaction): Promise<void> {
+    const patientId = referencedId(order.subject.reference, 'Patient')!;
+    const patient = (await this.store.read(transaction.manager, 'Patient', patientId))!;
+    await this.putBack({ order, patient }, transaction);
   }
 
   /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
@@ -123,14 +135,19 @@ export class ScheduleDesk {
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
       await this.bookings.move(manager, from, to);
       await this.performed.move(manager, from, to);
+      await this.followed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
+      for (const order of await this.store.ofPatient(manager, 'ServiceRequest', to))
+        if (await this.followed.meet(manager, order)) await this.reconsider(order, transaction);
     }
     return [...new Set(moved.map(({ to }) => to))];
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
+    const { manager } = transaction;
     const appointments = known ? await this.appointmentsOf(known, transaction) : [];
     const exam = await this.keep(told, appointments, transaction, known);
+    await this.followed.meet(manager, told.order);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
     if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
   }
@@ -145,6 +162,7 @@ export class ScheduleDesk {
     const { manager, now } = transaction;
     const { order, patient } = exam;
     const state = await this.stateOf(exam, appointments, transaction);
+    const { followed = [] } = state;
     const { booked, rewritten, withdrawn, underWay } = decideSchedule(state, this.site, now);
     const settled = appointments.map(({ id }) => id!).filter((id) => state.displaced?.has(id));
     if (settled.length > 0) await this.rebookings.done(manager, settled);
@@ -152,28 +170,32 @@ export class ScheduleDesk {
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
+    const saidOf = (one: Appointment) => withheldBy(one, appointments, followed, this.site)?.appointment;
     for (const appointment of withdrawn) {
-      const [saved] = await this.store.save(manager, [withdrawnAppointment(appointment, order)], now);
+      const [saved] = await this.store.save(
+        manager,
+        [withdrawnAppointment(appointment, order, { said: saidOf(appointment) })],
+        now,
+      );
       await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
       this.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
     }
     for (const { step, slot, before } of booked) {
-      const appointment = bookedAppointment(order, step, slot, patient, before);
+      const appointment = withWhatWasSaid(bookedAppointment(order, step, slot, patient, before), step.followed);
       await this.displace(step, slot, transaction);
-      const { id: appointmentId } = appointment;
-      await this.bookings.take(
-        manager,
-        { appointmentId: appointmentId!, patientId: patient.id!, lane: step.lane },
-        slot,
-      );
+      const taking = { appointmentId: appointment.id!, patientId: patient.id!, lane: step.lane };
+      await this.bookings.take(manager, taking, slot);
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
       this.tell(type, exam, saved!, transaction);
     }
     for (const { step, appointment } of rewritten) {
-      await this.show(exam, appointment, step, transaction);
-      if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
+      const stated = withWhatWasSaid(appointment, step.followed);
+      const isSame = sameContent(stated, appointment);
+      const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
+      await this.show(exam, current!, step, transaction);
+      if (isTold || !isSame) this.tell('imaging.schedule.moved.v1', exam, current!, transaction);
     }
     await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;
@@ -185,8 +207,9 @@ export class ScheduleDesk {
     appointments: readonly Appointment[],
     { manager, now }: Transaction,
   ): Promise<ScheduleState> {
-    const stations = stationsInQuestion(order, this.site);
-    const known = { order, patient, encounter, appointments };
+    const followed = await this.followed.ofOrder(manager, order);
+    const stations = stationsInQuestion(order, this.site, followed);
+    const known = { order, patient, encounter, appointments, followed };
     const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
     if (stations.length === 0) return { ...known, taken: [], displaced };
     const own = appointments.filter(isAhead).map(({ id }) => id!);

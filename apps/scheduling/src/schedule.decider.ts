@@ -1,6 +1,7 @@
 import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { Site } from '#platform';
 import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
+import { followedSteps, type FollowedAppointment } from './followed-appointment.decider.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import type { Booking, Calendar } from './calendar.js';
 import type { Closure } from './closure.js';
@@ -18,6 +19,8 @@ export interface ScheduleState extends Calendar {
   taken: readonly Booking[];
   /** Why Appointments of the order have to be booked anew, by their ids: others went ahead, or their station closed. */
   displaced?: ReadonlyMap<string, string>;
+  /** What a RIS that schedules itself says of it, if one does. */
+  followed?: readonly FollowedAppointment[];
 }
 
 /** What becomes of an order's steps. */
@@ -40,15 +43,17 @@ export interface ScheduleDecision {
  * @throws Failure procedure-unknown, station-unavailable, field-invalid
  */
 export function decideSchedule(state: ScheduleState, site: Site, now: Date): ScheduleDecision {
-  const { order, appointments, displaced = new Map<string, string>() } = state;
-  const steps = requestedSteps(order, site, state);
+  const { order, appointments, followed = [], displaced = new Map<string, string>() } = state;
+  const ordered = requestedSteps(order, site, state);
+  const steps = followedSteps(ordered, followed, site);
   const wanted = new Set(steps.map(({ stepId }) => stepId));
   const unwanted = appointments.filter((one) => !wanted.has(stepIdOf(one)));
   const decision: ScheduleDecision = {
     booked: [],
     rewritten: [],
     withdrawn: unwanted.filter(isAhead),
-    underWay: unwanted.filter(({ status }) => status === 'arrived'),
+    // What the RIS alone does not want is no reason to stop an exam.
+    underWay: unwanted.filter((one) => one.status === 'arrived' && !ordered.some(({ stepId }) => stepId === stepIdOf(one))), // prettier-ignore
   };
   const taken = [...state.taken];
   const known = steps.map((step) => ({ step, before: appointments.find((one) => stepIdOf(one) === step.stepId) }));
@@ -93,8 +98,12 @@ function slotFor(
 }
 
 /** AE titles of the stations whose bookings {@link decideSchedule} must know. @throws Failure as it does */
-export function stationsInQuestion(order: ServiceRequest, site: Site): string[] {
-  const steps = requestedSteps(order, site);
+export function stationsInQuestion(
+  order: ServiceRequest,
+  site: Site,
+  followed: readonly FollowedAppointment[] = [],
+): string[] {
+  const steps = followedSteps(requestedSteps(order, site), followed, site);
   return [...new Set(steps.flatMap((step) => stationsToKnow(step, site).map(({ aeTitle }) => aeTitle)))];
 }
 

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { Task } from 'fhir/r4.js';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { Rebookings } from './rebookings.store.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { patientsOf } from './stop-exam.decider.js';
@@ -17,6 +18,7 @@ export class SchedulingController {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(OpenRoomTasks) private readonly tasks: OpenRoomTasks,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -62,5 +64,11 @@ export class SchedulingController {
   @Get('rebookings')
   async waiting(): Promise<{ steps: object[] }> {
     return { steps: await this.rebookings.list() };
+  }
+
+  @ApiOperation({ summary: 'Appointments a RIS told of orders that are not known here: ids, status and time only' })
+  @Get('unmatched-appointments')
+  async unmatched(): Promise<{ appointments: object[] }> {
+    return { appointments: await this.followed.withoutOrder() };
   }
 }

@@ -1,15 +1,19 @@
 import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
+import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
 import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
 import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
 import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
+import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
@@ -27,17 +31,31 @@ import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
 import { Worklist } from './worklist.store.js';
 
+const resources = FhirModule.forService({
+  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
+  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+});
+
+const schedule = [
+  Worklist,
+  StationBookings,
+  Rebookings,
+  PerformedProcedureSteps,
+  FollowedAppointments,
+  RoomTasks,
+  OpenRoomTasks,
+  ScheduleDesk,
+];
+
 /** The only wiring of the scheduling service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'scheduling', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-    }),
+    resources,
+    IntakeModule.forService([FollowAppointmentWhenSiuArrives], schedule, [resources]),
   ],
   controllers: [
     SchedulingController,
@@ -49,14 +67,8 @@ import { Worklist } from './worklist.store.js';
     UpdateWorklistWhenPatientUpdated,
   ],
   providers: [
-    Worklist,
-    StationBookings,
-    Rebookings,
+    ...schedule,
     RebookDisplacedSteps,
-    PerformedProcedureSteps,
-    RoomTasks,
-    OpenRoomTasks,
-    ScheduleDesk,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
     UnscheduledExams,
@@ -69,9 +81,11 @@ export class SchedulingModule {}
 export const schedulingMigrations = [
   ...fhirMigrations,
   ...messagingMigrations,
+  ...intakeMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
   Lanes1700000002200,
   OpenRoomTasks1700000002300,
   UnscheduledExamsOfPatient1700000002310,
+  FollowedAppointment1700000002400,
 ];

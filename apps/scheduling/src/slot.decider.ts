@@ -64,11 +64,12 @@ function stationsOf(step: RequestedStep, { closures }: Calendar, site: Site, now
   const start = new Date(step.start ?? Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
   const stations = stationsMeant(step, site, start, end, closures);
-  if (asked && stations[0] === asked) return { stations, about: 'at the station ordered' };
+  const meant = step.followed ? 'the station of the RIS' : 'the station ordered';
+  if (asked && stations[0] === asked) return { stations, about: `at ${meant}` };
   const closure = asked && closureDuring(closures ?? [], asked.aeTitle, start, end);
   const missing = 'which the site file does not have for this modality';
   if (step.stationAeTitle)
-    return { stations, about: `not at the station ordered${closure ? `: ${closure.reason}` : `, ${missing}`}` };
+    return { stations, about: `not at ${meant}${closure ? `: ${closure.reason}` : `, ${missing}`}` };
   return { stations, about: step.isPortable ? 'portable unit for the bedside' : undefined };
 }
 
@@ -140,7 +141,13 @@ function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, clo
   const free = open.find((station) => !isTaken(station));
   const station = free ?? open[0] ?? stations[0]!;
   const although = free ? '' : open.length > 0 ? ', although the station is taken then' : `, although it is closed: ${closureOf(station)!.reason}`; // prettier-ignore
-  return { station, start, end, reason: `at the time ordered${although}`, isOurs: false };
+  return {
+    station,
+    start,
+    end,
+    reason: `${step.followed ? 'at the time of the RIS' : 'at the time ordered'}${although}`,
+    isOurs: false,
+  };
 }
 
 /** STAT waits for nobody but an exam that has begun, and the patient's own. */

@@ -46,12 +46,12 @@ export const eventCatalog = {
   ),
   'imaging.schedule.moved.v1': fact(
     'scheduling',
-    'A scheduled procedure step changed its station, its time or what is to be done.',
+    'A scheduled procedure step changed its station, its time or what is to be done, or its patient has arrived.',
     ['Appointment', 'ServiceRequest', 'Patient'],
   ),
   'imaging.schedule.cancelled.v1': fact(
     'scheduling',
-    'A scheduled procedure step left the worklist because its order was cancelled.',
+    'A scheduled procedure step left the worklist because its order, or a RIS that schedules it, does not want it now.',
     ['Appointment', 'ServiceRequest', 'Patient'],
   ),
   'imaging.schedule.exam-started.v1': fact(
