@@ -69,9 +69,9 @@ export class OrderDesk {
     };
     for (const command of await this.withChildren(request.orders, known, transaction)) {
       const reviewed = await this.review.decide(find(command.serviceRequest), command, about, transaction);
-      const { serviceRequest, task } = reviewed;
+      const { serviceRequest, task, fulfilment } = reviewed;
       if (!serviceRequest) continue;
-      if (task) changed.push(task);
+      changed.push(...[task, fulfilment].filter((one) => one !== undefined));
       const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);

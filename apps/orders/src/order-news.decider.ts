@@ -52,6 +52,7 @@ export function newsOfExam(before: ServiceRequest, told: ServiceRequest, exam: P
   }
 }
 
-function isByMistake({ statusReason }: Procedure): boolean {
+/** True of an exam that was begun for the wrong worklist entry. */
+export function isByMistake({ statusReason }: Procedure): boolean {
   return (statusReason?.coding ?? []).some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY); // prettier-ignore
 }
