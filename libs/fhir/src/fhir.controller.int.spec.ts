@@ -105,7 +105,9 @@ describe('FHIR REST', () => {
     ['a time before', { 'If-Modified-Since': 'Mon, 02 Mar 2026 08:00:59 GMT' }, 200],
     ['no time', { 'If-Modified-Since': 'yesterday' }, 200],
   ])('is not sent again to who has it, by %s', async (_what, headers, status) => {
-    const answer = await call(`ServiceRequest/${orders[0]!.id}`, { headers: headers as unknown as Record<string, string> });
+    const answer = await call(`ServiceRequest/${orders[0]!.id}`, {
+      headers: headers as unknown as Record<string, string>,
+    });
     expect([answer.status, answer.body === undefined]).toEqual([status, status === 304]);
   });
 
