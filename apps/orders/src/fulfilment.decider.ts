@@ -71,8 +71,7 @@ export function fulfilmentExamined(
     case 'stopped': {
       if (before?.status === 'completed') return undefined;
       if (!isByMistake(exam)) return changed(before, become(during, 'failed', 'discontinued', exam.statusReason), now);
-      const { executionPeriod: _begun, ...again } = task;
-      return changed(before, become(again, waitingAs(order), 'scheduled'), now);
+      return changed(before, become({ ...task, executionPeriod: undefined }, waitingAs(order), 'scheduled'), now);
     }
     default:
       return undefined;
@@ -141,8 +140,7 @@ function taskOf(order: ServiceRequest, before: Task | undefined, now: Date): Tas
 }
 
 function become(task: Task, status: Task['status'], business: BusinessStatus, reason?: CodeableConcept): Task {
-  const { statusReason: _before, ...rest } = task;
-  return { ...rest, status, businessStatus: coded(business), ...(reason ? { statusReason: reason } : {}) };
+  return { ...task, status, businessStatus: coded(business), statusReason: reason };
 }
 
 function changed(before: Task | undefined, task: Task, now: Date): Task | undefined {

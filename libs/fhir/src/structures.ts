@@ -94,6 +94,11 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     onset: one('dateTime'),
     severity: one('code', ['mild', 'moderate', 'severe']),
   },
+  BackboneElement: {},
+  'Patient.link': {
+    other: must('Reference'),
+    type: must('code', ['replaced-by', 'replaces', 'refer', 'seealso']),
+  },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {
@@ -145,8 +150,11 @@ export const resources: Readonly<Record<string, Structure>> = {
     address: many('Address'),
     maritalStatus: one('CodeableConcept'),
     multipleBirthBoolean: one('boolean'),
+    contact: many('BackboneElement'),
+    communication: many('BackboneElement'),
     generalPractitioner: many('Reference'),
     managingOrganization: one('Reference'),
+    link: many('Patient.link'),
   },
   Encounter: {
     ...everywhere,
