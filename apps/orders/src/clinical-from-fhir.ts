@@ -1,7 +1,7 @@
 import type { Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import { uuidFrom } from '#fhir';
 import { conceptKey, conditionIdOf, observationIdOf, type Clinical } from '#mapping';
-import { isComplete } from './profiles.js';
+import { isComplete } from './profile-parts.js';
 
 /**
  * What a client states of a patient's state, under an id of its content: its first identifier, else what tells it from

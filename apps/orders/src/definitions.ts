@@ -2,7 +2,8 @@ import type { CodeSystem, ValueSet } from 'fhir/r4.js';
 import { extensionDefinitionsOn, nameOf, published, structureDefinitionOf, systems, type Definition } from '#fhir';
 import type { Site } from '#platform';
 import { businessStatuses } from './fulfilment.decider.js';
-import { procedureValueSet, profilesOf, taskCodeValueSet } from './profiles.js';
+import { procedureValueSet } from './order-profile.js';
+import { profilesOf, taskCodeValueSet } from './profiles.js';
 
 /** What the orders service publishes: its profiles, the extensions in them, and the codes they name. */
 export function definitionsOf(site: Site): Definition[] {

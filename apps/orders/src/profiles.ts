@@ -7,37 +7,15 @@ import type {
   Identifier,
   Observation,
   Patient,
-  ServiceRequest,
 } from 'fhir/r4.js';
-import { extensionsOn, identifierOf, studyInstanceUidOf, systems, type ElementRow, type Profile, type Profiles, type ProfileRule } from '#fhir'; // prettier-ignore
-import { procedureNamed, type Site } from '#platform';
+import type { Profile, ProfileRule, Profiles } from '#fhir';
+import type { Site } from '#platform';
+import { orderProfile } from './order-profile.js';
+import { COMPLETE, isComplete, quoted, understood, used } from './profile-parts.js';
 
-/** The procedures of the site, by our codes and the others the site file names. */
-export const procedureValueSet = 'urn:collimator:value-set:procedure';
 /** What a Task of an order is for. */
 export const taskCodeValueSet = 'urn:collimator:value-set:task-code';
 
-/** True for an identifier that says whose it is. */
-export function isComplete(
-  identifier: Identifier | undefined,
-): identifier is Identifier & { system: string; value: string } {
-  return Boolean(identifier?.system && identifier.value);
-}
-
-/** The placer order number of an order: the one that says it is, else the first that says nothing of its kind. */
-export function placerNumberOf(order: ServiceRequest): Identifier | undefined {
-  return identifierOf(order, 'PLAC') ?? order.identifier?.find((one) => !one.type && isComplete(one));
-}
-
-/** What changes the meaning of a resource is understood, or the resource is refused (FHIR R4 section 2.5.0). */
-const understood: ElementRow[] = [
-  { element: 'implicitRules', max: '0', why: 'rules that are not known here would change what the resource means' },
-  { element: 'modifierExtension', max: '0', why: 'what is not understood here would change what the resource means' },
-];
-const used = (why: string, ...elements: string[]): ElementRow[] =>
-  elements.map((element) => ({ element, mustSupport: true, why }));
-
-const COMPLETE = 'system.exists() and value.exists()';
 const NUMBER = `identifier.where(${COMPLETE}).exists()`;
 const hasNumber = ({ identifier }: { identifier?: Identifier[] | undefined }) => identifier?.some(isComplete) === true;
 const saysWhat = (code: CodeableConcept | undefined) => Boolean(code?.coding?.[0]?.code ?? code?.text);
@@ -53,7 +31,7 @@ export function profilesOf(site: Site): Profiles {
     Condition: condition,
     Observation: observation,
     Coverage: coverage,
-    ServiceRequest: order(site),
+    ServiceRequest: orderProfile(site),
     Task: task,
   };
   bySite.set(site, made);
@@ -62,103 +40,6 @@ export function profilesOf(site: Site): Profiles {
 
 /** A site does not change while a service runs. */
 const bySite = new WeakMap<Site, Profiles>();
-
-const ORDERED = ['order', 'original-order', 'reflex-order', 'filler-order', 'instance-order'];
-
-function order(site: Site): Profile<ServiceRequest> {
-  const codes = site.procedures.map(({ code }) => code);
-  const others = site.procedures.flatMap(({ codes: named }) => named);
-  const oneOf = (all: readonly string[]) => `${quoted(`|${all.join('|')}|`)}.contains('|' & code & '|')`;
-  const systemsNamed = [...new Set(others.map(({ system }) => system))];
-  const byOthers = systemsNamed.map((system) => `(system = ${quoted(system)} and ${oneOf(others.filter((one) => one.system === system).map(({ code }) => code))})`); // prettier-ignore
-  return {
-    id: 'imaging-order',
-    type: 'ServiceRequest',
-    title: 'Imaging order',
-    description: `An order for an exam of ${site.name}, as its orders service takes it in by FHIR.`,
-    elements: [
-      ...understood,
-      { element: 'identifier', min: 1, mustSupport: true, why: 'the placer order number is the identity of the order' },
-      {
-        element: 'code',
-        min: 1,
-        mustSupport: true,
-        binding: { strength: 'extensible', valueSet: procedureValueSet, description: 'The procedures of this site' },
-        why: 'it says which exam is to be done',
-      },
-      { element: 'subject', mustSupport: true, why: 'whose exam it is' },
-      ...used('what is to be done, when, and for whom', 'basedOn', 'replaces', 'status', 'intent', 'priority', 'doNotPerform', 'orderDetail', 'encounter', 'occurrence[x]', 'authoredOn', 'requester', 'locationCode', 'bodySite', 'note', 'patientInstruction'), // prettier-ignore
-      ...used('why it is asked for, and what is to be known', 'reasonCode', 'reasonReference', 'insurance', 'supportingInfo'), // prettier-ignore
-    ],
-    rules: [
-      {
-        key: 'order-placer-number',
-        element: 'identifier',
-        reads: ['identifier'],
-        code: 'field-missing',
-        human: 'must hold the placer order number: type PLAC, with system and value',
-        // The one of type PLAC counts where there is one.
-        expression: `iif(identifier.where(type.coding.where(code = 'PLAC').exists()).exists(), identifier.where(type.coding.where(code = 'PLAC').exists()).first(), identifier.where(type.empty() and ${COMPLETE}).first()).where(${COMPLETE}).exists()`,
-        holds: (one) => isComplete(placerNumberOf(one)),
-      },
-      {
-        key: 'order-procedure',
-        element: 'code.coding',
-        reads: ['code'],
-        code: 'value-unknown',
-        human: 'holds no procedure of this site: add it to procedures in the site file',
-        expression: `code.coding.where(${[`(code.exists() and ${oneOf(codes)})`, ...byOthers].join(' or ')}).exists()`,
-        holds: ({ code }) => procedureNamed(site, code?.coding ?? []) !== undefined,
-      },
-      {
-        key: 'order-accession-number',
-        element: 'identifier',
-        reads: ['identifier'],
-        code: 'field-invalid',
-        human: 'the accession number must have 1 to 16 characters and no backslash (DICOM VR SH)',
-        expression: String.raw`identifier.where(type.coding.where(code = 'ACSN').exists()).first().value.all($this.matches('^[^\\\\\\x00-\\x1F\\x7F-\\x9F]{1,16}$'))`,
-        holds: (one) => /^([^\\\p{Cc}]{1,16})?$/u.test(identifierOf(one, 'ACSN')?.value ?? ''),
-      },
-      {
-        key: 'order-study-uid',
-        element: 'identifier',
-        reads: ['identifier'],
-        code: 'field-invalid',
-        human: 'the study instance UID must be urn:oid: and a DICOM UID',
-        expression: String.raw`identifier.where(system = '${systems.dicomUid}').first().value.all($this.matches('^(urn:oid:)?[0-2](\\.(0|[1-9][0-9]*))+$') and $this.replaceMatches('^urn:oid:', '').length() <= 64)`,
-        holds: (one) => isDicomUid(studyInstanceUidOf(one)),
-      },
-      {
-        key: 'order-subject',
-        element: 'subject',
-        reads: ['subject'],
-        code: 'field-invalid',
-        human: 'must be Patient/<id> of this server, or an identifier with system and value',
-        expression: `subject.reference.exists() or subject.identifier.where(${COMPLETE}).exists()`,
-        holds: ({ subject }) => Boolean(subject.reference) || isComplete(subject.identifier),
-      },
-      {
-        key: 'order-intent',
-        element: 'intent',
-        reads: ['intent'],
-        code: 'field-invalid',
-        human: `must be one of ${ORDERED.join(', ')}: what is only proposed or planned is no order`,
-        expression: `${quoted(`|${ORDERED.join('|')}|`)}.contains('|' & intent & '|')`,
-        holds: ({ intent }) => ORDERED.includes(intent),
-      },
-      {
-        key: 'order-to-perform',
-        element: 'doNotPerform',
-        reads: ['doNotPerform'],
-        code: 'field-invalid',
-        human: 'must not be true: this server takes orders of what is to be done',
-        expression: 'doNotPerform.empty() or doNotPerform = false',
-        holds: ({ doNotPerform }) => doNotPerform !== true,
-      },
-    ],
-    extensions: extensionsOn('ServiceRequest'),
-  };
-}
 
 function patient(site: Site): Profile<Patient> {
   const authority = site.authorities[site.patientAuthority]!;
@@ -304,14 +185,4 @@ function identified(prefix: string): ProfileRule<AllergyIntolerance | Condition 
     expression: `${NUMBER} or code.coding.first().code.exists() or code.text.exists()`,
     holds: (one) => hasNumber(one) || saysWhat(one.code),
   };
-}
-
-/** DICOM PS3.5 section 9.1. */
-function isDicomUid(uid: string | undefined): boolean {
-  return uid === undefined || (uid.length <= 64 && /^[0-2](\.(0|[1-9]\d*))+$/.test(uid));
-}
-
-/** A FHIRPath string. */
-function quoted(text: string): string {
-  return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }

@@ -3,7 +3,8 @@ import { validateResource } from '#fhir';
 import type { Clinical } from '#mapping';
 import { fail, Failure, type Site } from '#platform';
 import { clinicalStated, subjectOf } from './clinical-from-fhir.js';
-import { isComplete, profilesOf } from './profiles.js';
+import { isComplete } from './profile-parts.js';
+import { profilesOf } from './profiles.js';
 import { encounterStated, orderStated, patientStated } from './request-from-fhir.js';
 
 /** What a transaction may bring beside its Patient. */

@@ -1,7 +1,9 @@
 import type { Encounter, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import { patientIdOf, serviceRequestIdOf, systems, uuidFrom, validateResource } from '#fhir';
 import { fail, procedureNamed, type Site } from '#platform';
-import { isComplete, placerNumberOf, profilesOf } from './profiles.js';
+import { placerNumberOf } from './order-profile.js';
+import { isComplete } from './profile-parts.js';
+import { profilesOf } from './profiles.js';
 
 /** The order of a ServiceRequest, whose patient is known here already. */
 export interface OrderFromFhir {

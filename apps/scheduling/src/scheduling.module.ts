@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CountWorklistItems } from './count-worklist-items.js';
@@ -21,12 +21,15 @@ import { Worklist } from './worklist.store.js';
 @Module({
   imports: [
     MessagingModule.forService({ service: 'scheduling', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-    }),
+    FhirModule.forService(
+      {
+        Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+        Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+        ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+        Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+      },
+      () => extensionDefinitionsOn('Appointment'),
+    ),
   ],
   controllers: [
     SchedulingController,

@@ -1,7 +1,8 @@
 import type { FhirResource } from 'fhir/r4.js';
 import { fail, ofTable, type Failure } from '#platform';
 import { isGiven, problemsOfProfile, type Profile, type Profiles } from './profile.js';
-import { choices, datatypes, primitives, resources, type Element, type Structure } from './structures.js';
+import { datatypes, primitives, type Element, type Structure } from './datatypes.js';
+import { choices, resources } from './structures.js';
 
 /** What Postgres keeps in no jsonb, as JSON.stringify writes it. */
 const unstorable = /(?<!\\)(\\\\)*\\u(0000|d[89a-f][0-9a-f]{2})/;
