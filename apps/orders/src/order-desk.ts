@@ -73,9 +73,9 @@ export class OrderDesk {
     for (const command of await this.withChildren(request.orders, known, transaction)) {
       const before = find(command.serviceRequest);
       const reviewed = await this.review.decide(before, command, about, transaction);
-      const { task } = reviewed;
+      const { task, fulfilment } = reviewed;
       if (!reviewed.serviceRequest) continue;
-      if (task) changed.push(task);
+      changed.push(...[task, fulfilment].filter((one) => one !== undefined));
       const isPlacers = before?.meta?.source === request.source;
       const serviceRequest = isPlacers ? withRequest(before, reviewed.serviceRequest, command.control) : reviewed.serviceRequest; // prettier-ignore
       const numbered = await this.numbered(serviceRequest, before, { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore

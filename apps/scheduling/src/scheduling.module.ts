@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
@@ -31,13 +31,16 @@ import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
 import { Worklist } from './worklist.store.js';
 
-const resources = FhirModule.forService({
-  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-  Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
-  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-});
+const resources = FhirModule.forService(
+  {
+    Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+    Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+    ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+    Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
+    Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+  },
+  () => extensionDefinitionsOn('Appointment'),
+);
 
 const schedule = [
   Worklist,
