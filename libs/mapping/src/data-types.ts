@@ -132,6 +132,23 @@ export function dateTimeFrom(segment: Segment, field: number, around: Surroundin
   return fhirDateTime(text, around.zone, component === 1 ? segment.at(field) : segment.at(field, component));
 }
 
+/**
+ * A field of DTM as a FHIR instant. FHIR wants seconds and a zone: a time known less exactly than to the minute is left out
+ * rather than made up. @throws Hl7Refusal 102
+ */
+export function instantFrom(
+  segment: Segment,
+  field: number,
+  around: Surroundings,
+  component = 1,
+  repetition = 1,
+): string | undefined {
+  const text = segment.get(field, component, 1, repetition);
+  if (!text || !/^\d{12}/.test(text)) return undefined;
+  const isWhole = component === 1 && repetition === 1;
+  return fhirDateTime(text, around.zone, isWhole ? segment.at(field) : segment.at(field, component, repetition));
+}
+
 /** A period by the fields that hold its start and end; undefined where both are empty. @throws Hl7Refusal 102 */
 export function periodFrom(segment: Segment, from: number, to: number, around: Surroundings): Period | undefined {
   const [start, end] = [from, to].map((field) => dateTimeFrom(segment, field, around));

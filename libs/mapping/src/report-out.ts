@@ -112,9 +112,10 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
   return lines;
 }
 
+/** Every text of a report in its order: its own, and what was added. */
 function textOf(report: DiagnosticReport | undefined): string[] {
-  const plain = report?.presentedForm?.find((form) => form.contentType?.startsWith('text/plain'))?.data;
-  return plain ? [Buffer.from(plain, 'base64').toString('utf8')] : [];
+  const plain = (report?.presentedForm ?? []).filter(({ contentType }) => contentType?.startsWith('text/plain'));
+  return plain.flatMap(({ data }) => (data ? [Buffer.from(data, 'base64').toString('utf8')] : []));
 }
 
 function containedMedication(given: MedicationAdministration): Medication | undefined {

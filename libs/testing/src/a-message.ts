@@ -86,6 +86,42 @@ export function anOruMessage(
   ]);
 }
 
+/** A document (MDM) of the test reporting system, final unless its completion status (TXA-17) says otherwise. */
+export function anMdmMessage(
+  parts: MessageParts & {
+    /** T02, unless given. */
+    event?: string;
+    /** TXA-12. */
+    number?: string;
+    /** TXA-13. */
+    parent?: string;
+    placerOrderNumber?: string;
+    /** TXA-15; left empty unless given. */
+    accessionNumber?: string;
+    /** TXA-6, when it was dictated. */
+    time?: string;
+    /** TXA-17, HL7 table 0271. */
+    status?: string;
+    /** None where it is empty. */
+    text?: string;
+  } = {},
+): Buffer {
+  const { event = 'T02', number = 'DOC1', parent, placerOrderNumber = 'ORD1', accessionNumber = '' } = parts;
+  const { time = '20260302110000', status = 'AU', text = 'No abnormality.' } = parts;
+  return message(
+    { application: 'RIS-REPORTS', ...parts },
+    `MDM^${event}`,
+    [
+      'PV1|1|O|RAD',
+      'TXA|1|DI^Diagnostic imaging^HL70270|TX|||' +
+        `${time}|||44^Leser^Lea|||${number}^RIS|${parent ? `${parent}^RIS` : ''}|${placerOrderNumber}^EMR|` +
+        `${accessionNumber}||${status}||AV`,
+      ...(text ? [`OBX|1|TX|18782-3^Findings^LN||${text}||||||F`] : []),
+    ],
+    [`EVN|${event}|20260302110000`],
+  );
+}
+
 /** Field values are put as many bars further as the number of the field they follow is away. */
 function field(distance: number, value: string): string {
   return '|'.repeat(distance) + value;
