@@ -22,6 +22,7 @@ const resources = FhirModule.forService({
   Condition: { search: ['_id', 'identifier', 'patient', 'encounter', '_lastUpdated'] },
   Coverage: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
   Observation: { search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'] },
+  Provenance: { search: ['_id', 'patient', 'target', '_lastUpdated'] },
   Task: { search: ['_id', 'patient', 'status', 'code', '_lastUpdated'], interactions: ['update'] },
   ServiceRequest: {
     search: ['_id', 'identifier', 'patient', 'status', 'code', 'authored', 'encounter', 'based-on', '_lastUpdated'],

@@ -26,6 +26,7 @@ interface Indexable {
   for?: { reference?: string };
   focus?: { reference?: string };
   encounter?: { reference?: string };
+  target?: { reference?: string }[];
   participant?: { actor?: { reference?: string } }[];
 }
 
@@ -41,6 +42,7 @@ export function indexOf(resource: FhirResource): SearchIndex {
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,
+    ...(Array.isArray(body.target) ? body.target : []).map((one) => one.reference),
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
   const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);

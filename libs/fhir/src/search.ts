@@ -2,11 +2,21 @@ import type { EntityManager } from 'typeorm';
 import type { FhirResource } from 'fhir/r4.js';
 import { fail } from '#platform';
 import { dateSearched, type DateSearch } from './search-date.js';
+import { referencedId } from './identity.js';
 import { alternativesOf, tokensSearched } from './search-token.js';
 
 /** Search parameters that a service may serve; which of them, it says per type. */
 export type SearchParameter =
-  '_id' | 'identifier' | 'patient' | 'status' | 'code' | 'authored' | 'encounter' | 'based-on' | '_lastUpdated';
+  | '_id'
+  | 'identifier'
+  | 'patient'
+  | 'status'
+  | 'code'
+  | 'authored'
+  | 'encounter'
+  | 'based-on'
+  | 'target'
+  | '_lastUpdated';
 
 /** FHIR search parameter types, for the CapabilityStatement. */
 export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference' | 'date'> = {
@@ -18,6 +28,7 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   authored: 'date',
   encounter: 'reference',
   'based-on': 'reference',
+  target: 'reference',
   _lastUpdated: 'date',
 };
 
@@ -150,6 +161,11 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
     `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
   'based-on': (text, bind) =>
     `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`,
+  target: (text, bind) => {
+    const wanted = alternativesOf(text).map(withType);
+    const patients = wanted.flatMap((one) => referencedId(one, 'Patient') ?? []);
+    return `(refs && ${bind(wanted)}::text[] OR patient_id = ANY(${bind(patients)}))`;
+  },
   code: (text, bind) =>
     `(${alternativesOf(text)
       .map((one) => `body->'code'->'coding' @> ${bind(JSON.stringify([codingSearched(one)]))}::jsonb`)
@@ -221,4 +237,10 @@ function readCursor(text: string | undefined): [string, string] | undefined {
   const [, at, id] = /^(\d+)\|([A-Za-z0-9.-]{1,64})$/.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
   if (at && id && Number(at) < 1e17) return [at, id];
   throw fail('field-invalid', 'is not a cursor of this server: follow the next link as given', { field: '_cursor' });
+}
+
+/** What a Provenance is of may be of any type: a bare id could be anybody's. */
+function withType(reference: string): string {
+  if (/^[A-Za-z]+\/[A-Za-z0-9.-]+$/.test(reference)) return reference;
+  throw fail('field-invalid', 'must be <type>/<id>', { field: 'target' });
 }

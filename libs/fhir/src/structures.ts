@@ -237,6 +237,7 @@ export const resources: Readonly<Record<string, Structure>> = {
     requester: one('Reference'),
     performer: many('Reference'),
     locationCode: many('CodeableConcept'),
+    locationReference: many('Reference'),
     reasonCode: many('CodeableConcept'),
     reasonReference: many('Reference'),
     supportingInfo: many('Reference'),

@@ -2,20 +2,11 @@ import type { CodeableConcept, DiagnosticReport, DocumentReference, Identifier, 
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import { ofTable, type Sender, type Site } from '#platform';
-import {
-  compact,
-  conceptFromCwe,
-  conceptOf,
-  dateTimeFrom,
-  entityFromEi,
-  instantFrom,
-  listOf,
-  personFromNdl,
-  personFromXcn,
-} from './data-types.js';
+import { compact, conceptFromCwe, conceptOf, dateTimeFrom, entityFromEi, instantFrom, listOf } from './data-types.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
 import { contentOf, plainText, type ReportContent } from './report-content.js';
+import { personFromNdl, personFromXcn } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import availabilities from './tables/document-availability.json' with { type: 'json' };
 import completions from './tables/document-status.json' with { type: 'json' };

@@ -1,11 +1,14 @@
-import type { DiagnosticReport } from 'fhir/r4.js';
-import { contentError, type Hl7Message } from '#hl7v2';
+import type { DiagnosticReport, Reference } from 'fhir/r4.js';
+import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import { ofTable, type Sender, type Site } from '#platform';
-import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, instantFrom, personFromNdl } from './data-types.js';
+import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, instantFrom } from './data-types.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { interpretersFrom, participantsOf } from './participation.js';
 import { patientFrom } from './patient.js';
 import { contentOf } from './report-content.js';
+import { personFromNdl } from './references.js';
+import type { Surroundings } from './rows.js';
 import statuses from './tables/report-status.json' with { type: 'json' };
 
 /** What a report message says. The identifiers of the report are its own first, then those of its order (PLAC, ACSN). */
@@ -52,11 +55,26 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
       category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD' }] }],
       code: conceptFromCwe(obr, 4) ?? { text: 'Diagnostic imaging report' },
       subject: { reference: `Patient/${patient.id}` },
-      effectiveDateTime: dateTimeFrom(obr, 7, around),
+      ...timeOfExam(obr, around),
       issued: instantFrom(obr, 22, around),
-      resultsInterpreter: [personFromNdl(obr, 32)].filter((one) => one !== undefined),
+      resultsInterpreter: interpretersOf(message, obr, around),
       conclusion,
       presentedForm: forms,
     }),
   };
+}
+
+/** OBR-7 and OBR-8: a period where its end is told. */
+function timeOfExam(
+  obr: Segment,
+  around: Surroundings,
+): Pick<DiagnosticReport, 'effectiveDateTime' | 'effectivePeriod'> {
+  const [start, end] = [7, 8].map((field) => dateTimeFrom(obr, field, around));
+  return end ? { effectivePeriod: compact({ start, end }) } : compact({ effectiveDateTime: start });
+}
+
+/** OBR-32, else the PRT behind OBR that took its place in version 2.7. */
+function interpretersOf(message: Hl7Message, obr: Segment, around: Surroundings): Reference[] {
+  const principal = personFromNdl(obr, 32);
+  return principal ? [principal] : interpretersFrom(participantsOf(message).get(obr) ?? [], around);
 }
