@@ -162,7 +162,7 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   'based-on': (text, bind) =>
     `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`,
   target: (text, bind) => {
-    const wanted = alternativesOf(text).map(withType);
+    const wanted = alternativesOf(text).flatMap(withType);
     const patients = wanted.flatMap((one) => referencedId(one, 'Patient') ?? []);
     return `(refs && ${bind(wanted)}::text[] OR patient_id = ANY(${bind(patients)}))`;
   },
@@ -239,8 +239,7 @@ function readCursor(text: string | undefined): [string, string] | undefined {
   throw fail('field-invalid', 'is not a cursor of this server: follow the next link as given', { field: '_cursor' });
 }
 
-/** What a Provenance is of may be of any type: a bare id could be anybody's. */
-function withType(reference: string): string {
-  if (/^[A-Za-z]+\/[A-Za-z0-9.-]+$/.test(reference)) return reference;
-  throw fail('field-invalid', 'must be <type>/<id>', { field: 'target' });
+/** What a Provenance here is of, where only an id is given: ids are made from content, so it is one of these. */
+function withType(reference: string): string[] {
+  return reference.includes('/') ? [reference] : ['ServiceRequest', 'Encounter', 'Patient'].map((type) => `${type}/${reference}`); // prettier-ignore
 }

@@ -34,7 +34,7 @@ export function anOrmMessage(
   const { priority = 'R', start = '', orderStatus = '' } = parts;
   return message(parts, 'ORM^O01', [
     `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita`,
-    `ORC|${control}|${placerOrderNumber}^EMR|||${orderStatus}||||20260302080000|||9001^Referrer^Rita`,
+    `ORC|${control}|${placerOrderNumber}^EMR|||${orderStatus}|||||||9001^Referrer^Rita`,
     `OBR|1|${placerOrderNumber}^EMR||${procedure}^${procedure}^L` +
       field(18 - 4, accessionNumber) +
       field(27 - 18, `^^^${start}^^${priority}`),
