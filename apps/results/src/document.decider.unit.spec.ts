@@ -70,6 +70,35 @@ describe('A document', () => {
     expect(statusesOf({ event: 'T01', text: '' })).toEqual([]);
   });
 
+  it('is as it was where a version comes late', () => {
+    const late = { time: '20260302120000', text: 'late' };
+    for (const parts of [
+      { event: 'T08', ...late },
+      { status: 'DI', text: 'late' },
+    ]) {
+      const { documents } = after({ text: 'a', time: '20260302130000' }, parts);
+      expect(documents.map(({ docStatus, content }) => [docStatus, textOf(content[0]!.attachment)])).toEqual([['final', 'a']]); // prettier-ignore
+    }
+  });
+
+  it('is as it was where an addendum goes back to preliminary', () => {
+    const addendum = { event: 'T06', number: 'DOC2', parent: 'DOC1' };
+    const { documents } = after({ text: 'a' }, { ...addendum, text: 'b' }, { ...addendum, status: 'DI', text: 'late' });
+    expect(documents[1]).toMatchObject({ docStatus: 'final', content: [{ attachment: { data: Buffer.from('b').toString('base64') } }] }); // prettier-ignore
+  });
+
+  it('that replaces an addendum leaves the conclusion of the report', () => {
+    const concludes = ['OBX|2|TX|19005-8^Impression^LN||Normal.||||||F'];
+    const addendum = { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' };
+    const { report } = after({ extra: concludes }, addendum, {
+      event: 'T10',
+      number: 'DOC3',
+      parent: 'DOC2',
+      text: 'c',
+    });
+    expect(report!.conclusion).toBe('Normal.');
+  });
+
   it('is known by its number beside those of its order, whichever version is the last', () => {
     const { report } = after({ number: 'A' }, { event: 'T06', number: 'B', parent: 'A', text: 'b' }, { event: 'T03', number: 'A', text: '' }); // prettier-ignore
     expect(report!.identifier!.map(({ value }) => value)).toEqual(['A', 'ORD1', 'B']);
