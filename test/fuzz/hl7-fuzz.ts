@@ -13,6 +13,8 @@ import {
   admissionTypes,
   appointmentsFromMessage,
   appointmentTypes,
+  documentFromMessage,
+  documentTypes,
   checkEnvelope,
   mergesFromAdt,
   mergeTypes,
@@ -45,6 +47,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
   ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
+  ...Object.fromEntries(documentTypes.map((type) => [type, documentFromMessage])),
 };
 
 /**

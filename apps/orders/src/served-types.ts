@@ -14,6 +14,10 @@ export const servedTypes: ServedTypes = {
   Condition: { search: ['_id', 'identifier', 'patient', 'encounter', '_lastUpdated'], documentation: byBundle },
   Coverage: { search: ['_id', 'identifier', 'patient', '_lastUpdated'], documentation: byBundle },
   Observation: { search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'], documentation: byBundle },
+  Provenance: {
+    search: ['_id', 'patient', 'target', '_lastUpdated'],
+    documentation: 'Who entered and verified an order, or told of an admission, where a message says it.',
+  },
   Task: {
     search: ['_id', 'patient', 'status', 'code', 'focus', 'based-on', 'business-status', '_lastUpdated'],
     includes: ['patient', 'focus', 'based-on'],

@@ -1,5 +1,6 @@
 import { fail } from '#platform';
 import { dateSearched, type DateSearch } from './search-date.js';
+import { referencedId } from './identity.js';
 import { alternativesOf, tokensSearched } from './search-token.js';
 
 /** Search parameters that a service may serve; which of them, it says per type. */
@@ -13,6 +14,7 @@ export type SearchParameter =
   | 'encounter'
   | 'based-on'
   | 'focus'
+  | 'target'
   | 'business-status'
   | '_lastUpdated';
 
@@ -27,6 +29,7 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   encounter: 'reference',
   'based-on': 'reference',
   focus: 'reference',
+  target: 'reference',
   'business-status': 'token',
   _lastUpdated: 'date',
 };
@@ -123,6 +126,12 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
     const wanted = references('ServiceRequest', text, bind);
     return `(refs && ${wanted} AND body->'focus'->>'reference' = ANY(${wanted}))`;
   },
+  // What a Provenance is of, the patient among it.
+  target: (text, bind) => {
+    const wanted = alternativesOf(text).flatMap(ofAnyType);
+    const patients = wanted.flatMap((one) => referencedId(one, 'Patient') ?? []);
+    return `(refs && ${bind(wanted)}::text[] OR patient_id = ANY(${bind(patients)}))`;
+  },
   code: (text, bind) => anyCoding('code', text, bind),
   'business-status': (text, bind) => anyCoding('businessStatus', text, bind),
   encounter: (text, bind) => `refs && ${references('Encounter', text, bind)}`,
@@ -133,6 +142,11 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
 /** References searched for: `Type/id`, or an id of this type. */
 function references(type: string, text: string, bind: Bind): string {
   return `${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `${type}/${one}`)))}::text[]`;
+}
+
+/** What a Provenance here is of, where only an id is given: ids are made from content, so it is one of these. */
+function ofAnyType(reference: string): string[] {
+  return reference.includes('/') ? [reference] : ['ServiceRequest', 'Encounter', 'Patient'].map((type) => `${type}/${reference}`); // prettier-ignore
 }
 
 function anyCoding(element: 'code' | 'businessStatus', text: string, bind: Bind): string {

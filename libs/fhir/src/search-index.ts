@@ -16,6 +16,8 @@ interface Indexable {
   id?: string;
   status?: string;
   identifier?: { system?: string; value?: string } | { system?: string; value?: string }[];
+  /** Of a DocumentReference: search parameter `identifier` covers it as well. */
+  masterIdentifier?: { system?: string; value?: string };
   subject?: { reference?: string };
   patient?: { reference?: string };
   beneficiary?: { reference?: string };
@@ -24,6 +26,7 @@ interface Indexable {
   for?: { reference?: string };
   focus?: { reference?: string };
   encounter?: { reference?: string };
+  target?: { reference?: string }[];
   participant?: { actor?: { reference?: string } }[];
 }
 
@@ -39,10 +42,11 @@ export function indexOf(resource: FhirResource): SearchIndex {
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,
+    ...(Array.isArray(body.target) ? body.target : []).map((one) => one.reference),
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
   const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);
-  const identifiers = [body.identifier ?? []].flat().flatMap(tokensOf);
+  const identifiers = [body.masterIdentifier ?? [], body.identifier ?? []].flat().flatMap(tokensOf);
   return {
     patient_id: patient ?? null,
     status: body.status ?? null,

@@ -12,6 +12,7 @@ const purposes: Record<string, Sender['sends'][number]> = {
   ADT: 'admissions',
   ORU: 'reports',
   SIU: 'appointments',
+  MDM: 'reports',
 };
 
 /**

@@ -4,6 +4,7 @@ export * from './clinical-identity.js';
 export { conceptKey } from './data-types.js';
 export type { Clinical } from './clinical.js';
 export * from './date-time.js';
+export * from './document-in.js';
 export * from './envelope.js';
 export * from './explain.js';
 export * from './merge.js';
