@@ -172,16 +172,16 @@ export class OrderDesk {
     order: ServiceRequest,
     before: ServiceRequest | undefined,
     { patientId, placer }: { patientId: string; placer: string | undefined },
-    { manager }: Transaction,
+    transaction: Transaction,
   ): Promise<ServiceRequest> {
     const identifier = [...(order.identifier ?? [])];
     const given = identifierOf(order, 'ACSN')?.value;
     if (!given)
       identifier.push(
-        typedIdentifier('ACSN', systems.accessionNumber, await this.accessionNumbers.assign(manager, patientId)),
+        typedIdentifier('ACSN', systems.accessionNumber, await this.accessionNumbers.assign(transaction, patientId)),
       );
     else if (given !== identifierOf(before, 'ACSN')?.value)
-      await this.accessionNumbers.claim(manager, given, patientId);
+      await this.accessionNumbers.claim(transaction.manager, given, patientId);
     if (!studyInstanceUidOf(order)) identifier.push(dicomUidIdentifier(uidFromUuid(order.id!)));
     const source = before ? before.meta?.source : placer;
     return { ...order, ...(source ? { meta: { ...order.meta, source } } : {}), identifier };

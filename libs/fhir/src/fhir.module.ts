@@ -1,5 +1,5 @@
-import { Module, type DynamicModule } from '@nestjs/common';
-import { SITE, type Site } from '#platform';
+import { Inject, Module, type DynamicModule } from '@nestjs/common';
+import { Retention, SITE, type Site } from '#platform';
 import type { ServedTypes } from './capability-statement.js';
 import { ConformanceController, DEFINITIONS, SERVED_TYPES } from './conformance.controller.js';
 import { FhirController } from './fhir.controller.js';
@@ -9,6 +9,10 @@ import type { Definition } from './structure-definition.js';
 /** A service's resources: the store for its handlers, and read and search over REST. */
 @Module({})
 export class FhirModule {
+  constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
+    retention.keep({ table: 'audit_event', since: 'recorded', days: site.retention.auditDays });
+  }
+
   /**
    * @param served the types with their search parameters; the CapabilityStatement says the same
    * @param publish what is published beside it: the profiles, extensions and codes of this site

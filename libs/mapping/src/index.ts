@@ -16,3 +16,5 @@ export type { OrderControl } from './order-control.js';
 export * from './patient.js';
 export * from './report-in.js';
 export * from './report-out.js';
+export * from './sender-fields.js';
+export * from './read-message.js';
