@@ -20,7 +20,7 @@ export function coverageReport({ guide, maps }: Coverage): string {
     ...maps.map(({ map, fields }) => `| ${map} | ${count('mapped', fields)} | ${count('deviates', fields)} | ${count('left out', fields)} |`), // prettier-ignore
     `| all | ${count('mapped')} | ${count('deviates')} | ${count('left out')} |`,
     '',
-    'Beyond the guide: OMG^O19 and OMI^O23 are composed of its ORC and OBR maps, each IPC is a scheduled procedure step; OBR-12 danger code, OBR-18 accession number, OBR-19 requested procedure id, OBR-30 portable, ZDS-1 study instance UID; PV1-15 B6 is an Observation of pregnancy.',
+    'Beyond the guide: OMG^O19 and OMI^O23 are composed of its ORC and OBR maps, each IPC is a scheduled procedure step; OBR-12 danger code, OBR-18 accession number, OBR-19 requested procedure id, OBR-30 transportation, OBR-34 technician, XPN-8 name representation, ZDS-1 study instance UID; PV1-15 B6 is an Observation of pregnancy.',
     '',
     'Not taken at all: SIU^S12, MDM^T02.',
     '',

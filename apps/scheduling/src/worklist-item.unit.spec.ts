@@ -6,7 +6,7 @@ import { aPatient, aServiceRequest, site as aSite } from '#testing';
 import { bookedAppointment } from './appointment.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { filterOf } from './serve-worklist-when-modality-asks.js';
-import { dicomName, visitAttributes, worklistItem } from './worklist-item.js';
+import { visitAttributes, worklistItem } from './worklist-item.js';
 
 const site = aSite();
 
@@ -93,18 +93,6 @@ describe('What an item says of the visit and the order', () => {
     });
     const { attributes } = itemOf({ order });
     expect([attributes.PatientState, attributes.ConfidentialityCode]).toEqual(['MRSA', 'very restricted']);
-  });
-});
-
-describe('A DICOM name', () => {
-  it.each([
-    [{ family: 'Doe', given: ['Jane', 'Ann', 'Bea'], prefix: ['Dr'] }, 'Doe^Jane^Ann Bea^Dr'],
-    [{ family: 'Doe' }, 'Doe'],
-    [{ family: 'D^o=e\\' }, 'D o e '],
-    [{ text: 'Jane Doe' }, 'Jane Doe'],
-    [undefined, ''],
-  ])('of %j is %j', (name, expected) => {
-    expect(dicomName(name)).toBe(expected);
   });
 });
 

@@ -7,9 +7,11 @@ import {
   compact,
   conceptFromCwe,
   conceptOf,
+  conceptOfTable,
   contactsFrom,
   dateTimeFrom,
   listOf,
+  personFromNdl,
   personFromXcn,
   systemOfCodes,
 } from './data-types.js';
@@ -111,6 +113,7 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     occurrenceDateTime: start && fhirDateTime(start.text, around.zone, start.place),
     authoredOn: control === 'NW' ? dateTimeFrom(orc, 9, around) : undefined,
     requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
+    performer: obr ? listOf(personFromNdl(obr, 34)) : [],
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
     reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
     bodySite: bodySiteOf(obr),
@@ -124,6 +127,7 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
       ...callbackOf(group),
       ...statusReasonOf(group),
       ...dangerOf(group),
+      ...transportOf(group),
       ...group.ipc.map((ipc) => stepFrom(ipc)),
     ],
   });
@@ -165,6 +169,14 @@ function dangerOf({ obr }: OrderGroup): Extension[] {
   return valueCodeableConcept ? [{ url: extensions.danger, valueCodeableConcept }] : [];
 }
 
+/** Ours: OBR-30, table 0124, how the patient comes; the guide leaves it out and IHE RAD-5 brings it to the modality. */
+function transportOf({ obr }: OrderGroup): Extension[] {
+  const url = extensions.transport;
+  if (obr?.isDeleted(30)) return [{ url }];
+  const valueCodeableConcept = obr && conceptOfTable(obr, 30, '0124');
+  return valueCodeableConcept ? [{ url, valueCodeableConcept }] : [];
+}
+
 /**
  * Elements the placer says are no more: undefined, which replaces what is known, where an element left out does not. A
  * field that is `""` says so (HL7 v2.5.1 section 2.5.3), and a transportation mode other than PORT ends a bedside exam.
@@ -175,6 +187,7 @@ function deletionsOf({ orc, obr, tq1 }: OrderGroup): Partial<ServiceRequest> {
     ['occurrenceDateTime', deleted(tq1, 7) || deleted(orc, 7) || deleted(obr, 27)],
     ['priority', deleted(tq1, 9) || deleted(orc, 7) || deleted(obr, 27)],
     ['requester', deleted(orc, 12) || deleted(obr, 16)],
+    ['performer', deleted(obr, 34)],
     ['reasonCode', deleted(obr, 31)],
     ['locationCode', obr !== undefined && obr.raw(30) !== ''],
     ['note', deleted(obr, 13)],
