@@ -33,7 +33,10 @@ export function dicomName(name: HumanName | undefined): string {
   const parts = [family, given, middle.join(' '), name?.prefix?.[0] ?? '', name?.suffix?.[0] ?? ''];
   const group = parts.map((part) => part.replace(/[\^=\\]/g, ' ').trim()).join('^');
   // By characters: half of one beyond the basic plane is none.
-  return [...group].slice(0, MOST).join('').replace(/[\s^]+$/, '');
+  return [...group]
+    .slice(0, MOST)
+    .join('')
+    .replace(/[\s^]+$/, '');
 }
 
 function isWritten(name: HumanName, writing: string): boolean {

@@ -33,7 +33,10 @@ export class SchedulingController {
       throw fail('field-invalid', 'must be a date as YYYY-MM-DD', { field: 'date' });
     const day = date?.replaceAll('-', '');
     const items = await this.dataSource.transaction(async (manager) => {
-      const found = await this.worklist.find({ stationAeTitle: aeTitle, fromDate: day, toDate: day }, manager);
+      const found = await this.worklist.find(
+        { stationAeTitles: aeTitle ? [aeTitle] : undefined, fromDate: day, toDate: day },
+        manager,
+      );
       const access = {
         interaction: 'search-type' as const,
         client: clientOf(request),

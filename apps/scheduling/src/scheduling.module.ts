@@ -7,6 +7,7 @@ import { DicomListener } from './dicom-listener.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
+import { WorklistQueries1700000002300 } from './migrations/1700000002300-worklist-queries.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -53,4 +54,5 @@ export const schedulingMigrations = [
   ...messagingMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
+  WorklistQueries1700000002300,
 ];

@@ -63,8 +63,8 @@ export function worklistItem(
     startTime: start.toFormat('HHmmss'),
     accessionNumber: accession,
     dicomPatientId: patientNumberOf(patient, site),
-    // The placer's requested procedure id, or the accession number: one requested procedure an order.
-    requestedProcedureId: identifierValue(order, systems.requestedProcedureId) ?? accession,
+    // The placer's requested procedure id, or the accession number: one requested procedure an order. As long as VR SH.
+    requestedProcedureId: (identifierValue(order, systems.requestedProcedureId) ?? accession).slice(0, 16),
     stepId,
     studyInstanceUid: studyInstanceUidOf(order)!,
   };
@@ -85,7 +85,7 @@ export function worklistItem(
       RequestedProcedureDescription: procedure.display.slice(0, 64),
       RequestedProcedureCodeSequence: [codeItem({ code: procedure.code, display: procedure.display })],
       RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
-      RequestedProcedureID: item.requestedProcedureId.slice(0, 16),
+      RequestedProcedureID: item.requestedProcedureId,
       ReasonForTheRequestedProcedure: reasonOf(order),
       ReasonForRequestedProcedureCodeSequence: reasonCodesOf(order),
       RequestedProcedurePriority: priorities[order.priority ?? ''] ?? '',

@@ -101,15 +101,19 @@ describe('What the database narrows a query by', () => {
     filterOf(Dataset.of({ ...query, ScheduledProcedureStepSequence: [step] }));
 
   it.each([
-    [{ AccessionNumber: 'A1' }, {}, { accessionNumber: 'A1' }],
-    [{ AccessionNumber: 'A*' }, {}, { accessionNumber: undefined }],
+    [{ AccessionNumber: 'A1' }, {}, { accessionNumbers: ['A1'] }],
+    [{ AccessionNumber: 'A*' }, {}, { accessionNumbers: undefined }],
+    [{ AccessionNumber: ['A1', 'B*'] }, {}, { accessionNumbers: undefined }],
+    [{}, { Modality: ['CT', 'MR'] }, { modalities: ['CT', 'MR'] }],
+    [{ PatientName: ['DOE^J*', 'X'] }, {}, { patientNameLike: undefined }],
+    [{ PatientName: 'DOE=X' }, {}, { patientNameLike: undefined }],
     [{ PatientName: 'DOE^J*' }, {}, { patientNameLike: 'doe^j%' }],
     [{ PatientName: 'D_E%' }, {}, { patientNameLike: 'd\\_e\\%' }],
     [{ PatientName: 'Müller*' }, {}, { patientNameLike: undefined }],
     [{}, { ScheduledProcedureStepStartDate: '20260301-20260302' }, { fromDate: '20260301', toDate: '20260302' }],
     [{}, { ScheduledProcedureStepStartDate: '-20260302' }, { fromDate: undefined, toDate: '20260302' }],
     [{}, { ScheduledProcedureStepStartDate: 'today' }, { fromDate: undefined, toDate: undefined }],
-    [{}, { ScheduledProcedureStepStatus: 'STARTED' }, { statuses: ['STARTED'] }],
+    [{}, { ScheduledProcedureStepStatus: 'STARTED' }, { statuses: ['SCHEDULED', 'STARTED'] }],
   ])('%j %j is %j', (query, step, expected) => {
     expect(filter(query, step)).toMatchObject(expected);
   });
