@@ -16,6 +16,7 @@ import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WorklistController } from './worklist.controller.js';
 import { Worklist } from './worklist.store.js';
 
 /** The only wiring of the scheduling service. */
@@ -31,6 +32,7 @@ import { Worklist } from './worklist.store.js';
   ],
   controllers: [
     SchedulingController,
+    WorklistController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Dataset, type WorklistProvider } from '#dicom';
-import { Worklist, type WorklistFilter } from './worklist.store.js';
+import { datasetOf, Worklist, type WorklistFilter } from './worklist.store.js';
 
 /**
  * The worklist as modalities see it: steps that have not begun, unless the query asks for a status. The database narrows
@@ -11,15 +11,7 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
   constructor(@Inject(Worklist) private readonly worklist: Worklist) {}
 
   async find(query: Dataset): Promise<Dataset[]> {
-    const items = await this.worklist.find(filterOf(query));
-    return items.map(({ status, attributes }) => {
-      const [step] = attributes.ScheduledProcedureStepSequence as [object];
-      const current = {
-        ...attributes,
-        ScheduledProcedureStepSequence: [{ ...step, ScheduledProcedureStepStatus: status }],
-      };
-      return Dataset.of(current);
-    });
+    return (await this.worklist.find(filterOf(query))).map(datasetOf);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { DatasetInput } from '#dicom';
+import { Dataset, type DatasetInput } from '#dicom';
 import type { KnownStep } from './steps-meant.decider.js';
 import type { StepStatus, WorklistItem } from './worklist-item.js';
 
@@ -33,6 +33,23 @@ const conditions: [keyof WorklistFilter, (value: string) => string][] = [
   ['toDate', (value) => `start_date <= ${value}`],
   ['patientNameLike', (value) => `(${['letters', 'ideographic', 'phonetic'].map((group) => `patient_name_${group} LIKE ${value}`).join(' OR ')})`], // prettier-ignore
 ];
+
+/** An item as it is kept, with the status its step has now. */
+export interface FoundItem {
+  status: StepStatus;
+  appointmentId: string;
+  patientId: string;
+  attributes: DatasetInput;
+}
+
+/** What an item is answered with. */
+export function datasetOf({ status, attributes }: FoundItem): Dataset {
+  const [step] = attributes.ScheduledProcedureStepSequence as [object];
+  return Dataset.of({
+    ...attributes,
+    ScheduledProcedureStepSequence: [{ ...step, ScheduledProcedureStepStatus: status }],
+  });
+}
 
 /** The worklist: one narrow row a step, kept in the transaction that schedules it. */
 @Injectable()
@@ -108,10 +125,7 @@ export class Worklist {
   }
 
   /** Items that pass the filter, STAT first, then by time. */
-  async find(
-    filter: WorklistFilter,
-    manager: EntityManager = this.dataSource.manager,
-  ): Promise<{ status: StepStatus; appointmentId: string; patientId: string; attributes: DatasetInput }[]> {
+  async find(filter: WorklistFilter, manager: EntityManager = this.dataSource.manager): Promise<FoundItem[]> {
     const values: unknown[] = [];
     const bind = (value: unknown) => `$${values.push(value)}`;
     const where = conditions.flatMap(([name, condition]) =>
