@@ -203,7 +203,8 @@ try {
   const figures = { pool, port: dicom, report, percentile, ms, accessionNumbers };
   await measureQueries(figures);
   await measureModalities({ ...figures, minutes: modalitiesMinutes });
-  for (const [name, { pid }] of Object.entries(running)) {
+  for (const [name, { pid, running: isRunning, lastOutput }] of Object.entries(running)) {
+    if (!isRunning()) throw new Error(`${name} has ended: ${lastOutput()}`);
     const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
     report(`resident memory of ${name}`, `${(kilobytes / 1024).toFixed(0)} MB`, 'goal ≤ 200 MB');
   }
