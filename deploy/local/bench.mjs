@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildIfStale, installIfNeeded } from './prepare.mjs';
 
-// `npm run bench`: installs and builds if need be, then measures against a Postgres and Kafka of its own.
+// `npm run bench`, `npm run bench -- --only worklist --modalities-minutes 5`: installs and builds if need be, then measures against a Postgres and Kafka of its own.
 const root = resolve(import.meta.dirname, '../..');
 installIfNeeded(console.log);
 buildIfStale(console.log);
@@ -16,7 +16,11 @@ try {
   const kafka = await startKafka({ dataDirectory: join(directory, 'kafka') });
   try {
     const env = { ...process.env, DATABASE_URL: postgres.url, KAFKA_BROKERS: kafka.brokers };
-    const measured = spawnSync(process.execPath, ['test/bench/bench.mjs'], { cwd: root, stdio: 'inherit', env });
+    const measured = spawnSync(process.execPath, ['test/bench/bench.mjs', ...process.argv.slice(2)], {
+      cwd: root,
+      stdio: 'inherit',
+      env,
+    });
     process.exitCode = measured.status ?? 1;
   } finally {
     await kafka.stop();

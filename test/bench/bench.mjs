@@ -1,24 +1,31 @@
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { MllpClient, parseMessage } from '#hl7v2';
 import { checkEnvelope, orderFromMessage } from '#mapping';
 import { loadSite } from '#platform';
-import { ScuAssociation, sopClasses } from '#dicom';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
 import { simulatedDayLines } from './simulated-day.mjs';
+import { associate, find, measureModalities, measureQueries } from './worklist.mjs';
 
 /**
  * Measures one run on this machine and prints it: each figure beside its floor or goal, taken in the same run, since
  * absolute figures drift. Started by `npm run bench`, which gives it DATABASE_URL and KAFKA_BROKERS.
  */
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, 'modalities-minutes': { type: 'string', default: '0.25' } },
+});
+const isAll = options.only !== 'worklist';
+const modalitiesMinutes = Number(options['modalities-minutes']);
 const seconds = Number(process.env.BENCH_SECONDS ?? 5);
 const [ordersHttp, mllp, schedulingHttp, dicom, contrastHttp, resultsHttp, resultsMllp] = await freePorts(7);
 const ports = {
   orders: { HTTP_PORT: ordersHttp, MLLP_PORT: mllp },
-  scheduling: { HTTP_PORT: schedulingHttp, DICOM_PORT: dicom },
+  // Twenty modalities come from this one address, and the pollers.
+  scheduling: { HTTP_PORT: schedulingHttp, DICOM_PORT: dicom, DICOM_MAX_ASSOCIATIONS_PER_PEER: '40' },
   contrast: { HTTP_PORT: contrastHttp },
   results: { HTTP_PORT: resultsHttp, MLLP_PORT: resultsMllp },
 };
@@ -82,17 +89,6 @@ async function send(client, { id, bytes }) {
 
 const percentile = (values, p) => [...values].sort((a, b) => a - b)[Math.floor(((values.length - 1) * p) / 100)];
 const ms = (value) => `${value.toFixed(1)} ms`;
-const associate = () =>
-  ScuAssociation.open({ host: '127.0.0.1', port: dicom, callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR' }, [
-    sopClasses.modalityWorklist,
-  ]);
-const find = (association, key, step = {}) =>
-  association.findWorklist({
-    AccessionNumber: '', PatientName: '', PatientID: '', StudyInstanceUID: '', RequestedProcedureID: '', ...key,
-    ScheduledProcedureStepSequence: [
-      { Modality: '', ScheduledStationAETitle: '', ScheduledProcedureStepStartDate: '', ScheduledProcedureStepStartTime: '', ScheduledProcedureStepID: '', ...step },
-    ],
-  }); // prettier-ignore
 
 /** Messages a second through synchronous work, on one core. */
 function perSecondAlone(work) {
@@ -126,19 +122,12 @@ function mapping() {
   report('  ratio', (mapped / floor).toFixed(2));
 }
 
-try {
-  console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
-  mapping();
-  await start('orders');
-  const floor = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 8 });
-  await floor.query(
+/** Durable acknowledgements beside bare inserts of the same bytes. */
+async function acknowledgements(clients) {
+  await pool.query(
     'CREATE TABLE IF NOT EXISTS bench_floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)',
   );
-  const insert = () => floor.query('INSERT INTO bench_floor (body) VALUES ($1)', [order().bytes.toString()]);
-  const clients = Array.from(
-    { length: 8 },
-    () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 }),
-  );
+  const insert = () => pool.query('INSERT INTO bench_floor (body) VALUES ($1)', [order().bytes.toString()]);
   await perSecond(8, (index) => send(clients[index], order()));
   for (const connections of [1, 8]) {
     const bare = await perSecond(connections, insert);
@@ -147,30 +136,37 @@ try {
     report(`bare node-pg insert+commit/s, ${connections} connection(s)`, bare.toFixed(0));
     report('  ratio', (acks / bare).toFixed(2), 'goal ≥ 0.5');
   }
-  await floor.query('DROP TABLE bench_floor; TRUNCATE orders.outbox');
+  await pool.query('DROP TABLE bench_floor; TRUNCATE orders.outbox');
+}
 
-  for (const name of ['scheduling', 'contrast', 'results']) await start(name);
-  const association = await associate();
-  const visible = async (accession, by = association, everyMs = 3) => {
-    while ((await find(by, { AccessionNumber: accession })).length < 2) await pause(everyMs);
-  };
+const visible = async (association, accession, everyMs = 3) => {
+  while ((await find(association, { AccessionNumber: accession })).length < 2) await pause(everyMs);
+};
+
+/** Sends orders and waits until a modality sees them. @returns their accession numbers */
+async function endToEnd(clients) {
+  const association = await associate(dicom);
   // The orders of the figures above come first.
   const warm = order();
   await send(clients[0], warm);
-  await visible(warm.accession, association, 500);
-
+  await visible(association, warm.accession, 500);
   const batch = Array.from({ length: 400 }, () => order());
   const queue = [...batch];
   const began = performance.now();
   await Promise.all(clients.map(async (client) => { for (let one = queue.pop(); one; one = queue.pop()) await send(client, one); })); // prettier-ignore
-  for (const one of batch) await visible(one.accession);
+  for (const one of batch) await visible(association, one.accession);
   report(
     'orders/s end to end, sent by 8 connections to visible by C-FIND',
     (400 / ((performance.now() - began) / 1000)).toFixed(0),
   );
+  association.destroy();
+  return batch.map(({ accession }) => accession);
+}
 
+/** How long after its ACK an order is on the worklist, at 20 orders a second. */
+async function freshness(clients) {
   const latencies = [];
-  const pollers = await Promise.all(Array.from({ length: 4 }, associate));
+  const pollers = await Promise.all(Array.from({ length: 4 }, () => associate(dicom)));
   const waiting = [];
   for (let sent = 0; sent < 200; sent++) {
     const next = pause(50);
@@ -181,7 +177,7 @@ try {
         const acknowledged = performance.now();
         const poller = pollers[sent % 4];
         poller.turn = (poller.turn ?? Promise.resolve()).then(async () => {
-          await visible(one.accession, poller);
+          await visible(poller, one.accession);
           latencies.push(performance.now() - acknowledged);
         });
         await poller.turn;
@@ -192,48 +188,30 @@ try {
   await Promise.all(waiting);
   report('order → worklist after its ACK at 20/s, p50', ms(percentile(latencies, 50)));
   report('order → worklist after its ACK at 20/s, p95', ms(percentile(latencies, 95)), 'goal ≤ 250 ms');
+  for (const one of pollers) one.destroy();
+}
 
-  const medians = [];
-  const [{ template }] = (await floor.query('SELECT min(appointment_id) AS template FROM scheduling.worklist_item'))
-    .rows;
-  const [{ columns }] = (
-    await floor.query(
-      `SELECT string_agg(column_name, ', ') AS columns FROM information_schema.columns
-        WHERE table_schema = 'scheduling' AND table_name = 'worklist_item' AND is_generated = 'NEVER'`,
-    )
-  ).rows;
-  for (const size of [1000, 10_000]) {
-    await floor.query('DELETE FROM scheduling.worklist_item WHERE appointment_id <> $1', [template]);
-    await floor.query(
-      `INSERT INTO scheduling.worklist_item (${columns})
-       SELECT ${columns} FROM generate_series(1, $1::int) AS n,
-         LATERAL (SELECT CASE WHEN n <= 50 THEN '20310101' ELSE '20310102' END AS date) AS on_day,
-         LATERAL (SELECT made.* FROM scheduling.worklist_item AS w, jsonb_populate_record(w, jsonb_build_object(
-           'appointment_id', 'bench' || n, 'start_date', date, 'attributes', jsonb_set(w.attributes,
-             '{ScheduledProcedureStepSequence,0,ScheduledProcedureStepStartDate}', to_jsonb(date)))) AS made
-           WHERE w.appointment_id = $2) AS item`,
-      [size, template],
-    );
-    await floor.query('ANALYZE scheduling.worklist_item');
-    const times = [];
-    for (let run = 0; run < 25; run++) {
-      const at = performance.now();
-      const found = await find(association, {}, { ScheduledProcedureStepStartDate: '20310101' });
-      if (found.length !== 51) throw new Error(`50 matches expected, not ${found.length - 1}`);
-      if (run >= 5) times.push(performance.now() - at);
-    }
-    medians.push(percentile(times, 50));
-    report(`C-FIND, 50 matches of ${size} items, one association, median`, ms(medians.at(-1)), 'goal ≤ 50 ms');
-  }
-  report('  growth 1k → 10k', (medians[1] / medians[0]).toFixed(2), 'goal ≤ 1.3');
-  for (const [name, { pid }] of Object.entries(running)) {
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 8 });
+try {
+  console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
+  if (isAll) mapping();
+  await start('orders');
+  const clients = Array.from({ length: 8 }, () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 })); // prettier-ignore
+  if (isAll) await acknowledgements(clients);
+  for (const name of isAll ? ['scheduling', 'contrast', 'results'] : ['scheduling']) await start(name);
+  const accessionNumbers = await endToEnd(clients);
+  if (isAll) await freshness(clients);
+  const figures = { pool, port: dicom, report, percentile, ms, accessionNumbers };
+  await measureQueries(figures);
+  await measureModalities({ ...figures, minutes: modalitiesMinutes });
+  for (const [name, { pid, running: isRunning, lastOutput }] of Object.entries(running)) {
+    if (!isRunning()) throw new Error(`${name} has ended: ${lastOutput()}`);
     const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
     report(`resident memory of ${name}`, `${(kilobytes / 1024).toFixed(0)} MB`, 'goal ≤ 200 MB');
   }
-  for (const one of [association, ...pollers]) one.destroy();
   for (const client of clients) client.close();
-  await floor.end();
 } finally {
+  await pool.end();
   await Promise.all(Object.values(running).map((child) => child.stop()));
 }
 console.log(`\n${simulatedDayLines().join('\n')}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isInstalled, type Peer } from '#testing';
 
 /** One program of DCMTK. pynetdicom has programs of the same names, which may come first on the path. */
-export function dcmtk(program: 'findscu' | 'storescu' | 'dump2dcm'): Peer {
+export function dcmtk(program: 'findscu' | 'storescu' | 'dump2dcm' | 'wlmscpfs'): Peer {
   return {
     command: [placeOf(program) ?? program, '--version'],
     says: /dcmtk/,
@@ -60,7 +60,8 @@ function elementsIn(response: string): Map<string, string> {
   return new Map([...lines].map(([, tag, value]) => [tag!, value!]));
 }
 
-function placeOf(program: string): string | undefined {
+/** Where a program of DCMTK lies, undefined where it is not installed. */
+export function placeOf(program: string): string | undefined {
   return [program, `/usr/bin/${program}`, `/usr/local/bin/${program}`, `/opt/homebrew/bin/${program}`].find((place) =>
     isInstalled({ command: [place, '--version'], says: /dcmtk/, install: '' }),
   );

@@ -25,10 +25,30 @@ export interface MppsStep {
 }
 
 /** Reports steps of MPPS as CT01, one after the other on one association. @returns the answer to each, by keyword */
-export async function reportMpps(port: number, ...steps: MppsStep[]): Promise<Record<string, unknown>[]> {
-  const modality = spawn(python, [join(import.meta.dirname, 'report-mpps.py'), `${port}`]);
+export function reportMpps(port: number, ...steps: MppsStep[]): Promise<Record<string, unknown>[]> {
+  return run('report-mpps.py', port, steps);
+}
+
+/**
+ * Asks for the worklist as CT01, in the character set the query names.
+ *
+ * @param cancelAfter sends a C-CANCEL when so many matches came
+ * @returns each match by keyword, and the final status
+ */
+export async function findWorklist(
+  port: number,
+  query: DatasetInput,
+  { cancelAfter = 0 } = {},
+): Promise<{ matches: Record<string, unknown>[]; status: unknown }> {
+  const said = await run('find-worklist.py', port, query, { CANCEL_AFTER: `${cancelAfter}` });
+  return { matches: said.slice(0, -1), status: said.at(-1)!.Status };
+}
+
+/** Gives a script its input as JSON. @returns each line it printed */
+async function run(script: string, port: number, input: unknown, env: Record<string, string> = {}) {
+  const modality = spawn(python, [join(import.meta.dirname, script), `${port}`], { env: { ...process.env, ...env } });
   const [ended, said, complained] = [once(modality, 'exit'), text(modality.stdout), text(modality.stderr)];
-  modality.stdin.end(JSON.stringify(steps));
+  modality.stdin.end(JSON.stringify(input));
   const [code] = await ended;
   if (code !== 0) throw new Error(`pynetdicom failed: ${await complained}`);
   return (await said).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore

@@ -7,25 +7,10 @@ Usage: report-mpps.py PORT, with the steps as a JSON list on standard input:
 import json
 import sys
 
-from pydicom.dataset import Dataset
-from pynetdicom import AE
+from modality import associate, dataset_from
 from pynetdicom.sop_class import ModalityPerformedProcedureStep
 
-
-def dataset_from(attributes):
-    dataset = Dataset()
-    for keyword, value in attributes.items():
-        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
-            value = [dataset_from(one) for one in value]
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-entity = AE(ae_title="CT01")
-entity.add_requested_context(ModalityPerformedProcedureStep)
-association = entity.associate("127.0.0.1", int(sys.argv[1]), ae_title="COLLIMATOR")
-if not association.is_established:
-    sys.exit("the association was not accepted")
+association = associate(ModalityPerformedProcedureStep)
 for step in json.load(sys.stdin):
     send = association.send_n_create if step["operation"] == "create" else association.send_n_set
     dataset = dataset_from(step["attributes"])

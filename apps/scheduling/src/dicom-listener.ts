@@ -27,10 +27,14 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
       aeTitles: [dicom.aeTitle],
       callers: (aeTitle) => stations.has(aeTitle),
       tls: tlsOptionsOf(dicom),
+      maxAssociations: dicom.maxAssociations,
+      maxAssociationsPerPeer: dicom.maxAssociationsPerPeer,
       onEvent: (event) => {
+        // Anybody may call themselves anything: a title of nobody here would be a time series without end.
+        const peer = stations.has(event.callingAeTitle) ? event.callingAeTitle : 'other';
         if (event.kind === 'dimse')
-          this.metrics.dimseDuration.observe({ operation: event.operation, status: event.status }, event.ms / 1000);
-        else this.metrics.dicomAssociations.inc({ outcome: event.kind });
+          this.metrics.dimseDuration.observe({ peer, operation: event.operation, status: event.status }, event.ms / 1000); // prettier-ignore
+        else this.metrics.dicomAssociations.inc({ peer, outcome: event.kind });
       },
     });
     this.server.provideWorklist(this.worklist);

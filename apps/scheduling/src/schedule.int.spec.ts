@@ -283,6 +283,8 @@ describe('The metrics', () => {
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     const items = (await service.find({}, { ScheduledStationAETitle: 'CT01' })).length;
     expect(metrics).toContain(`collimator_worklist_items{station="CT01",status="SCHEDULED"} ${items}`);
-    expect(metrics).toMatch(/collimator_dimse_duration_seconds_count\{operation="C-FIND",status="0x0000"\} [1-9]/);
+    expect(metrics).toMatch(
+      /collimator_dimse_duration_seconds_count\{peer="CT01",operation="C-FIND",status="0x0000"\} [1-9]/,
+    );
   });
 });

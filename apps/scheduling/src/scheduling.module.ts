@@ -14,6 +14,7 @@ import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
 import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
 import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
 import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
+import { WorklistQueries1700000002500 } from './migrations/1700000002500-worklist-queries.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
@@ -29,6 +30,7 @@ import { StationBookings } from './station-bookings.store.js';
 import { UnscheduledController } from './unscheduled.controller.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WorklistController } from './worklist.controller.js';
 import { Worklist } from './worklist.store.js';
 
 const resources = FhirModule.forService(
@@ -64,6 +66,7 @@ const schedule = [
     SchedulingController,
     RoomTasksController,
     UnscheduledController,
+    WorklistController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
@@ -91,4 +94,5 @@ export const schedulingMigrations = [
   OpenRoomTasks1700000002300,
   UnscheduledExamsOfPatient1700000002310,
   FollowedAppointment1700000002400,
+  WorklistQueries1700000002500,
 ];

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Dataset, type WorklistProvider } from '#dicom';
-import { Worklist, type WorklistFilter } from './worklist.store.js';
+import { datasetOf, Worklist, type WorklistFilter } from './worklist.store.js';
 
 /**
  * The worklist as modalities see it: steps that have not begun, unless the query asks for a status. The database narrows
@@ -11,36 +11,36 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
   constructor(@Inject(Worklist) private readonly worklist: Worklist) {}
 
   async find(query: Dataset): Promise<Dataset[]> {
-    const items = await this.worklist.find(filterOf(query));
-    return items.map(({ status, attributes }) => {
-      const [step] = attributes.ScheduledProcedureStepSequence as [object];
-      const current = {
-        ...attributes,
-        ScheduledProcedureStepSequence: [{ ...step, ScheduledProcedureStepStatus: status }],
-      };
-      return Dataset.of(current);
-    });
+    return (await this.worklist.find(filterOf(query))).map(datasetOf);
   }
 }
 
-/** The part of a query the database can answer: single values without wildcards, and the range of dates. */
+/**
+ * The part of a query the database can answer: values without wildcards, of which any one is enough, the range of dates
+ * and a name in ASCII.
+ */
 export function filterOf(query: Dataset): WorklistFilter {
-  const step = query.items('ScheduledProcedureStepSequence')[0];
-  const exact = (text: string | undefined) => (text && !/[*?\\]/.test(text) ? text : undefined);
-  const [from, to] = datesOf(step?.text('ScheduledProcedureStepStartDate'));
-  const status = exact(step?.text('ScheduledProcedureStepStatus'));
+  const step = query.items('ScheduledProcedureStepSequence')[0] ?? Dataset.of({});
+  const [fromDate, toDate] = datesOf(step.text('ScheduledProcedureStepStartDate'));
+  const statuses = step.texts('ScheduledProcedureStepStatus');
   return {
-    stationAeTitle: exact(step?.text('ScheduledStationAETitle')),
-    modality: exact(step?.text('Modality')),
-    fromDate: from,
-    toDate: to,
-    accessionNumber: exact(query.text('AccessionNumber')),
-    dicomPatientId: exact(query.text('PatientID')),
-    requestedProcedureId: exact(query.text('RequestedProcedureID')),
-    studyInstanceUid: query.texts('StudyInstanceUID').length === 1 ? query.text('StudyInstanceUID') : undefined,
-    patientNameLike: likeOf(query.text('PatientName')),
-    ...(status === 'STARTED' ? { statuses: [status] } : {}),
+    stationAeTitles: exact(step.texts('ScheduledStationAETitle')),
+    modalities: exact(step.texts('Modality')),
+    fromDate,
+    toDate,
+    accessionNumbers: exact(query.texts('AccessionNumber')),
+    dicomPatientIds: exact(query.texts('PatientID')),
+    requestedProcedureIds: exact(query.texts('RequestedProcedureID')),
+    studyInstanceUids: exact(query.texts('StudyInstanceUID')),
+    patientNameLike: likeOf(query.texts('PatientName')),
+    ...(statuses.includes('STARTED') ? { statuses: ['SCHEDULED', 'STARTED'] } : {}),
   };
+}
+
+/** The values of a key where all of them are exact; one with a wildcard, or none, narrows nothing. */
+function exact(asked: string[]): string[] | undefined {
+  const values = asked.filter(Boolean);
+  return values.length > 0 && !values.some((one) => /[*?]/.test(one)) ? values : undefined;
 }
 
 /** PS3.4 section C.2.2.2.5: a date, `from-`, `-to` or `from-to`. */
@@ -52,11 +52,11 @@ function datesOf(text: string | undefined): [string | undefined, string | undefi
 }
 
 /**
- * A name as a pattern of SQL LIKE, which gives at least all that match. Only plain ASCII is narrowed by: what lower case
+ * A name of one component group as a pattern of SQL LIKE, which gives at least all that match. Only plain ASCII is narrowed by: what lower case
  * is beyond it, Postgres and we may see differently.
  */
-function likeOf(name: string | undefined): string | undefined {
-  const asked = name?.trim().replace(/\^+$/, '');
+function likeOf(names: string[]): string | undefined {
+  const asked = names.length === 1 ? names[0]!.trim().replace(/\^+$/, '') : '';
   if (!asked || !/^[\x20-\x7e]+$/.test(asked) || asked.includes('=')) return undefined;
   return asked
     .toLowerCase()

@@ -1,9 +1,10 @@
 import { DateTime } from 'luxon';
-import type { Appointment, Coding, Encounter, HumanName, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import { conceptText, extensions, identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
-import { stationByAeTitle, type Site } from '#platform';
+import { ofTable, stationByAeTitle, type Site } from '#platform';
 import { stationAeTitleOf, stepIdOf } from './appointment.decider.js';
+import { namedPerson, patientNameOf } from './dicom-name.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
@@ -62,8 +63,8 @@ export function worklistItem(
     startTime: start.toFormat('HHmmss'),
     accessionNumber: accession,
     dicomPatientId: patientNumberOf(patient, site),
-    // The placer's requested procedure id, or the accession number: one requested procedure an order.
-    requestedProcedureId: identifierValue(order, systems.requestedProcedureId) ?? accession,
+    // The placer's requested procedure id, or the accession number: one requested procedure an order. As long as VR SH.
+    requestedProcedureId: (identifierValue(order, systems.requestedProcedureId) ?? accession).slice(0, 16),
     stepId,
     studyInstanceUid: studyInstanceUidOf(order)!,
   };
@@ -72,7 +73,7 @@ export function worklistItem(
     ...item,
     attributes: {
       AccessionNumber: item.accessionNumber,
-      ReferringPhysicianName: personName(order.requester?.display),
+      ReferringPhysicianName: namedPerson(order.requester?.display),
       ...patientAttributes(patient, site),
       ...stateAttributes(clinical, now),
       MedicalAlerts: order.note?.[0]?.text?.slice(0, 64) ?? '',
@@ -80,15 +81,18 @@ export function worklistItem(
       ...visitAttributes(encounter),
       AdditionalPatientHistory: order.note?.[0]?.text?.slice(0, 10_240) ?? '',
       StudyInstanceUID: item.studyInstanceUid,
-      RequestingPhysician: personName(order.requester?.display),
+      RequestingPhysician: namedPerson(order.requester?.display),
       RequestedProcedureDescription: procedure.display.slice(0, 64),
       RequestedProcedureCodeSequence: [codeItem({ code: procedure.code, display: procedure.display })],
       RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
-      RequestedProcedureID: item.requestedProcedureId.slice(0, 16),
+      RequestedProcedureID: item.requestedProcedureId,
       ReasonForTheRequestedProcedure: reasonOf(order),
+      ReasonForRequestedProcedureCodeSequence: reasonCodesOf(order),
       RequestedProcedurePriority: priorities[order.priority ?? ''] ?? '',
-      PatientTransportArrangements: step.isPortable ? 'PORT' : '',
-      ConfidentialityCode: order.meta?.security?.map(({ display, code }) => display ?? code)[0]?.slice(0, 64) ?? '',
+      PatientTransportArrangements: step.isPortable ? 'PORT' : transportOf(order),
+      ConfidentialityCode: confidentialityOf(order),
+      ConfidentialityConstraintOnPatientDataDescription: confidentialityOf(order),
+      OrderCallbackPhoneNumber: callbackOf(order),
       PlacerOrderNumberImagingServiceRequest: identifierOf(order, 'PLAC')?.value ?? '',
       FillerOrderNumberImagingServiceRequest: identifierOf(order, 'FILL')?.value ?? '',
       ReferencedStudySequence: [],
@@ -99,7 +103,7 @@ export function worklistItem(
           ScheduledStationAETitle: aeTitle,
           ScheduledProcedureStepStartDate: item.startDate,
           ScheduledProcedureStepStartTime: item.startTime,
-          ScheduledPerformingPhysicianName: '',
+          ScheduledPerformingPhysicianName: namedPerson(order.performer?.[0]?.display),
           ScheduledProcedureStepDescription: (protocol?.display ?? procedure.display).slice(0, 64),
           ScheduledProtocolCodeSequence: protocol ? [codeItem(protocol)] : [],
           ScheduledProcedureStepID: stepId,
@@ -118,7 +122,7 @@ export function worklistItem(
 /** What an item says of its patient. */
 export function patientAttributes(patient: Patient, site: Site): DatasetInput {
   return {
-    PatientName: dicomName(patient.name?.[0]),
+    PatientName: patientNameOf(patient),
     PatientID: patientNumberOf(patient, site),
     IssuerOfPatientID: site.patientAuthority,
     // A year alone is no DICOM date: unknown is truer than the first of January.
@@ -153,21 +157,6 @@ function dangerOf(order: ServiceRequest): string {
   return conceptText(said).slice(0, 64);
 }
 
-/**
- * DICOM VR PN (PS3.5 section 6.2): family^given^middle^prefix^suffix, 64 characters. A name that is only a text is put
- * where the family name goes, whole: which part is which is not ours to guess.
- */
-export function dicomName(name: HumanName | undefined): string {
-  const [given = '', ...middle] = name?.given ?? [];
-  const family = name?.family ?? (given ? '' : (name?.text ?? ''));
-  const parts = [family, given, middle.join(' '), name?.prefix?.[0] ?? '', name?.suffix?.[0] ?? ''];
-  return parts
-    .map((part) => part.replace(/[\^=\\]/g, ' '))
-    .join('^')
-    .slice(0, 64)
-    .replace(/\^+$/, '');
-}
-
 /** The number modalities know a patient by: the site authority's, and not one of a record merged into theirs. */
 export function patientNumberOf(patient: Patient, site: Site): string {
   const system = site.authorities[site.patientAuthority];
@@ -175,16 +164,38 @@ export function patientNumberOf(patient: Patient, site: Site): string {
   return (own?.find(({ use }) => use !== 'old') ?? own?.[0])?.value ?? '';
 }
 
-/** A display such as `Dora Doctor` as VR PN; the last word is the family name. */
-function personName(display: string | undefined): string {
-  const words = display?.split(' ') ?? [];
-  return dicomName({ family: words.pop(), given: words });
+/** HL7 table 0124 code, or what a FHIR client calls it. */
+function transportOf(order: ServiceRequest): string {
+  const said = order.extension?.find(({ url }) => url === extensions.transport)?.valueCodeableConcept;
+  return (said?.coding?.[0]?.code ?? conceptText(said)).slice(0, 64);
 }
+
+/** Who may see it (HL7 ORC-28); IHE RAD-5 asks for it as (0040,3001), older modalities as (0040,1008). */
+function confidentialityOf(order: ServiceRequest): string {
+  return order.meta?.security?.map(({ display, code }) => display ?? code)[0]?.slice(0, 64) ?? '';
+}
+
+/** VR SH: a number cut short would call somebody else, so a longer one is left out. */
+function callbackOf(order: ServiceRequest): string {
+  const numbers = order.extension?.filter(({ url }) => url === extensions.callback) ?? [];
+  return numbers.map(({ valueContactPoint }) => valueContactPoint?.value ?? '').find((one) => one.length <= 16) ?? '';
+}
+
+/** Coding scheme designators of PS3.16 table 8-1. */
+const schemes: Record<string, string> = {
+  'http://snomed.info/sct': 'SCT',
+  'http://loinc.org': 'LN',
+  'http://hl7.org/fhir/sid/icd-10': 'I10',
+  'http://hl7.org/fhir/sid/icd-10-cm': 'I10C',
+  'http://hl7.org/fhir/sid/icd-9-cm': 'I9C',
+  'http://dicom.nema.org/resources/ontology/DCM': 'DCM',
+  'http://radlex.org': 'RADLEX',
+};
 
 /** PS3.3 table 8.8-1: a code longer than VR SH holds is a Long Code Value; cut short it would be another code. */
 function codeItem({ system, code = '', display }: Coding): DatasetInput {
   // Private coding schemes begin with 99 (PS3.3 section 8.2).
-  const scheme = system === 'http://snomed.info/sct' ? 'SCT' : !system || /[:/]/.test(system) ? '99LOCAL' : system;
+  const scheme = ofTable(schemes, system) ?? (!system || /[:/]/.test(system) ? '99LOCAL' : system);
   return {
     ...(code.length > 16 ? { LongCodeValue: code } : { CodeValue: code }),
     CodingSchemeDesignator: scheme.slice(0, 16),
@@ -201,4 +212,10 @@ function notesOf(appointment: Appointment): string {
 function reasonOf(order: ServiceRequest): string {
   const reason = order.reasonCode?.[0];
   return (reason?.text ?? reason?.coding?.[0]?.display ?? '').slice(0, 64);
+}
+
+/** Reasons that are coded and say of which system: a code alone means nothing. */
+function reasonCodesOf(order: ServiceRequest): DatasetInput[] {
+  const coded = (order.reasonCode ?? []).map(({ coding, text }) => ({ text, ...coding?.[0] }));
+  return coded.filter(({ code, system }) => code && system).map((one) => codeItem({ ...one, display: one.display ?? one.text })); // prettier-ignore
 }

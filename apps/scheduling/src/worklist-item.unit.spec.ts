@@ -6,7 +6,7 @@ import { aPatient, aServiceRequest, site as aSite } from '#testing';
 import { bookedAppointment } from './appointment.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { filterOf } from './serve-worklist-when-modality-asks.js';
-import { dicomName, visitAttributes, worklistItem } from './worklist-item.js';
+import { visitAttributes, worklistItem } from './worklist-item.js';
 
 const site = aSite();
 
@@ -96,32 +96,24 @@ describe('What an item says of the visit and the order', () => {
   });
 });
 
-describe('A DICOM name', () => {
-  it.each([
-    [{ family: 'Doe', given: ['Jane', 'Ann', 'Bea'], prefix: ['Dr'] }, 'Doe^Jane^Ann Bea^Dr'],
-    [{ family: 'Doe' }, 'Doe'],
-    [{ family: 'D^o=e\\' }, 'D o e '],
-    [{ text: 'Jane Doe' }, 'Jane Doe'],
-    [undefined, ''],
-  ])('of %j is %j', (name, expected) => {
-    expect(dicomName(name)).toBe(expected);
-  });
-});
-
 describe('What the database narrows a query by', () => {
   const filter = (query: DatasetInput, step: DatasetInput = {}) =>
     filterOf(Dataset.of({ ...query, ScheduledProcedureStepSequence: [step] }));
 
   it.each([
-    [{ AccessionNumber: 'A1' }, {}, { accessionNumber: 'A1' }],
-    [{ AccessionNumber: 'A*' }, {}, { accessionNumber: undefined }],
+    [{ AccessionNumber: 'A1' }, {}, { accessionNumbers: ['A1'] }],
+    [{ AccessionNumber: 'A*' }, {}, { accessionNumbers: undefined }],
+    [{ AccessionNumber: ['A1', 'B*'] }, {}, { accessionNumbers: undefined }],
+    [{}, { Modality: ['CT', 'MR'] }, { modalities: ['CT', 'MR'] }],
+    [{ PatientName: ['DOE^J*', 'X'] }, {}, { patientNameLike: undefined }],
+    [{ PatientName: 'DOE=X' }, {}, { patientNameLike: undefined }],
     [{ PatientName: 'DOE^J*' }, {}, { patientNameLike: 'doe^j%' }],
     [{ PatientName: 'D_E%' }, {}, { patientNameLike: 'd\\_e\\%' }],
     [{ PatientName: 'Müller*' }, {}, { patientNameLike: undefined }],
     [{}, { ScheduledProcedureStepStartDate: '20260301-20260302' }, { fromDate: '20260301', toDate: '20260302' }],
     [{}, { ScheduledProcedureStepStartDate: '-20260302' }, { fromDate: undefined, toDate: '20260302' }],
     [{}, { ScheduledProcedureStepStartDate: 'today' }, { fromDate: undefined, toDate: undefined }],
-    [{}, { ScheduledProcedureStepStatus: 'STARTED' }, { statuses: ['STARTED'] }],
+    [{}, { ScheduledProcedureStepStatus: 'STARTED' }, { statuses: ['SCHEDULED', 'STARTED'] }],
   ])('%j %j is %j', (query, step, expected) => {
     expect(filter(query, step)).toMatchObject(expected);
   });

@@ -1,38 +1,56 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Appointment } from 'fhir/r4.js';
-import type { DatasetInput } from '#dicom';
+import { Dataset, type DatasetInput } from '#dicom';
 import type { KnownStep } from './steps-meant.decider.js';
 import type { StepStatus, WorklistItem } from './worklist-item.js';
 
-/** What the worklist can be narrowed by before its items are matched one by one; all of them optional. */
+/** What the worklist can be narrowed by before its items are matched one by one; all of it optional. */
 export interface WorklistFilter {
-  stationAeTitle?: string;
-  modality?: string;
+  /** Any one of each list. */
+  stationAeTitles?: string[];
+  modalities?: string[];
+  accessionNumbers?: string[];
+  dicomPatientIds?: string[];
+  studyInstanceUids?: string[];
+  requestedProcedureIds?: string[];
   /** YYYYMMDD, inclusive. */
   fromDate?: string;
   toDate?: string;
-  accessionNumber?: string;
-  dicomPatientId?: string;
-  studyInstanceUid?: string;
-  /** A pattern of SQL LIKE for the name in lower case. */
+  /** A pattern of SQL LIKE for one component group of the name, in lower case. */
   patientNameLike?: string;
-  requestedProcedureId?: string;
   /** Default: SCHEDULED only. */
   statuses?: StepStatus[];
 }
 
-const columns: [keyof WorklistFilter, string][] = [
-  ['stationAeTitle', 'station_ae_title ='],
-  ['modality', 'modality ='],
-  ['fromDate', 'start_date >='],
-  ['toDate', 'start_date <='],
-  ['accessionNumber', 'accession_number ='],
-  ['dicomPatientId', 'dicom_patient_id ='],
-  ['studyInstanceUid', 'study_instance_uid ='],
-  ['patientNameLike', 'patient_name LIKE'],
-  ['requestedProcedureId', 'requested_procedure_id ='],
+const conditions: [keyof WorklistFilter, (value: string) => string][] = [
+  ['stationAeTitles', (value) => `station_ae_title = ANY(${value})`],
+  ['modalities', (value) => `modality = ANY(${value})`],
+  ['accessionNumbers', (value) => `accession_number = ANY(${value})`],
+  ['dicomPatientIds', (value) => `dicom_patient_id = ANY(${value})`],
+  ['studyInstanceUids', (value) => `study_instance_uid = ANY(${value})`],
+  ['requestedProcedureIds', (value) => `requested_procedure_id = ANY(${value})`],
+  ['fromDate', (value) => `start_date >= ${value}`],
+  ['toDate', (value) => `start_date <= ${value}`],
+  ['patientNameLike', (value) => `(${['letters', 'ideographic', 'phonetic'].map((group) => `patient_name_${group} LIKE ${value}`).join(' OR ')})`], // prettier-ignore
 ];
+
+/** An item as it is kept, with the status its step has now. */
+export interface FoundItem {
+  status: StepStatus;
+  appointmentId: string;
+  patientId: string;
+  attributes: DatasetInput;
+}
+
+/** What an item is answered with. */
+export function datasetOf({ status, attributes }: FoundItem): Dataset {
+  const [step] = attributes.ScheduledProcedureStepSequence as [object];
+  return Dataset.of({
+    ...attributes,
+    ScheduledProcedureStepSequence: [{ ...step, ScheduledProcedureStepStatus: status }],
+  });
+}
 
 /** The worklist: one narrow row a step, kept in the transaction that schedules it. */
 @Injectable()
@@ -108,13 +126,12 @@ export class Worklist {
   }
 
   /** Items that pass the filter, STAT first, then by time. */
-  async find(
-    filter: WorklistFilter,
-    manager: EntityManager = this.dataSource.manager,
-  ): Promise<{ status: StepStatus; appointmentId: string; patientId: string; attributes: DatasetInput }[]> {
+  async find(filter: WorklistFilter, manager: EntityManager = this.dataSource.manager): Promise<FoundItem[]> {
     const values: unknown[] = [];
     const bind = (value: unknown) => `$${values.push(value)}`;
-    const where = columns.flatMap(([name, condition]) => (filter[name] === undefined ? [] : [`${condition} ${bind(filter[name])}`])); // prettier-ignore
+    const where = conditions.flatMap(([name, condition]) =>
+      filter[name] === undefined ? [] : [condition(bind(filter[name]))],
+    );
     // The literal list lets Postgres use the partial indexes.
     const statuses = (filter.statuses ?? ['SCHEDULED']).filter((one) => /^[A-Z]+$/.test(one));
     where.push(`status IN (${statuses.map((one) => `'${one}'`).join(', ')})`);

@@ -49,7 +49,7 @@ export interface AssociationOwner {
   handle(message: DimseMessage, association: Association): Promise<void>;
   /** A C-CANCEL for a running operation, which is not queued behind it. */
   isCancel(message: DimseMessage): boolean;
-  report(outcome: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out'): void;
+  report(outcome: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out', callingAeTitle: string): void;
 }
 
 /** How many requests of one association may wait; more is an attack, since one at a time was negotiated. */
@@ -127,7 +127,7 @@ export class Association {
   /** Ends the association at once. @param source 0 the application, 2 the protocol machine */
   abort(source: 0 | 2 = 0, reason = 0): void {
     if (this.state === 'closed') return;
-    this.owner.report('aborted');
+    this.owner.report('aborted', this.callingAeTitle);
     this.close(encodeAbort(source, reason));
   }
 
@@ -180,7 +180,7 @@ export class Association {
     this.releasing = true;
     const confirm = () => {
       if (this.isClosed()) return;
-      this.owner.report('released');
+      this.owner.report('released', this.callingAeTitle);
       this.close(encodeReleaseResponse());
     };
     if (this.working) void this.working.then(confirm);
@@ -196,7 +196,7 @@ export class Association {
           ? { result: 1, source: 1, reason: 2 }
           : this.owner.judge(request);
     if (reject) {
-      this.owner.report('rejected');
+      this.owner.report('rejected', this.callingAeTitle);
       return this.close(encodeAssociateReject(reject));
     }
     // Less would leave no room for even one byte of a fragment.
@@ -212,7 +212,7 @@ export class Association {
       return { id: context.id, result: 0, transferSyntax };
     });
     this.state = 'established';
-    this.owner.report('accepted');
+    this.owner.report('accepted', this.callingAeTitle);
     this.socket.write(
       encodeAssociateAccept({ ...request, contexts: results, maxPduLength: this.owner.limits.maxPduLength }),
     );
@@ -251,7 +251,7 @@ export class Association {
   private expireAfter(ms: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.owner.report('timed-out');
+      this.owner.report('timed-out', this.callingAeTitle);
       this.close(this.state === 'established' ? encodeAbort(2, 0) : undefined);
     }, ms);
   }

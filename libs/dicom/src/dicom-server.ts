@@ -7,10 +7,14 @@ import type { AssociateReject, AssociateRequest } from './pdu.js';
 import { sopClasses } from './uids.js';
 import { answerWorklist, type WorklistProvider } from './worklist-scp.js';
 
-/** What can be counted; nothing of it says anything of a patient. */
-export type DicomEvent =
+/**
+ * What can be counted; nothing of it says anything of a patient. The calling AE title is what the peer says of itself,
+ * empty before it said anything.
+ */
+export type DicomEvent = { callingAeTitle: string } & (
   | { kind: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out' | 'refused-connection' }
-  | { kind: 'dimse'; operation: string; status: string; ms: number };
+  | { kind: 'dimse'; operation: string; status: string; ms: number }
+);
 
 export interface DicomServerOptions extends Partial<AssociationLimits> {
   host: string;
@@ -58,7 +62,7 @@ export class DicomServer implements AssociationOwner {
     this.server = options.tls
       ? createTlsServer({ handshakeTimeout: this.limits.artimMs, ...options.tls }, accept)
       : createTcpServer(accept);
-    this.server.on('tlsClientError', () => options.onEvent?.({ kind: 'refused-connection' }));
+    this.server.on('tlsClientError', () => options.onEvent?.({ kind: 'refused-connection', callingAeTitle: '' }));
   }
 
   provideWorklist(provider: WorklistProvider): void {
@@ -103,8 +107,8 @@ export class DicomServer implements AssociationOwner {
     return message.command.number('CommandField') === commands.cCancel;
   }
 
-  report(kind: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out'): void {
-    this.options.onEvent?.({ kind });
+  report(kind: 'accepted' | 'rejected' | 'aborted' | 'released' | 'timed-out', callingAeTitle: string): void {
+    this.options.onEvent?.({ kind, callingAeTitle });
   }
 
   async handle(message: DimseMessage, association: Association): Promise<void> {
@@ -120,7 +124,7 @@ export class DicomServer implements AssociationOwner {
       await this.respond(field, message, association, PROCESSING_FAILURE).catch(() => association.abort());
     }
     const hex = `0x${status.toString(16).padStart(4, '0')}`;
-    this.options.onEvent?.({ kind: 'dimse', operation: operations[field] ?? 'other', status: hex, ms: performance.now() - started }); // prettier-ignore
+    this.options.onEvent?.({ kind: 'dimse', callingAeTitle: association.callingAeTitle, operation: operations[field] ?? 'other', status: hex, ms: performance.now() - started }); // prettier-ignore
   }
 
   private async answer(field: number, message: DimseMessage, association: Association): Promise<number> {
@@ -156,7 +160,7 @@ export class DicomServer implements AssociationOwner {
       fromPeer >= (this.options.maxAssociationsPerPeer ?? 20) ||
       this.open.size >= 2 * (this.options.maxAssociations ?? 100)
     ) {
-      this.options.onEvent?.({ kind: 'refused-connection' });
+      this.options.onEvent?.({ kind: 'refused-connection', callingAeTitle: '' });
       socket.destroy();
       return;
     }

@@ -114,7 +114,7 @@ describe('a DICOM server', () => {
       let at = 0;
       const drip = setInterval(() => at < request.length - 1 && peer.send(request.subarray(at, ++at)), 20);
       await peer.closed().finally(() => clearInterval(drip));
-      expect(server.events).toEqual([{ kind: 'timed-out' }]);
+      expect(server.events).toEqual([{ kind: 'timed-out', callingAeTitle: '' }]);
     });
 
     it('aborts an idle association', async () => {
@@ -177,11 +177,22 @@ describe('a DICOM server', () => {
       await associated();
       const third = await associated();
       expect(third.types).toEqual([]);
-      expect(server.events).toContainEqual({ kind: 'refused-connection' });
+      expect(server.events).toContainEqual({ kind: 'refused-connection', callingAeTitle: '' });
       first.socket.destroy();
       let again = await associated();
       while (again.types.length === 0) again = await associated();
       expect(again.types).toEqual([associateAccept]);
+    });
+
+    it('tells of each event who the peer says it is', async () => {
+      await serve();
+      const peer = await associated();
+      peer.send(messageBytes(contexts.verification, echo));
+      await server.reported('dimse');
+      expect(server.events).toMatchObject([
+        { kind: 'accepted', callingAeTitle: 'CT01' },
+        { kind: 'dimse', operation: 'C-ECHO', status: '0x0000', callingAeTitle: 'CT01' },
+      ]);
     });
 
     it('rejects for now where there are as many associations as allowed', async () => {

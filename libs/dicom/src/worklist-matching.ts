@@ -140,7 +140,8 @@ function comparableName(name: string): string {
  * last date at the last time (PS3.4 section K.6.1.2.2).
  */
 function matchesStart(item: Dataset, query: Dataset): boolean {
-  const date = rangeOf(query.text('ScheduledProcedureStepStartDate'));
+  // YYYY.MM.DD is how dates once were written (PS3.5 section 6.2).
+  const date = rangeOf(query.text('ScheduledProcedureStepStartDate')?.replaceAll('.', ''));
   const time = rangeOf(query.text('ScheduledProcedureStepStartTime'));
   if (!date && !time) return true;
   const itemDate = item.text('ScheduledProcedureStepStartDate') ?? '';

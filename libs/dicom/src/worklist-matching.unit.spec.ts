@@ -52,6 +52,7 @@ describe('a worklist item', () => {
     ['one of two modalities', step({ Modality: ['MR', 'CT'] })],
     ['its physician by part of the name', step({ ScheduledPerformingPhysicianName: 'house*' })],
     ['its day', on('20240305')],
+    ['its day as it once was written', on('2024.03.05')],
     ['days from before', on('20240301-')],
     ['days until after', on('-20240305')],
     ['a range of days', on('20240304-20240306')],

@@ -41,6 +41,10 @@ export const extensions = {
   scheduledProcedureStep: 'urn:collimator:extension:scheduled-procedure-step',
   /** On ServiceRequest: what of the patient endangers others, such as an infection (HL7 OBR-12). */
   danger: 'urn:collimator:extension:danger',
+  /** On ServiceRequest: how the patient comes to the exam (HL7 OBR-30, table 0124). */
+  transport: 'urn:collimator:extension:transport',
+  /** On HumanName: ABC alphabetic, IDE ideographic, SYL syllabic or phonetic. */
+  nameRepresentation: 'http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation',
   /** On ServiceRequest: the Task that has its placer clear a doubt; the order waits for it unless it is STAT. */
   clarification: 'urn:collimator:extension:clarification',
   /** On ServiceRequest: whom to call about it (v2-to-FHIR: OBR-17, ORC-14). */

@@ -1,7 +1,7 @@
 import type { Address, CodeableConcept, ContactPoint, HumanName, Identifier, Period, Quantity } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import conceptMaps from './tables/concept-maps.json' with { type: 'json' };
-import { systems, typedIdentifier } from '#fhir';
+import { extensions, systems, typedIdentifier } from '#fhir';
 import { ofTable } from '#platform';
 import { fhirDateTime } from './date-time.js';
 import { eachRepetition, type Surroundings } from './rows.js';
@@ -58,12 +58,17 @@ export function systemOfHd(
 /** Table 0200 (IG concept map NameType); S is the pseudonym that ensures anonymity, as MSK is. */
 const nameUse: Record<string, HumanName['use']> = { L: 'official', R: 'official', D: 'usual', M: 'maiden', N: 'nickname', BAD: 'old', NOUSE: 'old', S: 'anonymous', MSK: 'anonymous', TEMP: 'temp', NAV: 'temp' }; // prettier-ignore
 
-/** XPN → HumanName (IG data type map XPN[HumanName]). */
+/** Table 0465, name representation, as FHIR names it: letters, ideograms, and how they are spoken. */
+const representations: Record<string, string> = { A: 'ABC', I: 'IDE', P: 'SYL' };
+
+/** XPN → HumanName (IG data type map XPN[HumanName]); XPN-8, which the guide leaves out, is how the name is written. */
 export function nameFromXpn(segment: Segment, field: number, repetition: number): HumanName | undefined {
   const get = (component: number) => segment.get(field, component, 1, repetition);
   const given = [get(2), ...(get(3)?.split(' ') ?? [])].filter((one) => one !== undefined);
   if (!get(1) && given.length === 0) return undefined;
+  const representation = ofTable(representations, get(8));
   return compact({
+    extension: representation ? [{ url: extensions.nameRepresentation, valueCode: representation }] : undefined,
     use: ofTable(nameUse, get(7)),
     family: get(1),
     given: given.length > 0 ? given : undefined,

@@ -3,7 +3,16 @@ import { contentError, type Hl7Message, type Location, type Segment } from '#hl7
 import { extensions, serviceRequestIdOf, systems } from '#fhir';
 import { procedureFor, procedureNamed, type Sender, type Site, ofTable } from '#platform';
 import { clinicalFrom, conditionsOf, withDiagnoses, type About, type Clinical } from './clinical.js';
-import { compact, conceptFromCwe, conceptOf, contactsFrom, dateTimeFrom, listOf, systemOfCodes } from './data-types.js';
+import {
+  compact,
+  conceptFromCwe,
+  conceptOf,
+  conceptOfTable,
+  contactsFrom,
+  dateTimeFrom,
+  listOf,
+  systemOfCodes,
+} from './data-types.js';
 import { encounterFrom } from './encounter.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
@@ -13,7 +22,7 @@ import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-
 import { agentsFrom, performersFrom, placesFrom, requesterFrom } from './participation.js';
 import { patientFrom } from './patient.js';
 import { provenanceOfOrder } from './provenance.js';
-import { organizationFromXon, personFromXcn } from './references.js';
+import { organizationFromXon, personFromNdl, personFromXcn } from './references.js';
 import { eachRepetition, type Surroundings } from './rows.js';
 import priorities from './tables/priority.json' with { type: 'json' };
 
@@ -116,7 +125,7 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     occurrenceDateTime: start && fhirDateTime(start.text, around.zone, start.place),
     authoredOn: control === 'NW' ? dateTimeFrom(orc, 9, around) : undefined,
     requester: requesterOf(group, around),
-    performer: performersFrom(group.participants, around),
+    performer: [...performersFrom(group.participants, around), ...(obr ? listOf(personFromNdl(obr, 34)) : [])],
     locationReference: placesFrom(group.participants),
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
     reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
@@ -131,6 +140,7 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
       ...callbackOf(group),
       ...statusReasonOf(group),
       ...dangerOf(group),
+      ...transportOf(group),
       ...group.ipc.map((ipc) => stepFrom(ipc)),
     ],
   });
@@ -178,6 +188,14 @@ function dangerOf({ obr }: OrderGroup): Extension[] {
   return valueCodeableConcept ? [{ url: extensions.danger, valueCodeableConcept }] : [];
 }
 
+/** Ours: OBR-30, table 0124, how the patient comes; the guide leaves it out and IHE RAD-5 brings it to the modality. */
+function transportOf({ obr }: OrderGroup): Extension[] {
+  const url = extensions.transport;
+  if (obr?.isDeleted(30)) return [{ url }];
+  const valueCodeableConcept = obr && conceptOfTable(obr, 30, '0124');
+  return valueCodeableConcept ? [{ url, valueCodeableConcept }] : [];
+}
+
 /**
  * Elements the placer says are no more: undefined, which replaces what is known, where an element left out does not. A
  * field that is `""` says so (HL7 v2.5.1 section 2.5.3), and a transportation mode other than PORT ends a bedside exam.
@@ -188,6 +206,7 @@ function deletionsOf({ orc, obr, tq1 }: OrderGroup): Partial<ServiceRequest> {
     ['occurrenceDateTime', deleted(tq1, 7) || deleted(orc, 7) || deleted(obr, 27)],
     ['priority', deleted(tq1, 9) || deleted(orc, 7) || deleted(obr, 27)],
     ['requester', deleted(orc, 12) || deleted(obr, 16)],
+    ['performer', deleted(obr, 34)],
     ['reasonCode', deleted(obr, 31)],
     ['locationCode', obr !== undefined && obr.raw(30) !== ''],
     ['note', deleted(obr, 13)],

@@ -26,6 +26,8 @@ const environment = z.object({
     .string()
     .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/, 'must be 1 to 16 printable ASCII characters without a backslash')
     .default('COLLIMATOR'),
+  DICOM_MAX_ASSOCIATIONS: z.coerce.number().int().min(1).max(10_000).default(100),
+  DICOM_MAX_ASSOCIATIONS_PER_PEER: z.coerce.number().int().min(1).max(10_000).default(20),
   ALLOW_PLAINTEXT: flag.default(false),
   API_TOKENS: z
     .string()
@@ -65,7 +67,8 @@ export interface Infrastructure {
   siteFile: string;
   http: Listener;
   mllp?: Listener;
-  dicom?: Listener & { aeTitle: string };
+  /** The limits are of associations at one time: of all, and from one address. */
+  dicom?: Listener & { aeTitle: string; maxAssociations?: number; maxAssociationsPerPeer?: number };
   /** Client name → sha256 of its bearer token, in hex. Empty only on loopback: then HTTP is open. */
   apiTokens: Record<string, string>;
   logLevel: string;
@@ -118,6 +121,8 @@ export function loadInfrastructure(service: string, env: Record<string, string |
     infrastructure.dicom = {
       ...listener(read.DICOM_HOST, read.DICOM_PORT, read.DICOM_TLS_CERT, read.DICOM_TLS_KEY, read.DICOM_TLS_CA),
       aeTitle: read.DICOM_AE_TITLE,
+      maxAssociations: read.DICOM_MAX_ASSOCIATIONS,
+      maxAssociationsPerPeer: read.DICOM_MAX_ASSOCIATIONS_PER_PEER,
     };
   return infrastructure;
 }

@@ -45,6 +45,15 @@ describe('The environment', () => {
     expect(dicom).toBeUndefined();
   });
 
+  it('bounds associations as it is told, and has a bound where it is not', () => {
+    const limits = (given: Record<string, string>) => {
+      const { maxAssociations, maxAssociationsPerPeer } = load({ DICOM_PORT: '11112', ...given }).dicom!;
+      return [maxAssociations, maxAssociationsPerPeer];
+    };
+    expect(limits({})).toEqual([100, 20]);
+    expect(limits({ DICOM_MAX_ASSOCIATIONS: '300', DICOM_MAX_ASSOCIATIONS_PER_PEER: '40' })).toEqual([300, 40]);
+  });
+
   it.each<[string, Record<string, string | undefined>, string[]]>([
     ['something missing', { DATABASE_URL: undefined }, ['DATABASE_URL: is missing']],
     ['a port set to nothing', { HTTP_PORT: '' }, ['HTTP_PORT: is missing']],

@@ -24,8 +24,12 @@ export class Metrics {
   readonly rowsRemoved = this.counter('collimator_rows_removed_total', 'Rows older than the site keeps them', [
     'table',
   ]);
-  readonly dicomAssociations = this.counter('collimator_dicom_associations_total', 'DICOM associations', ['outcome']);
-  readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['operation', 'status']); // prettier-ignore
+  readonly dicomAssociations = this.counter(
+    'collimator_dicom_associations_total',
+    'DICOM associations, by calling AE title where it is known here',
+    ['peer', 'outcome'],
+  );
+  readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['peer', 'operation', 'status']); // prettier-ignore
   readonly worklistItems = this.gauge('collimator_worklist_items', 'Steps on the worklist of a station, or under way there', ['station', 'status']); // prettier-ignore
 
   readonly httpDuration = this.histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request', ['method', 'route', 'status']); // prettier-ignore
