@@ -6,6 +6,8 @@ export interface ServedType {
   search: readonly SearchParameter[];
   /** Interactions the service's own controllers add. */
   interactions?: readonly ('create' | 'update')[];
+  /** True if an update of an id that is not there makes it. */
+  updateCreate?: boolean;
   conditionalCreate?: boolean;
   conditionalUpdate?: boolean;
   /** Search parameters whose targets `_include` brings along. */
@@ -37,7 +39,7 @@ export function capabilityStatement(service: string, served: ServedTypes): Capab
           type: type as CapabilityStatementRestResource['type'],
           versioning: 'versioned' as const,
           readHistory: true,
-          ...(one.interactions?.includes('update') ? { updateCreate: false } : {}),
+          ...(one.interactions?.includes('update') ? { updateCreate: one.updateCreate ?? false } : {}),
           ...(one.conditionalCreate ? { conditionalCreate: true } : {}),
           ...(one.conditionalUpdate ? { conditionalUpdate: true } : {}),
           ...(one.includes ? { searchInclude: one.includes.map((name) => `${type}:${name}`) } : {}),

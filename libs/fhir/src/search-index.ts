@@ -24,6 +24,10 @@ interface Indexable {
   for?: { reference?: string };
   focus?: { reference?: string };
   encounter?: { reference?: string };
+  schedule?: { reference?: string };
+  practitioner?: { reference?: string };
+  /** One of a Device, several of a HealthcareService or a PractitionerRole. */
+  location?: unknown;
   participant?: { actor?: { reference?: string } }[];
 }
 
@@ -39,6 +43,9 @@ export function indexOf(resource: FhirResource): SearchIndex {
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,
+    body.schedule?.reference,
+    body.practitioner?.reference,
+    ...locationsOf(body.location),
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
   const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);
@@ -49,6 +56,11 @@ export function indexOf(resource: FhirResource): SearchIndex {
     identifiers: [...new Set(identifiers)],
     refs: [...new Set(references.filter((one) => !one.startsWith('Patient/')))],
   };
+}
+
+/** An Encounter's locations are stays, not references: they have none of their own. */
+function locationsOf(location: unknown): (string | undefined)[] {
+  return [location].flat().map((one) => (one as { reference?: string } | undefined)?.reference);
 }
 
 function firstPatient(references: string[]): string | undefined {

@@ -6,7 +6,20 @@ import { alternativesOf, tokensSearched } from './search-token.js';
 
 /** Search parameters that a service may serve; which of them, it says per type. */
 export type SearchParameter =
-  '_id' | 'identifier' | 'patient' | 'status' | 'code' | 'authored' | 'encounter' | 'based-on' | '_lastUpdated';
+  | '_id'
+  | 'identifier'
+  | 'patient'
+  | 'subject'
+  | 'status'
+  | 'code'
+  | 'authored'
+  | 'encounter'
+  | 'based-on'
+  | 'focus'
+  | 'location'
+  | 'practitioner'
+  | 'schedule'
+  | '_lastUpdated';
 
 /** FHIR search parameter types, for the CapabilityStatement. */
 export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference' | 'date'> = {
@@ -18,6 +31,11 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   authored: 'date',
   encounter: 'reference',
   'based-on': 'reference',
+  subject: 'reference',
+  focus: 'reference',
+  location: 'reference',
+  practitioner: 'reference',
+  schedule: 'reference',
   _lastUpdated: 'date',
 };
 
@@ -125,7 +143,8 @@ function asked(
   handling: Handling,
 ): [SearchParameter, string[]][] {
   return Object.entries(query).flatMap(([given, values]): [SearchParameter, string[]][] => {
-    const name = (given === 'subject' ? 'patient' : given) as SearchParameter;
+    // Where a subject is always a patient, the two parameters are one.
+    const name = (given === 'subject' && !served.includes('subject') ? 'patient' : given) as SearchParameter;
     if (served.includes(name)) return [[name, values]];
     if (shaping.includes(given) || handling === 'lenient') return [];
     throw fail('field-invalid', `search parameter is not served; served are: ${[...served, '_count'].join(', ')}`, {
@@ -148,17 +167,25 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   identifier: (text, bind) => `identifiers && ${bind(tokensSearched(text))}::text[]`,
   patient: (text, bind) =>
     `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
-  'based-on': (text, bind) =>
-    `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`,
+  'based-on': (text, bind) => refersTo('ServiceRequest', text, bind),
+  focus: (text, bind) => refersTo('Location', text, bind),
+  location: (text, bind) => refersTo('Location', text, bind),
+  practitioner: (text, bind) => refersTo('Practitioner', text, bind),
+  schedule: (text, bind) => refersTo('Schedule', text, bind),
+  subject: (text, bind) => `(${conditions.patient(text, bind)} OR ${refersTo('Device', text, bind)})`,
   code: (text, bind) =>
     `(${alternativesOf(text)
       .map((one) => `body->'code'->'coding' @> ${bind(JSON.stringify([codingSearched(one)]))}::jsonb`)
       .join(' OR ')})`,
-  encounter: (text, bind) =>
-    `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `Encounter/${one}`)))}::text[]`,
+  encounter: (text, bind) => refersTo('Encounter', text, bind),
   authored: (text, bind) => anyMoment('authored', AUTHORED, text, bind),
   _lastUpdated: (text, bind) => anyMoment('_lastUpdated', 'last_updated', text, bind),
 };
+
+/** A bare id means the type the parameter mostly points to. */
+function refersTo(type: string, text: string, bind: Bind): string {
+  return `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `${type}/${one}`)))}::text[]`;
+}
 
 /** A dateTime as the moment it begins: a year or month alone is no time that Postgres reads. */
 const AUTHORED = `(rpad(body->>'authoredOn', greatest(10, length(body->>'authoredOn')), substr('0000-01-01', 1 + length(body->>'authoredOn'))))::timestamptz`;

@@ -36,6 +36,10 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
         ? []
         : [{ path: `procedures.${index}.modality`, reason: 'no station has this modality' }],
     ),
+    ...twice('qualityControl', objectsOf(site.qualityControl), ({ system, code }) => code && `${String(system)}|${String(code)}`), // prettier-ignore
+    ...objectsOf(site.qualityControl).flatMap((test, index) =>
+      ofQualityTest(test, `qualityControl.${index}`, stations),
+    ),
     ...stations.flatMap((station, index) => ofStation(station, `stations.${index}`, procedures)),
   ];
 }
@@ -82,6 +86,24 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
   return String(closes) > String(opens)
     ? unused
     : [...unused, { path: `${path}.closes`, reason: 'must be later than opens' }];
+}
+
+function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const mistakes: SiteMistake[] = [];
+  if ((test.stations === undefined) === (test.modalities === undefined))
+    mistakes.push({ path, reason: 'must have either stations or modalities' });
+  for (const [index, aeTitle] of textsOf(test.stations).entries())
+    if (!stations.some((one) => one.aeTitle === aeTitle))
+      mistakes.push({ path: `${path}.stations.${index}`, reason: 'must be the AE title of a station' });
+  for (const [index, modality] of textsOf(test.modalities).entries())
+    if (!stations.some((one) => textsOf(one.modalities).includes(modality)))
+      mistakes.push({ path: `${path}.modalities.${index}`, reason: 'no station has this modality' });
+  const { limits } = test;
+  const { low, high } = objectOf(limits);
+  if (limits !== undefined && low === undefined && high === undefined)
+    mistakes.push({ path: `${path}.limits`, reason: 'must have low or high' });
+  if (Number(low) > Number(high)) mistakes.push({ path: `${path}.limits.low`, reason: 'must not be above high' });
+  return mistakes;
 }
 
 function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {
