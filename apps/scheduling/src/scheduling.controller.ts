@@ -1,8 +1,11 @@
 import { Controller, Get, Inject, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
+import type { DatasetInput } from '#dicom';
 import { recordAccess } from '#fhir';
-import { CLOCK, clientOf, fail, type Clock } from '#platform';
+import { CLOCK, clientOf, fail, SITE, type Clock, type Site } from '#platform';
+import { setupOf } from './exam-setup.decider.js';
+import { OpenStationsOnly } from './open-stations-only.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { Worklist } from './worklist.store.js';
 
@@ -13,12 +16,17 @@ export class SchedulingController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
+    @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
+    @Inject(SITE) private readonly site: Site,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Who saw whom is recorded in the transaction of the access. */
-  @ApiOperation({ summary: 'Steps that have not begun, STAT first, then by time; attributes by DICOM keyword' })
+  @ApiOperation({
+    summary:
+      'Steps that have not begun at stations that are open, STAT first, then by time; attributes by DICOM keyword',
+  })
   @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station; all without it' })
   @ApiQuery({ name: 'date', required: false, description: "YYYY-MM-DD in the site's zone; every day without it" })
   @Get('worklist')
@@ -33,7 +41,8 @@ export class SchedulingController {
       throw fail('field-invalid', 'must be a date as YYYY-MM-DD', { field: 'date' });
     const day = date?.replaceAll('-', '');
     const items = await this.dataSource.transaction(async (manager) => {
-      const found = await this.worklist.find({ stationAeTitle: aeTitle, fromDate: day, toDate: day }, manager);
+      const all = await this.worklist.find({ stationAeTitle: aeTitle, fromDate: day, toDate: day }, manager);
+      const found = await this.openOnly.of(all, manager);
       const access = {
         interaction: 'search-type' as const,
         client: clientOf(request),
@@ -45,7 +54,7 @@ export class SchedulingController {
       await recordAccess(manager, access, this.clock.now());
       return found;
     });
-    return { items };
+    return { items: items.map((item) => ({ ...item, setup: setupOf(procedureCodesOf(item.attributes), this.site) })) };
   }
 
   @ApiOperation({ summary: 'Exams that no order accounts for, newest first; ids, times and the reason only' })
@@ -53,4 +62,9 @@ export class SchedulingController {
   async unscheduled(): Promise<{ exams: object[] }> {
     return { exams: await this.steps.unscheduled() };
   }
+}
+
+function procedureCodesOf({ RequestedProcedureCodeSequence: codes }: DatasetInput): { code?: string }[] {
+  const [first] = (codes ?? []) as { CodeValue?: string; LongCodeValue?: string }[];
+  return [{ code: first?.CodeValue ?? first?.LongCodeValue }];
 }

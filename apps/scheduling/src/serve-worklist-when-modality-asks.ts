@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Dataset, type WorklistProvider } from '#dicom';
+import { OpenStationsOnly } from './open-stations-only.js';
 import { Worklist, type WorklistFilter } from './worklist.store.js';
 
 /**
@@ -8,10 +9,13 @@ import { Worklist, type WorklistFilter } from './worklist.store.js';
  */
 @Injectable()
 export class ServeWorklistWhenModalityAsks implements WorklistProvider {
-  constructor(@Inject(Worklist) private readonly worklist: Worklist) {}
+  constructor(
+    @Inject(Worklist) private readonly worklist: Worklist,
+    @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
+  ) {}
 
   async find(query: Dataset): Promise<Dataset[]> {
-    const items = await this.worklist.find(filterOf(query));
+    const items = await this.openOnly.of(await this.worklist.find(filterOf(query)));
     return items.map(({ status, attributes }) => {
       const [step] = attributes.ScheduledProcedureStepSequence as [object];
       const current = {

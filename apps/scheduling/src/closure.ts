@@ -1,0 +1,31 @@
+/** A time in which no exam may begin at a station. */
+export interface Closure {
+  aeTitle: string;
+  start: Date;
+  /** Not included; undefined: until further notice. */
+  end?: Date;
+  /** For people to read; names no patient. */
+  reason: string;
+}
+
+/** A closure with what keeps it up: the same cause is the same closure, however its times change. */
+export interface CausedClosure extends Closure {
+  /** `room`, `certification`, or the kind and key of what it comes from, such as `downtime:<Slot id>`. */
+  cause: string;
+}
+
+/** True if the station is closed at that moment. */
+export function isClosedAt({ start, end }: Closure, at: Date): boolean {
+  return start <= at && (end === undefined || end > at);
+}
+
+/**
+ * When something that was planned to be over by now may be: it is expected to take its planned time once more, and so
+ * on, since nobody closes a room for ever because it is late. Always later than now.
+ */
+export function expectedEnd(start: Date, planned: Date, now: Date): Date {
+  if (planned > now) return planned;
+  const length = Math.max(60_000, planned.getTime() - start.getTime());
+  const rounds = Math.floor((now.getTime() - planned.getTime()) / length) + 1;
+  return new Date(planned.getTime() + rounds * length);
+}
