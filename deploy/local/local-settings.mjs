@@ -7,6 +7,7 @@ const ports = {
   ORDERS_HTTP_PORT: [3001, 'orders, HTTP'],
   ORDERS_MLLP_PORT: [2575, 'orders, HL7 over MLLP'],
   SCHEDULING_HTTP_PORT: [3002, 'scheduling, HTTP'],
+  SCHEDULING_MLLP_PORT: [2577, 'scheduling, HL7 over MLLP'],
   SCHEDULING_DICOM_PORT: [11112, 'scheduling, DICOM worklist and MPPS'],
   CONTRAST_HTTP_PORT: [3003, 'contrast, HTTP'],
   RESULTS_HTTP_PORT: [3004, 'results, HTTP'],

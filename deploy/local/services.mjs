@@ -6,7 +6,11 @@ import { root } from './prepare.mjs';
 /** Each service with the variables of its ports. */
 const listeners = {
   orders: { HTTP_PORT: 'ORDERS_HTTP_PORT', MLLP_PORT: 'ORDERS_MLLP_PORT' },
-  scheduling: { HTTP_PORT: 'SCHEDULING_HTTP_PORT', DICOM_PORT: 'SCHEDULING_DICOM_PORT' },
+  scheduling: {
+    HTTP_PORT: 'SCHEDULING_HTTP_PORT',
+    MLLP_PORT: 'SCHEDULING_MLLP_PORT',
+    DICOM_PORT: 'SCHEDULING_DICOM_PORT',
+  },
   contrast: { HTTP_PORT: 'CONTRAST_HTTP_PORT' },
   results: { HTTP_PORT: 'RESULTS_HTTP_PORT', MLLP_PORT: 'RESULTS_MLLP_PORT' },
 };

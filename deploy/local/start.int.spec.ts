@@ -7,7 +7,14 @@ import { freePorts, until } from '#testing';
 import { startChild, type ChildProcess } from './child-process.mjs';
 
 const variables = [
-  ...['ORDERS_HTTP_PORT', 'ORDERS_MLLP_PORT', 'SCHEDULING_HTTP_PORT', 'SCHEDULING_DICOM_PORT', 'CONTRAST_HTTP_PORT'],
+  ...[
+    'ORDERS_HTTP_PORT',
+    'ORDERS_MLLP_PORT',
+    'SCHEDULING_HTTP_PORT',
+    'SCHEDULING_MLLP_PORT',
+    'SCHEDULING_DICOM_PORT',
+    'CONTRAST_HTTP_PORT',
+  ],
   ...['RESULTS_HTTP_PORT', 'RESULTS_MLLP_PORT', 'SANDBOX_HTTP_PORT', 'SANDBOX_FHIR_PORT', 'SANDBOX_MLLP_PORT'],
   ...['SANDBOX_QIDO_PORT', 'SANDBOX_DICOM_PORT', 'POSTGRES_PORT', 'KAFKA_PORT', 'KAFKA_CONTROLLER_PORT'],
 ];

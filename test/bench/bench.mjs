@@ -8,6 +8,7 @@ import { ScuAssociation, sopClasses } from '#dicom';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
+import { simulatedDayLines } from './simulated-day.mjs';
 
 /**
  * Measures one run on this machine and prints it: each figure beside its floor or goal, taken in the same run, since
@@ -235,3 +236,4 @@ try {
 } finally {
   await Promise.all(Object.values(running).map((child) => child.stop()));
 }
+console.log(`\n${simulatedDayLines().join('\n')}`);

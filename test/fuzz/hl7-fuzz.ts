@@ -11,6 +11,8 @@ import {
 } from '#hl7v2';
 import {
   admissionTypes,
+  appointmentsFromMessage,
+  appointmentTypes,
   checkEnvelope,
   mergesFromAdt,
   mergeTypes,
@@ -42,6 +44,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
+  ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
 };
 
 /**

@@ -1,6 +1,8 @@
 import type { Hl7Message } from '#hl7v2';
 import {
   admissionTypes,
+  appointmentsFromMessage,
+  appointmentTypes,
   mergesFromAdt,
   mergeTypes,
   orderFromMessage,
@@ -17,4 +19,5 @@ export const readers: Record<string, (message: Hl7Message, sender: Sender, site:
   ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
+  ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
 };

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { anAdtMessage, anOrmMessage, until } from '#testing';
+import type { Task } from 'fhir/r4.js';
+import { anAdtMessage, anOrmMessage, site, until } from '#testing';
 import { acknowledgedAs, Department } from '../department.js';
+import { fieldOf } from '../sandbox/hl7.js';
 
 /** domain.md, journeys 2, 4, 7 and 8, as far as orders and scheduling own them. */
 describe('an order that changes', () => {
@@ -70,5 +72,59 @@ describe('an order that changes', () => {
     const { exams } = (await (await fetch(`${department.scheduling.url}/unscheduled`)).json()) as { exams: object[] };
     expect(exams).toContainEqual(expect.objectContaining({ reason: 'refers to no known step' }));
     await department.onWorklist('C8');
+  });
+});
+
+/** domain.md, journey 4: cancelled while the exam runs; room, worklist, placer and EMR agree at each moment. */
+describe('an order cancelled while its exam runs', () => {
+  let department: Department;
+  beforeAll(async () => {
+    const [emr, ...others] = site().senders;
+    const senders = [{ ...emr!, repliesTo: 'emr-hl7' }, ...others];
+    department = await Department.start(['orders', 'scheduling', 'results'], { site: { senders } });
+  }, 120_000);
+  afterAll(() => department?.stop());
+
+  const tasks = async () => ((await (await fetch(`${department.scheduling.url}/room-tasks?aeTitle=CT01`)).json()) as { tasks: Task[] }).tasks; // prettier-ignore
+  const told = (placer: string) =>
+    department.emr.messages.filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${placer}^EMR`).map((one) => `${fieldOf(one, 'ORC', 1)}/${fieldOf(one, 'ORC', 5)}`); // prettier-ignore
+  /** Status of the order and of its exam as the EMR has them. */
+  const emrHas = (placer: string, order: string, exam: string) =>
+    until(
+      () => {
+        const known = department.emr.store.all('ServiceRequest').find(({ identifier }) => identifier!.some(({ value }) => value === placer)); // prettier-ignore
+        const its = department.emr.store.all('Procedure').filter(({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${known?.id}`); // prettier-ignore
+        return known?.status === order && its.length === 1 && its[0]!.status === exam;
+      },
+      { what: `${placer} at the EMR: order ${order}, exam ${exam}` },
+    );
+  async function cancelledUnderWay(placer: string) {
+    const order = { mrn: placer, placerOrderNumber: placer };
+    await department.send(anOrmMessage(order));
+    const exam = await department.scanner().start(await department.onWorklist(placer));
+    await emrHas(placer, 'active', 'in-progress');
+    expect(acknowledgedAs(await department.send(anOrmMessage({ ...order, control: 'CA' })))).toBe('AA');
+    await emrHas(placer, 'revoked', 'in-progress');
+    const [task] = await until(async () => (await tasks()).length > 0 && (await tasks()), { what: 'the room to be asked' }); // prettier-ignore
+    expect(task).toMatchObject({ status: 'requested', owner: { display: 'CT 1, CT room 1' } });
+    return exam;
+  }
+
+  it('is stopped by the room that was asked', async () => {
+    const exam = await cancelledUnderWay('STOP1');
+    await department.scanner().discontinue(exam, { code: '110500', meaning: 'Doctor cancelled procedure' });
+    await emrHas('STOP1', 'revoked', 'stopped');
+    await until(() => told('STOP1').at(-1) === 'DR/DC', { what: 'the placer to be told' });
+    expect(told('STOP1')).toEqual(['SC/SC', 'SC/IP', 'SC/IP', 'DR/DC']);
+    expect(await tasks()).toEqual([]);
+    expect((await department.worklist()).map((line) => line.placerOrderNumber)).not.toContain('STOP1');
+  });
+
+  it('is done all the same where the exam goes on to its end', async () => {
+    const exam = await cancelledUnderWay('STOP2');
+    await department.scanner().complete(exam);
+    await emrHas('STOP2', 'completed', 'completed');
+    await until(() => told('STOP2').at(-1) === 'UC/CM', { what: 'the placer to be told' });
+    expect(await tasks()).toEqual([]);
   });
 });

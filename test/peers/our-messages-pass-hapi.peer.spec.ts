@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, ImagingStudy } from 'fhir/r4.js';
+import type { Appointment, DiagnosticReport, ImagingStudy } from 'fhir/r4.js';
 import {
   acknowledge,
   applicationAcknowledgement,
@@ -8,8 +8,9 @@ import {
   rejection,
   type Hl7Refusal,
 } from '#hl7v2';
-import { dicomUidIdentifier, mergePatients } from '#fhir';
+import { dicomUidIdentifier, extensions, mergePatients, systems } from '#fhir';
 import {
+  appointmentMessage,
   envelopeTo,
   mergeMessage,
   orderReply,
@@ -72,7 +73,9 @@ const facts: [string, Omit<ResultFacts, 'patient'>][] = [
 ];
 const results = facts.map(([what, said]): [string, Buffer] => [`result: ${what}`, reportToMessage({ patient, ...said }, envelope)]); // prettier-ignore
 const { prior, survivor } = mergePatients(aPatient({ mrn: 'T1' }), patient, false);
-const ours: [string, Buffer][] = [...acknowledgements, ...replies, ...statuses, ...results, ['merge', mergeMessage(survivor, prior, envelope)]]; // prettier-ignore
+const booked: Appointment = { resourceType: 'Appointment', status: 'booked', start: '2026-03-02T09:00:00.000Z', end: '2026-03-02T09:20:00.000Z', identifier: [{ system: systems.scheduledProcedureStepId, value: 'STEP1' }], extension: [{ url: extensions.stationAeTitle, valueString: 'CT01' }, { url: extensions.schedulingReason, valueString: 'next free time | & ^' }], participant: [{ status: 'accepted', actor: { reference: 'Device/d', display: 'CT 1' } }] }; // prettier-ignore
+const appointments = (['S12', 'S13', 'S14', 'S15', 'S26'] as const).map((one): [string, Buffer] => [`appointment ${one}`, appointmentMessage(one, booked, order, patient, envelope)]); // prettier-ignore
+const ours: [string, Buffer][] = [...acknowledgements, ...replies, ...statuses, ...results, ...appointments, ['merge', mergeMessage(survivor, prior, envelope)]]; // prettier-ignore
 
 peerSuite('HAPI HL7 v2', hapiHl7v2Peer, () => {
   describe('Every message we send', () => {

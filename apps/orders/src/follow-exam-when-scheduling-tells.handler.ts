@@ -4,6 +4,7 @@ import type { ServiceRequest } from 'fhir/r4.js';
 import { findResources, resourceFrom, type ImagingEvent } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
+import { Exams } from './exams.js';
 import { newsOfBooking, newsOfExam } from './order-news.decider.js';
 import { completeOrder, completeParent } from './order.decider.js';
 import { PlacerDesk } from './placer-desk.js';
@@ -14,6 +15,7 @@ export class FollowExamWhenSchedulingTells {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(PlacerDesk) private readonly placers: PlacerDesk,
+    @Inject(Exams) private readonly exams: Exams,
   ) {}
 
   @WhenEvent('imaging.schedule.booked.v1')
@@ -47,13 +49,15 @@ export class FollowExamWhenSchedulingTells {
     if (news) await this.placers.tell(news, order, event.id, transaction);
   }
 
-  /** One exam may be that of several orders (the group case of IHE SWF). */
+  /** One exam may be that of several orders (the group case of IHE SWF), and one order may have several. */
   private async examined(event: ImagingEvent, transaction: Transaction): Promise<void> {
     const exam = resourceFrom(event, 'Procedure');
     for (const told of findResources(event, 'ServiceRequest')) {
       const order = await this.own(told, transaction);
       if (!order) continue;
-      const news = newsOfExam(order, told, exam);
+      await this.exams.keep(exam, transaction);
+      const isOtherUnderWay = await this.exams.isUnderWay(order, transaction, exam);
+      const news = newsOfExam(order, told, exam, isOtherUnderWay);
       if (news) await this.placers.tell(news, order, event.id, transaction);
       const completed = told.status === 'completed' ? completeOrder(order) : undefined;
       if (!completed) continue;

@@ -15,6 +15,8 @@ import {
 import type { Clinical } from '#mapping';
 import type { MergedPatient, Transaction } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
+import { withRequest } from './ending-request.decider.js';
+import { Exams } from './exams.js';
 import { PlacerDesk } from './placer-desk.js';
 import { newsOfOrder } from './order-news.decider.js';
 import { OrderReview, type Reviewed } from './order-review.js';
@@ -40,6 +42,7 @@ export class OrderDesk {
     @Inject(AccessionNumbers) private readonly accessionNumbers: AccessionNumbers,
     @Inject(OrderReview) private readonly review: OrderReview,
     @Inject(PlacerDesk) private readonly placers: PlacerDesk,
+    @Inject(Exams) private readonly exams: Exams,
   ) {}
 
   /**
@@ -68,11 +71,14 @@ export class OrderDesk {
       clinical: request.clinical ?? [],
     };
     for (const command of await this.withChildren(request.orders, known, transaction)) {
-      const reviewed = await this.review.decide(find(command.serviceRequest), command, about, transaction);
-      const { serviceRequest, task } = reviewed;
-      if (!serviceRequest) continue;
+      const before = find(command.serviceRequest);
+      const reviewed = await this.review.decide(before, command, about, transaction);
+      const { task } = reviewed;
+      if (!reviewed.serviceRequest) continue;
       if (task) changed.push(task);
-      const numbered = await this.numbered(serviceRequest, find(command.serviceRequest), { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
+      const isPlacers = before?.meta?.source === request.source;
+      const serviceRequest = isPlacers ? withRequest(before, reviewed.serviceRequest, command.control) : reviewed.serviceRequest; // prettier-ignore
+      const numbered = await this.numbered(serviceRequest, before, { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);
       told.push({ ...reviewed, orderId: numbered.id! });
@@ -101,10 +107,18 @@ export class OrderDesk {
       if (asked.length > 0)
         tell('imaging.order.clarification-requested.v1', [known.get(keyOf(task!))!, order, patientNow]);
       const isOthers = order.meta?.source !== request.source;
-      const news = newsOfOrder(order, { event, asked, isConfirmed, isOthers });
+      const isUnderWay = order.status !== 'active' && (await this.exams.isUnderWay(order, transaction));
+      const news = newsOfOrder(order, { event, asked, isConfirmed, isOthers, isUnderWay });
       if (news) await this.placers.tell(news, order, `${order.id}/${order.meta?.versionId}`, transaction);
     }
     return request.orders.map(({ serviceRequest }) => known.get(keyOf(serviceRequest)) as ServiceRequest);
+  }
+
+  /** Ids of those orders whose exam is under way. */
+  async underWay(orders: readonly ServiceRequest[], transaction: Transaction): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    for (const order of orders) if (await this.exams.isUnderWay(order, transaction)) ids.add(order.id!);
+    return ids;
   }
 
   /** What is asked of a patient who was merged is asked of the one who stands for them, whose own data it does not touch. */

@@ -1,6 +1,6 @@
 import type { Coding, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
-import { joinStated, sameContent } from '#fhir';
+import { extensions, joinExtensions, joinStated, sameContent } from '#fhir';
 import { fail } from '#platform';
 
 /**
@@ -45,11 +45,11 @@ export function decideOrder(current: ServiceRequest | undefined, command: OrderC
     case 'CA':
     case 'DC':
     case 'RP':
-      return cancel(known(current));
+      return cancel(known(current), serviceRequest);
     case 'HD':
-      return become('on-hold', known(current));
+      return become('on-hold', known(current), serviceRequest);
     case 'RL':
-      return become('active', known(current));
+      return become('active', known(current), serviceRequest);
     case 'SC':
       return follow(known(current), serviceRequest.status);
     case 'SN':
@@ -114,9 +114,9 @@ function change(current: ServiceRequest, ordered: ServiceRequest): OrderDecision
   return { serviceRequest: changed, event: eventOf(changed) };
 }
 
-function become(status: 'active' | 'on-hold', current: ServiceRequest): OrderDecision {
+function become(status: 'active' | 'on-hold', current: ServiceRequest, asked: ServiceRequest): OrderDecision {
   assertOpen(current);
-  return current.status === status ? {} : told({ ...current, status });
+  return current.status === status ? {} : told({ ...current, ...reasonIn(asked, current), status });
 }
 
 /** A department that does the exam itself says how far it is; what is over is not begun again. */
@@ -126,13 +126,19 @@ function follow(current: ServiceRequest, status: ServiceRequest['status']): Orde
   return told({ ...current, status });
 }
 
-function cancel(current: ServiceRequest): OrderDecision {
+function cancel(current: ServiceRequest, asked: ServiceRequest): OrderDecision {
   if (current.status === 'revoked' || current.status === 'entered-in-error') return {};
   if (current.status === 'completed')
     throw fail('state-conflict', 'the exam is completed and can no longer be cancelled', { field: 'orderControl' });
-  const serviceRequest: ServiceRequest = { ...current, status: 'revoked' };
+  const serviceRequest: ServiceRequest = { ...current, ...reasonIn(asked, current), status: 'revoked' };
   // Nobody has heard of a number that was only asked for.
   return current.status === 'draft' ? { serviceRequest } : told(serviceRequest);
+}
+
+/** Why it is ended, held or released: all that such a request says beside itself. */
+function reasonIn(asked: ServiceRequest, { extension }: ServiceRequest): Pick<ServiceRequest, 'extension'> {
+  const reason = asked.extension?.filter(({ url }) => url === extensions.statusReason) ?? [];
+  return reason.length > 0 ? { extension: joinExtensions(extension, reason) } : {};
 }
 
 function told(serviceRequest: ServiceRequest): OrderDecision {

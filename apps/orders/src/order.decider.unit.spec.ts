@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
-import { identifierOf, systems, typedIdentifier } from '#fhir';
+import { extensions, identifierOf, systems, typedIdentifier } from '#fhir';
 import { aPatient, aServiceRequest, given } from '#testing';
 import { completeOrder, completeParent, decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
 
@@ -88,6 +88,14 @@ describe('XO', () => {
   });
   it('is refused for an order never placed', () => {
     given<ServiceRequest | undefined>(undefined).when(asks('XO')).thenFails('unknown-key');
+  });
+});
+
+describe('The reason of a request', () => {
+  const reason = (text: string) => ({ extension: [{ url: extensions.statusReason, valueCodeableConcept: { text } }] });
+  it.each(['CA', 'DC', 'RP', 'HD'] as const)('%s is kept, instead of an earlier one', (control) => {
+    const { serviceRequest } = asks(control, stated(reason('new')))(stored(reason('old')));
+    expect(serviceRequest?.extension).toEqual(reason('new').extension);
   });
 });
 

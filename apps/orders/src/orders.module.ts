@@ -3,6 +3,7 @@ import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { AccessionNumbers } from './accession-numbers.store.js';
+import { Exams } from './exams.js';
 import { FollowExamWhenSchedulingTells } from './follow-exam-when-scheduling-tells.handler.js';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 import { FhirOrdersController } from './fhir-orders.controller.js';
@@ -31,7 +32,7 @@ const resources = FhirModule.forService({
     conditionalUpdate: true,
   },
 });
-const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk];
+const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk, Exams];
 
 /** The only wiring of the orders service. */
 @Module({

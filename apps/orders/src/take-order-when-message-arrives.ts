@@ -3,7 +3,8 @@ import { contentError, type ErrorCode, type Hl7Message, type Hl7Refusal, type Re
 import type { Hl7Interpreter, Interpreted } from '#intake';
 import { orderFromMessage, orderReply, senderSystem } from '#mapping';
 import { SITE, type Failure, type FailureCode, type Sender, type Site } from '#platform';
-import { OrderDesk } from './order-desk.js';
+import type { Transaction } from '#messaging';
+import { OrderDesk, type Request } from './order-desk.js';
 
 /** Takes orders from ORM^O01, OMG^O19 and OMI^O23. */
 @Injectable()
@@ -22,10 +23,13 @@ export class TakeOrderWhenMessageArrives implements Hl7Interpreter {
       said: asked,
       carryOut: async (transaction) => void (await this.desk.take(asked, transaction)),
       refusal: (failure) => refusalOf(failure, message),
-      ...(sender.orderAnswer === 'ORDER'
-        ? { reply: async (transaction) => orderReply(message, await this.desk.standing(asked, transaction), this.site) }
-        : {}),
+      ...(sender.orderAnswer === 'ORDER' ? { reply: (transaction) => this.replyTo(message, asked, transaction) } : {}),
     };
+  }
+
+  private async replyTo(message: Hl7Message, asked: Request, transaction: Transaction): Promise<Reply> {
+    const orders = await this.desk.standing(asked, transaction);
+    return orderReply(message, orders, this.site, await this.desk.underWay(orders, transaction));
   }
 
   refused(message: Hl7Message, sender: Sender): Reply | undefined {

@@ -1,7 +1,7 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { findResource, type ImagingEvent } from '#events';
-import { FhirStore, studyInstanceUidOf } from '#fhir';
+import { FhirStore, referencedId, studyInstanceUidOf } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { instancesOf, studyWith } from './study-lookup.decider.js';
@@ -32,9 +32,11 @@ export class LookForStudyWhenExamCompleted {
     const studyInstanceUid = studyInstanceUidOf(study);
     if (!study || !studyInstanceUid) return;
     const known = await this.store.read(manager, 'ImagingStudy', study.id!);
-    await this.store.save(manager, [studyWith(known, study)], now);
+    const standing = studyWith(known, study);
+    await this.store.save(manager, [standing], now);
     const first = new Date(now.getTime() + this.site.pacs.lookup.firstAfterSeconds * 1000);
-    const lookup = { studyInstanceUid, patientId: event.patientId, expectedInstances: instancesOf(study) };
+    const patientId = referencedId(standing.subject.reference, 'Patient') ?? event.patientId;
+    const lookup = { studyInstanceUid, patientId, expectedInstances: instancesOf(study) };
     await this.lookups.begin(manager, lookup, now, first);
   }
 }

@@ -62,7 +62,7 @@ export function decideFailedLookup(
 
 /**
  * A study, known before or not, with what an exam that adds to it says it made: `registered` until the PACS is seen to
- * have that too.
+ * have that too. Whose it is, an exam with an order says before one without: that may have been done under a wrong number.
  */
 export function studyWith(known: ImagingStudy | undefined, made: ImagingStudy): ImagingStudy {
   if (!known) return { ...made, meta: undefined };
@@ -73,6 +73,7 @@ export function studyWith(known: ImagingStudy | undefined, made: ImagingStudy): 
   const basedOn = [...(known.basedOn ?? []), ...others];
   return {
     ...known,
+    ...(made.basedOn ? { subject: made.subject } : {}),
     status: 'registered',
     ...(basedOn.length > 0 ? { basedOn } : {}),
     ...counted(joined(known.series, made.series)),

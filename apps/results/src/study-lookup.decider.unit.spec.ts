@@ -198,4 +198,10 @@ describe('The ImagingStudy', () => {
     expect(studyWith(found, made('o1', { '1.2.1': [2] }))).toBe(found);
     expect(studyWith(undefined, { ...known, meta: { versionId: '7' } })).toEqual({ ...known, meta: undefined });
   });
+
+  it('is whose an exam with an order says, and not whose one without says', () => {
+    const other = { subject: { reference: 'Patient/other' } };
+    expect(studyWith(known, { ...made('o2', { '1.2.9': [1] }), ...other }).subject).toEqual(other.subject);
+    expect(studyWith(known, { ...made('o1', { '1.2.9': [1] }), ...other, basedOn: undefined }).subject).toBe(known.subject); // prettier-ignore
+  });
 });

@@ -26,7 +26,7 @@ export class StudyLookups {
     await manager.query(
       `INSERT INTO study_lookup AS known (study_instance_uid, patient_id, state, since, next_attempt_at, expected_instances)
        VALUES ($1, $2, 'searching', $3, $4, $5)
-       ON CONFLICT (study_instance_uid) DO UPDATE SET state = 'searching', since = excluded.since,
+       ON CONFLICT (study_instance_uid) DO UPDATE SET patient_id = excluded.patient_id, state = 'searching', since = excluded.since,
          next_attempt_at = excluded.next_attempt_at, code = NULL, reason = NULL,
          expected_instances = ARRAY(SELECT DISTINCT unnest(known.expected_instances || excluded.expected_instances))`,
       [lookup.studyInstanceUid, lookup.patientId, since, first, lookup.expectedInstances],

@@ -1,11 +1,15 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { findResources, type ImagingEvent } from '#events';
+import { findResource, findResources, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
-import { SITE, type Site } from '#platform';
+import { SITE, type Destination, type Site } from '#platform';
 import { Copies } from './copies.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { ReportDesk } from './report-desk.js';
+
+const everyone = (_destination: Destination) => true;
+/** An order's status alone is no result, which is all that HL7 v2 has a message for here. */
+const byFhir = ({ kind }: Destination) => kind === 'fhir';
 
 /** Tells every destination what happened to an exam: started, completed, discontinued, contrast given. */
 @Controller()
@@ -36,9 +40,22 @@ export class TellEmrWhenSomethingHappened {
     await this.tell(event, transaction);
   }
 
-  private async tell(event: ImagingEvent, transaction: Transaction): Promise<void> {
+  /** The order is over, or waits, while its exam goes on. */
+  @WhenEvent('imaging.schedule.exam-stop-requested.v1')
+  async stopRequested(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.tell(event, transaction, byFhir);
+  }
+
+  /** The order goes on after all; that its exam was stopped or done, the exam's own event says. */
+  @WhenEvent('imaging.schedule.exam-stop-settled.v1')
+  async stopSettled(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    if (findResource(event, 'Task')?.status === 'cancelled') await this.tell(event, transaction, byFhir);
+  }
+
+  private async tell(event: ImagingEvent, transaction: Transaction, isTold = everyone): Promise<void> {
     const standing = await this.copies.keep(event, transaction);
-    for (const delivery of deliveriesOf(standing, this.site.destinations)) transaction.deliver(delivery);
+    const destinations = this.site.destinations.filter(isTold);
+    for (const delivery of deliveriesOf(standing, destinations)) transaction.deliver(delivery);
     await this.reports.match(event.patientId, findResources(standing, 'ServiceRequest'), transaction);
   }
 }

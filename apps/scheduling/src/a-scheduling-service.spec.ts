@@ -2,6 +2,7 @@ import type { FhirResource, Procedure } from 'fhir/r4.js';
 import { Dataset, sopClasses, ScuAssociation, type DatasetInput, type ScuResponse } from '#dicom';
 import type { SiteContent } from '#platform';
 import { AService, until } from '#testing';
+import { sendMllp } from '../../../test/sandbox/mllp.js';
 import { SchedulingModule, schedulingMigrations } from './scheduling.module.js';
 
 /** What a modality asks to see. */
@@ -35,7 +36,8 @@ export class ASchedulingService extends AService {
   private readonly associations = new Map<string, Promise<ScuAssociation>>();
 
   static start(site: Partial<SiteContent> = {}): Promise<ASchedulingService> {
-    const listeners = { dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' } };
+    const mllp = { host: '127.0.0.1', port: 0 };
+    const listeners = { mllp, dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' } };
     const parts = { service: 'scheduling', module: SchedulingModule, migrations: schedulingMigrations, listeners };
     return new ASchedulingService(parts, site).begin();
   }
@@ -92,6 +94,11 @@ export class ASchedulingService extends AService {
       PerformedSeriesSequence: [],
       ...overrides,
     });
+  }
+
+  /** Sends an HL7 message. @returns the acknowledgement, a segment a line */
+  async take(message: Buffer): Promise<string[]> {
+    return (await sendMllp({ port: this.infrastructure.mllp!.port }, message.toString('utf8'))).split('\r');
   }
 
   /** N-SET. */

@@ -1,4 +1,4 @@
-import type { Appointment, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, Patient, ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierValue, systems, uuidFrom } from '#fhir';
 import type { RequestedStep } from './requested-steps.decider.js';
 import type { Slot } from './slot.decider.js';
@@ -43,18 +43,38 @@ export function bookedAppointment(
   };
 }
 
-/** True while the exam has not begun: only then may a step move or leave the worklist. */
-export function isAhead(appointment: Appointment): boolean {
-  return appointment.status === 'booked';
+/** True while the exam has not begun, be its patient here or not: only then may a step move or leave the worklist. */
+export function isAhead({ status }: Appointment): boolean {
+  return status === 'booked' || status === 'checked-in';
 }
 
-/** True if the step left the worklist because its order did not want it then, not because its exam was given up. */
+/** True of an appointment that will not be kept: it was cancelled, missed, or never meant. */
+export function isOff({ status }: Pick<Appointment, 'status'>): boolean {
+  return ['cancelled', 'noshow', 'entered-in-error'].includes(status);
+}
+
+/**
+ * True if the step left the worklist because its order, or the RIS that schedules it, did not want it then, not because
+ * its exam was given up.
+ */
 export function wasWithdrawn({ status, cancelationReason }: Appointment): boolean {
+  if (['noshow', 'entered-in-error', 'pending', 'waitlist'].includes(status)) return true;
   return status === 'cancelled' && (cancelationReason?.coding ?? []).some(({ system }) => system === CANCELLATION_REASONS); // prettier-ignore
 }
 
-/** The step off the worklist, with what its order says of why. */
-export function withdrawnAppointment(appointment: Appointment, order: ServiceRequest): Appointment {
+/**
+ * The step off the worklist, with what its order says of why.
+ *
+ * @param why of a step that a RIS took off, or has no time for yet, what it says (`said`); of one whose exam had begun, the
+ *   codes its modality gave (`discontinuedFor`)
+ */
+export function withdrawnAppointment(
+  appointment: Appointment,
+  order: ServiceRequest,
+  { said, discontinuedFor = [] }: { said?: Appointment; discontinuedFor?: Coding[] } = {},
+): Appointment {
+  const taken = order.status === 'active' && said;
+  if (taken && taken.status !== 'cancelled') return { ...appointment, status: taken.status, ...reasonGiven(taken) };
   const reasons: Partial<Record<string, string>> = {
     revoked: 'the order was cancelled',
     'on-hold': 'the order is on hold',
@@ -63,10 +83,21 @@ export function withdrawnAppointment(appointment: Appointment, order: ServiceReq
     ...appointment,
     status: 'cancelled',
     cancelationReason: {
-      coding: [{ system: CANCELLATION_REASONS, code: 'prov' }],
-      text: reasons[order.status] ?? 'the order no longer asks for this step',
+      coding: [
+        { system: CANCELLATION_REASONS, code: 'prov' },
+        ...((taken && taken.cancelationReason?.coding) || []),
+        ...discontinuedFor,
+      ],
+      text: taken
+        ? (taken.cancelationReason?.text ?? 'cancelled by the RIS')
+        : (reasons[order.status] ?? 'the order no longer asks for this step'),
     },
   };
+}
+
+/** FHIR allows it on a cancelled Appointment and a missed one only (app-4). */
+function reasonGiven({ status, cancelationReason }: Appointment): Pick<Appointment, 'cancelationReason'> {
+  return status === 'noshow' && cancelationReason ? { cancelationReason } : {};
 }
 
 /** AE title of the station a step is booked at. */
@@ -90,11 +121,11 @@ export function orderReferenceOf(appointment: Appointment): string {
 }
 
 /**
- * An order is completed when each of its steps is, cancelled ones apart, and at least one was done; also one that was
- * cancelled while the exam went on.
+ * An order is completed when each of its steps is, cancelled and missed ones apart, and at least one was done; also one
+ * that was cancelled or put on hold while the exam went on.
  */
 export function orderAfter(order: ServiceRequest, appointments: readonly Appointment[]): ServiceRequest {
-  const counting = appointments.filter(({ status }) => status !== 'cancelled');
+  const counting = appointments.filter((one) => !isOff(one));
   const done = counting.length > 0 && counting.every(({ status }) => status === 'fulfilled');
-  return done && ['active', 'revoked'].includes(order.status) ? { ...order, status: 'completed' } : order;
+  return done && ['active', 'revoked', 'on-hold'].includes(order.status) ? { ...order, status: 'completed' } : order;
 }

@@ -7,6 +7,7 @@ import { fail, SITE, stationByAeTitle, type Site } from '#platform';
 import {
   changedCleaning,
   cleanedReference,
+  cleaningMinutes,
   cleaningTask,
   dangerIn,
   isCleaning,
@@ -41,13 +42,12 @@ export class CleaningDesk {
     transaction: Transaction,
   ): Promise<void> {
     const { reported, orders, patient, mppsUid } = exam;
-    const { turnover } = this.site;
     const station = stationByAeTitle(this.site, reported.performedStationAeTitle);
     const danger = dangerIn(orders);
-    if (!turnover || !station || !danger) return;
+    if (!this.site.turnover || !station || !danger) return;
     if (reported.status === 'IN PROGRESS' || wasWrongWorklistEntry(reported)) return;
     const { manager, now } = transaction;
-    const minutes = turnover.isolationMinutes;
+    const minutes = cleaningMinutes(this.site);
     const hasNextExam = await this.states.hasExamWithin(manager, station.aeTitle, patient.id!, minutes, now);
     const unfinished = await this.unfinishedTaskFor(cleanedReference(station), transaction);
     const task = cleaningTask({ mppsUid, station, danger, hasNextExam }, unfinished, minutes, now);

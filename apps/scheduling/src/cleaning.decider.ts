@@ -11,6 +11,11 @@ const OPEN = ['requested', 'received', 'accepted', 'in-progress'] as const;
 export const UNFINISHED_TASK = ['draft', ...OPEN] as const;
 const ENDED = ['completed', 'cancelled'] as const;
 
+/** How long a room is cleaned, in minutes, by the site file. */
+export function cleaningMinutes({ turnover, scheduling }: Site): number {
+  return turnover?.isolationMinutes ?? Math.max(1, scheduling.isolationTurnoverMinutes);
+}
+
 /** What of the patient endangers others (HL7 OBR-12), undefined where nothing is said to. */
 export function dangerIn(orders: readonly ServiceRequest[]): string | undefined {
   const said = orders.flatMap(({ extension = [] }) => extension.filter(({ url }) => url === extensions.danger));
@@ -51,6 +56,8 @@ export function cleaningTask(
     intent: 'order',
     code: { coding: [{ system: systems.task, code: 'clean-room', display: 'Clean after isolation' }] },
     focus: { reference: cleanedReference(station), display },
+    // Whose it is to look after; /room-tasks lists by it.
+    owner: { reference: `Device/${deviceIdOf(station.aeTitle)}`, display: station.name },
     authoredOn: now.toISOString(),
     ...known,
   };
@@ -74,10 +81,10 @@ export function roomAfterCleaning(room: Location): Location {
  */
 export function changedCleaning(current: Task, stated: Task, now: Date): Task {
   if (!isUnfinished(current)) throw fail('state-conflict', 'the cleaning has ended', { field: 'Task.status' });
-  const { status, owner, note } = stated;
+  const { status, note } = stated;
   if (![...OPEN, ...ENDED].includes(status as (typeof OPEN)[number]))
     throw fail('field-invalid', `must be one of ${[...OPEN, ...ENDED].join(', ')}`, { field: 'Task.status' });
-  const said = { ...current, status, ...(owner ? { owner } : {}), ...(note ? { note } : {}) };
+  const said = { ...current, status, ...(note ? { note } : {}) };
   return hasEnded(said) ? endedAt(said, now) : said;
 }
 

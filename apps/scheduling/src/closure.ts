@@ -1,4 +1,4 @@
-/** A time in which no exam may begin at a station. */
+/** A time in which a station takes no exam: its room is down, its equipment failed a test, maintenance was announced. */
 export interface Closure {
   aeTitle: string;
   start: Date;
@@ -12,6 +12,16 @@ export interface Closure {
 export interface CausedClosure extends Closure {
   /** `room`, `certification`, or the kind and key of what it comes from, such as `downtime:<Slot id>`. */
   cause: string;
+}
+
+/** The closure of a station that touches this time, undefined if it is open then. */
+export function closureDuring(
+  closures: readonly Closure[],
+  aeTitle: string,
+  start: Date,
+  end: Date,
+): Closure | undefined {
+  return closures.find((one) => one.aeTitle === aeTitle && one.start < end && (!one.end || one.end > start));
 }
 
 /** True if the station is closed at that moment. */

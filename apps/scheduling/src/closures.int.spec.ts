@@ -4,6 +4,8 @@ import { extensions } from '#fhir';
 import type { SiteContent } from '#platform';
 import { aPatient, aServiceRequest, until, site as aSite } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
+import { Rebookings } from './rebookings.store.js';
+import { SchedulingModule } from './scheduling.module.js';
 import { deviceIdOf, locationIdOf, operationalStatus, scheduleIdOf } from './site-resources.decider.js';
 import { WatchClosures } from './watch-closures.worker.js';
 
@@ -24,7 +26,10 @@ const site: Partial<SiteContent> = {
 };
 
 let service: ASchedulingService;
-beforeAll(async () => (service = await ASchedulingService.start(site)), 60_000);
+beforeAll(async () => {
+  service = await ASchedulingService.start(site);
+  watchRebookings();
+}, 60_000);
 afterAll(() => service?.stop());
 afterEach(async () => {
   const open = await service.read<Task>('Task', 'status=draft,requested,in-progress');
@@ -35,8 +40,22 @@ afterEach(async () => {
   await service.sql('UPDATE quality_requirement SET since = now()');
   for (const slot of await service.read<Slot>('Slot', 'status=busy-unavailable'))
     await service.send('PUT', `Slot/${slot.id}`, { ...slot, status: 'entered-in-error' }, ifMatch(slot));
-  await service.sql('DELETE FROM rebooking');
+  displaced = [];
 });
+
+const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
+const soon = { occurrenceDateTime: hours(1) };
+
+/** What was asked to be booked anew: step and reason. The worker that does it may be quicker than a look at the table. */
+let displaced: [string, string][] = [];
+function watchRebookings() {
+  const rebookings = service.app.select(SchedulingModule).get(Rebookings, { strict: true });
+  const displace = rebookings.displace.bind(rebookings);
+  rebookings.displace = (manager, ids, reason, now) => {
+    displaced.push(...ids.map((id): [string, string] => [id, reason]));
+    return displace(manager, ids, reason, now);
+  };
+}
 
 type Code = Parameters<typeof operationalStatus>[0];
 const ifMatch = ({ meta }: { meta?: { versionId?: string } }) => ({ 'if-match': `W/"${meta!.versionId}"` });
@@ -54,7 +73,7 @@ async function set(name: string, code: Code) {
   );
 }
 
-/** An order with a time of its own at a station, known by one word; today a little later unless told otherwise. */
+/** An order with a time of its own at a station, known by one word; later than any closure until further notice reaches. */
 async function aBooked(
   name: string,
   overrides: NonNullable<Parameters<typeof aServiceRequest>[0]> = {},
@@ -66,7 +85,7 @@ async function aBooked(
     { url: 'stationAeTitle', valueString: aeTitle },
   ];
   const order = aServiceRequest({
-    occurrenceDateTime: new Date(Date.now() + 3_600_000).toISOString(),
+    occurrenceDateTime: hours(36),
     ...overrides,
     extension: [{ url: extensions.scheduledProcedureStep, extension: steps }, ...(overrides.extension ?? [])],
     placerOrderNumber: name,
@@ -76,18 +95,17 @@ async function aBooked(
   await service.tell('imaging.order.placed.v1', order, patient);
   const item = await service.listed(name);
   const [appointment] = await service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`);
-  return { name, order, patient, item, appointmentId: appointment!.id! };
+  return { name, aeTitle, order, patient, item, appointmentId: appointment!.id! };
 }
-const isListed = async ({ name }: { name: string }) => (await service.find({ AccessionNumber: name })).length === 1;
+const isListed = async ({ name, aeTitle }: { name: string; aeTitle: string }) =>
+  (await service.find({ AccessionNumber: name }, { ScheduledStationAETitle: aeTitle })).length === 1;
 const isListedInJson = async ({ appointmentId }: { appointmentId: string }) => {
   const { items } = await service.get<{ items: { appointmentId: string }[] }>('/worklist');
   return items.some((one) => one.appointmentId === appointmentId);
 };
-/** Why a step is to be booked anew; nothing where it is not. */
-const rebookedFor = async ({ appointmentId }: { appointmentId: string }) =>
-  (
-    await service.sql<{ reason: string }>('SELECT reason FROM rebooking WHERE appointment_id = $1', [appointmentId])
-  ).map(({ reason }) => reason);
+/** Why a step was asked to be booked anew; nothing where it was not. */
+const rebookedFor = ({ appointmentId }: { appointmentId: string }) =>
+  displaced.filter(([id]) => id === appointmentId).map(([, reason]) => reason);
 const toldOf = async (type: 'closed' | 'opened', aeTitle: string) =>
   (await service.published(`imaging.schedule.station-${type}.v1`, deviceIdOf(aeTitle))).length;
 const danger = { url: extensions.danger, valueCodeableConcept: { text: 'MRSA' } };
@@ -121,18 +139,20 @@ describe('The department', () => {
     expect(await service.read('Schedule', '')).toHaveLength(3);
     const before = await deviceOf('CT01');
     await service.restart();
+    watchRebookings();
     expect(await deviceOf('CT01')).toEqual(before);
   });
 });
 
 describe('A room', () => {
   it('that is contaminated has an empty worklist, its exams are booked anew, and all is back when it is free', async () => {
-    const [here, there, tomorrow] = [await aBooked('ROOM1'), await aBooked('ROOM2', {}, 'CT02'), await aBooked('ROOM3', { occurrenceDateTime: new Date(Date.now() + 36 * 3_600_000).toISOString() })]; // prettier-ignore
+    const [here, there] = [await aBooked('ROOM1'), await aBooked('ROOM2', soon, 'CT02')];
+    const today = await aBooked('ROOM3', soon);
     const [closed, opened] = [await toldOf('closed', 'CT01'), await toldOf('opened', 'CT01')];
     expect((await set('CT room 1', 'K')).status).toBe(200);
     expect([await isListed(here), await isListedInJson(here), await isListed(there)]).toEqual([false, false, true]);
-    expect(await rebookedFor(here)).toEqual(['CT room 1 is contaminated']);
-    expect([await rebookedFor(there), await rebookedFor(tomorrow)]).toEqual([[], []]);
+    expect(rebookedFor(today)).toEqual(['CT room 1 is contaminated']);
+    expect([rebookedFor(there), rebookedFor(here)]).toEqual([[], []]);
     expect(await deviceOf('CT01')).toMatchObject({ status: 'inactive', statusReason: [{ text: 'CT room 1 is contaminated' }] }); // prettier-ignore
     expect(await toldOf('closed', 'CT01')).toBe(closed + 1);
     expect(await readiness('CT01')).toMatchObject({
@@ -140,9 +160,9 @@ describe('A room', () => {
       closures: [{ reason: 'CT room 1 is contaminated' }],
     });
     // Looking again asks and tells nothing anew.
-    await service.sql('DELETE FROM rebooking');
+    displaced = [];
     await service.app.get(WatchClosures).look();
-    expect([await rebookedFor(here), await toldOf('closed', 'CT01')]).toEqual([[], closed + 1]);
+    expect([displaced, await toldOf('closed', 'CT01')]).toEqual([[], closed + 1]);
 
     expect((await set('CT room 1', 'U')).status).toBe(200);
     expect([await isListed(here), await isListedInJson(here)]).toEqual([true, true]);
@@ -196,7 +216,6 @@ describe('A room', () => {
 });
 
 describe('Planned downtime', () => {
-  const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString();
   const slot = (overrides: Partial<Slot> = {}): Slot => ({
     resourceType: 'Slot',
     schedule: { reference: `Schedule/${scheduleIdOf('CT01')}` },
@@ -208,11 +227,11 @@ describe('Planned downtime', () => {
   });
 
   it('is announced, has its exams booked anew, closes when it begins, and is withdrawn', async () => {
-    const [inside, outside] = [await aBooked('DOWN1'), await aBooked('DOWN2', { occurrenceDateTime: hours(5) })];
+    const [inside, outside] = [await aBooked('DOWN1', soon), await aBooked('DOWN2')];
     const planned = await service.send('POST', 'Slot', slot());
     expect(planned.status).toBe(201);
-    expect([await rebookedFor(inside), await rebookedFor(outside)]).toEqual([['downtime: tube exchange'], []]);
-    expect([await isListed(inside), await isListed(outside)]).toEqual([true, true]);
+    expect([rebookedFor(inside), rebookedFor(outside)]).toEqual([['downtime: tube exchange'], []]);
+    expect(await isListed(outside)).toBe(true);
     const [announced] = (await service.published('imaging.schedule.downtime-announced.v1')).slice(-1);
     expect(announced!.map(({ resourceType }) => resourceType)).toEqual(['Slot', 'Device', 'Location']);
 
@@ -224,7 +243,7 @@ describe('Planned downtime', () => {
     expect((await service.send('PUT', `Slot/${(begun.body as Slot).id}`, withdrawn, ifMatch(begun.body))).status).toBe(
       200,
     );
-    expect(await isListed(inside)).toBe(true);
+    expect(await isListed(outside)).toBe(true);
   });
 
   it('sent twice is planned and announced once', async () => {
@@ -267,12 +286,12 @@ describe('Quality control', () => {
   const minutesAgo = (count: number) => new Date(Date.now() - count * 60_000).toISOString();
 
   it('that failed closes its station at once until it is passed', async () => {
-    const one = await aBooked('QC1');
+    const [one, today] = [await aBooked('QC1'), await aBooked('QC1S', soon)];
     expect(
       (await service.send('POST', 'Observation', result({ valueQuantity: { value: 9, unit: 'HU' } }))).status,
     ).toBe(201);
     expect(await isListed(one)).toBe(false);
-    expect(await rebookedFor(one)).toEqual(['quality control failed: Water phantom uniformity']);
+    expect(rebookedFor(today)).toEqual(['quality control failed: Water phantom uniformity']);
     const passed = result({ effectiveDateTime: new Date().toISOString() });
     expect((await service.send('POST', 'Observation', passed)).status).toBe(201);
     expect((await service.send('POST', 'Observation', passed)).status).toBe(200);
@@ -309,13 +328,14 @@ describe('Quality control', () => {
   });
 
   it('that is overdue by the clock closes its station, and is told once, however often the service starts', async () => {
-    const one = await aBooked('QC3');
+    const [one, today] = [await aBooked('QC3'), await aBooked('QC3S', soon)];
     const closed = await toldOf('closed', 'CT01');
     await service.sql("UPDATE quality_requirement SET since = now() - interval '3 days' WHERE ae_title = 'CT01' AND code = 'UNIFORMITY'"); // prettier-ignore
     expect(await isListed(one)).toBe(false);
     await until(async () => (await toldOf('closed', 'CT01')) === closed + 1, { what: 'the closure to be told' });
-    expect(await rebookedFor(one)).toEqual(['quality control is overdue: Water phantom uniformity']);
+    expect(rebookedFor(today)).toEqual(['quality control is overdue: Water phantom uniformity']);
     await service.restart();
+    watchRebookings();
     expect([await isListed(one), await toldOf('closed', 'CT01')]).toEqual([false, closed + 1]);
     await service.send('POST', 'Observation', result({ interpretation: [{ coding: [{ code: 'N' }] }] }));
     expect(await isListed(one)).toBe(true);
@@ -362,6 +382,7 @@ describe('After a patient in isolation', () => {
     expect(JSON.stringify(task)).not.toContain(isolated.patient.id!);
     expect((await roomNamed('CT room 1')).operationalStatus!.code).toBe('H');
     await service.restart();
+    watchRebookings();
     expect([await isListed(next), (await readiness('CT01')).isOpen]).toEqual([false, false]);
     // Who only says that the room is free has not cleaned it.
     expect((await set('CT room 1', 'U')).status).toBe(409);
@@ -375,8 +396,8 @@ describe('After a patient in isolation', () => {
 
   it('who has another exam there right away it is cleaned after that', async () => {
     const patient = aPatient({ mrn: 'ISO3' });
-    const soon = { extension: [danger], patient, occurrenceDateTime: new Date(Date.now() + 600_000).toISOString() };
-    const [first, second] = [await aBooked('ISO3', soon), await aBooked('ISO4', soon)];
+    const next = { extension: [danger], patient, occurrenceDateTime: hours(0.2) };
+    const [first, second] = [await aBooked('ISO3', next), await aBooked('ISO4', next)];
     await examine(first);
     expect(await isListed(second)).toBe(true);
     expect(await tasks()).toEqual([]);
@@ -400,8 +421,8 @@ describe('After a patient in isolation', () => {
 
   it('who did not come to the other exam it is cleaned all the same', async () => {
     const patient = aPatient({ mrn: 'ISO5' });
-    const soon = { extension: [danger], patient, occurrenceDateTime: new Date(Date.now() + 600_000).toISOString() };
-    const [first] = [await aBooked('ISO5', soon), await aBooked('ISO6', soon)];
+    const next = { extension: [danger], patient, occurrenceDateTime: hours(0.2) };
+    const [first] = [await aBooked('ISO5', next), await aBooked('ISO6', next)];
     await examine(first);
     const [draft] = await tasks('draft');
     const past = JSON.stringify(new Date(Date.now() - 1000).toISOString());

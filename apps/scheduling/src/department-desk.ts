@@ -4,6 +4,7 @@ import { newEvent } from '#events';
 import { assertVersion, FhirStore, recordAccess, referencedId, sameContent, type Access } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
+import { isCleaning } from './cleaning.decider.js';
 import { CleaningDesk } from './cleaning-desk.js';
 import { changedDowntime, plannedDowntime, stationOfSlot } from './downtime.decider.js';
 import { FollowClosures } from './follow-closures.js';
@@ -106,6 +107,12 @@ export class DepartmentDesk {
       await this.audit({ interaction: 'create', client, references: [...new Set(references)] }, transaction);
       return { ...file, known };
     });
+  }
+
+  /** True for the Task of a cleaning. */
+  async isCleaning(id: string): Promise<boolean> {
+    const task = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'Task', id));
+    return task !== undefined && isCleaning(task);
   }
 
   /** @throws Failure not-found, precondition-failed, field-invalid, state-conflict */

@@ -121,13 +121,13 @@ export function appointmentAfter(
   if (wasWrongWorklistEntry(step))
     return order.status === 'active' ? { ...begun, status: 'booked' } : withdrawnAppointment(begun, order);
   const { code, meaning } = step.discontinuationReason ?? {};
+  const coding = code ? [{ system: systems.dicomCode, code, display: meaning }] : [];
+  // Stopped because its order waits: it is to be done once that is released.
+  if (order.status === 'on-hold') return withdrawnAppointment(begun, order, { discontinuedFor: coding });
   return {
     ...begun,
     status: 'cancelled',
-    cancelationReason: {
-      ...(code ? { coding: [{ system: systems.dicomCode, code, display: meaning }] } : {}),
-      text: 'the exam was discontinued',
-    },
+    cancelationReason: { ...(code ? { coding } : {}), text: 'the exam was discontinued' },
   };
 }
 

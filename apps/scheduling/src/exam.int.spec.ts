@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, ServiceRequest, Task } from 'fhir/r4.js';
 import { Dataset, type DatasetInput } from '#dicom';
+import type { EventType } from '#events';
 import { extensions, studyInstanceUidOf } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
@@ -249,6 +250,131 @@ describe('A cancellation', () => {
     expect((await appointmentOf(one)).status).toBe('arrived');
     const [told] = await eventsOf('started', one.order.id!);
     expect(told!.find(({ id }) => id === one.order.id)).toMatchObject({ status: 'revoked' });
+  });
+});
+
+describe('A room', () => {
+  const stopped = (name: string) => service.published(`imaging.schedule.exam-stop-${name}.v1` as EventType);
+  const toldOf = async (name: string, { order }: { order: ServiceRequest }) =>
+    (await stopped(name)).filter((one) => one.some(({ id }) => id === order.id)).map(([task]) => task as Task);
+  const askedOf = async ({ order }: { order: ServiceRequest }) => {
+    const { tasks } = await service.get<{ tasks: Task[] }>('/room-tasks?aeTitle=CT01');
+    return tasks.filter(({ basedOn }) => basedOn![0]!.reference === `ServiceRequest/${order.id}`);
+  };
+  const isAsked = (one: { order: ServiceRequest }) =>
+    until(async () => (await askedOf(one))[0], { what: 'the room to be asked' });
+  const isNoLongerAsked = (one: { order: ServiceRequest }) =>
+    until(async () => (await askedOf(one)).length === 0, { what: 'nothing to be asked any more' });
+  const taskOf = async ({ order }: { order: ServiceRequest }) =>
+    (await service.read<Task>('Task', `based-on=ServiceRequest/${order.id}`))[0]!;
+  /** An exam under way whose order then came to this status. */
+  async function anUnwanted(name: string, status: ServiceRequest['status'] = 'revoked') {
+    const one = await aListed(name);
+    const uid = newUid();
+    await service.create(uid, [one.item]);
+    const type = status === 'revoked' ? 'imaging.order.cancelled.v1' : 'imaging.order.changed.v1';
+    const reason = { url: extensions.statusReason, valueCodeableConcept: { text: 'wrong patient' } };
+    await service.tell(type, { ...one.order, status, extension: [reason] }, one.patient);
+    return { ...one, uid, task: await isAsked(one) };
+  }
+
+  it('is asked to stop an exam whose order was cancelled: which, where, why', async () => {
+    const one = await anUnwanted('STOP1');
+    const [procedure] = await service.procedures(one.uid);
+    expect(one.task).toMatchObject({
+      status: 'requested',
+      intent: 'order',
+      code: { coding: [{ code: 'stop-exam' }] },
+      description: 'Stop CT head without contrast (accession number STOP1): the order was cancelled.',
+      focus: { reference: `Appointment/${(await appointmentOf(one)).id}` },
+      for: { reference: `Patient/${one.patient.id}` },
+      reasonCode: { text: 'wrong patient' },
+      input: [{ valueReference: { reference: `Procedure/${procedure!.id}` } }],
+    });
+    const [told] = await stopped('requested').then((all) => all.filter(([task]) => task!.id === one.task.id));
+    expect(told!.map(({ resourceType }) => resourceType)).toEqual(['Task', 'Appointment', 'ServiceRequest', 'Patient', 'Procedure']); // prettier-ignore
+    const { roomTasks } = await service.get<{ roomTasks: Task[] }>('/worklist?aeTitle=CT01');
+    expect(roomTasks).toContainEqual(one.task);
+    expect((await service.get<{ tasks: Task[] }>('/room-tasks?aeTitle=MR01')).tasks).toEqual([]);
+  });
+
+  it('has done it when the modality stops', async () => {
+    const one = await anUnwanted('STOP2');
+    await service.set(one.uid, discontinued('110500'));
+    await isNoLongerAsked(one);
+    expect(await taskOf(one)).toMatchObject({ status: 'completed', statusReason: { text: 'the exam was stopped' } });
+    expect((await toldOf('settled', one)).map(({ status }) => status)).toEqual(['completed']);
+  });
+
+  it('could not do it where the exam goes on to its end', async () => {
+    const one = await anUnwanted('STOP3');
+    await service.set(one.uid, completed);
+    expect(await taskOf(one)).toMatchObject({
+      status: 'failed',
+      statusReason: { text: 'the exam was done before it could be stopped' },
+    });
+    expect((await orderOf(one)).status).toBe('completed');
+  });
+
+  it('need not do it where the order is released again, and is asked once more if it is not', async () => {
+    const one = await anUnwanted('STOP4', 'on-hold');
+    expect(one.task.description).toMatch(/the order was put on hold\.$/);
+    await service.tell('imaging.order.changed.v1', one.order, one.patient);
+    await isNoLongerAsked(one);
+    expect((await taskOf(one)).status).toBe('cancelled');
+    await cancel(one);
+    expect((await isAsked(one)).id).toBe(one.task.id);
+    expect((await toldOf('requested', one)).map(({ status }) => status)).toEqual(['requested', 'requested']);
+    expect((await toldOf('settled', one)).map(({ status }) => status)).toEqual(['cancelled']);
+  });
+
+  it('stops an exam for an order on hold, which is done when that is released', async () => {
+    const one = await anUnwanted('STOP5', 'on-hold');
+    await service.set(one.uid, discontinued('110500'));
+    expect((await appointmentOf(one)).status).toBe('cancelled');
+    await service.tell('imaging.order.changed.v1', one.order, one.patient);
+    await service.listed('STOP5');
+  });
+
+  it('that goes on although the order is on hold has the order done', async () => {
+    const one = await anUnwanted('STOP6', 'on-hold');
+    await service.set(one.uid, completed);
+    expect((await orderOf(one)).status).toBe('completed');
+  });
+
+  it('is asked to stop an exam that begins after its order was cancelled', async () => {
+    const one = await aListed('STOP7');
+    await cancel(one);
+    await service.unlisted('STOP7');
+    await service.create(newUid(), [one.item]);
+    expect(await askedOf(one)).toHaveLength(1);
+  });
+
+  it('is told more, and is not asked anew, where the reason changes', async () => {
+    const one = await anUnwanted('STOP8', 'on-hold');
+    await service.send('PUT', `Task/${one.task.id}`, { ...one.task, status: 'accepted' });
+    await cancel(one);
+    const what = 'the other reason';
+    const task = await until(async () => (await askedOf(one)).find(({ description }) => description!.endsWith('the order was cancelled.')), { what }); // prettier-ignore
+    expect(task).toMatchObject({ status: 'accepted', authoredOn: one.task.authoredOn });
+  });
+
+  it('says that it was seen, of the version it saw, and who said so is recorded', async () => {
+    const one = await anUnwanted('STOP9');
+    const say = (status: string, ifMatch = `W/"${one.task.meta!.versionId}"`) =>
+      service.send('PUT', `Task/${one.task.id}`, { ...one.task, status }, { 'if-match': ifMatch });
+    expect((await say('completed')).status).toBe(400);
+    expect((await say('received', 'W/"77"')).status).toBe(412);
+    const { status, body } = await say('received');
+    expect([status, (body as Task).status]).toEqual([200, 'received']);
+    const audited = await service.sql(
+      `SELECT 1 FROM audit_event WHERE body->'subtype'->0->>'code' = 'update' AND body->>'entity' LIKE $1`,
+      [`%Task/${one.task.id}%`],
+    );
+    expect(audited).toHaveLength(1);
+    await service.set(one.uid, discontinued('110500'));
+    expect((await say('accepted', 'W/"3"')).status).toBe(409);
+    expect((await service.send('PUT', 'Task/none', { ...one.task, id: 'none' })).status).toBe(404);
   });
 });
 

@@ -12,8 +12,8 @@ type Write<T extends FhirResource['resourceType']> = (
 ) => Promise<Written<FhirResource>>;
 
 /**
- * Where the department's state is told by FHIR R4: a room's state, planned downtime, results of quality control, the end
- * of a cleaning, the roster. What is in the site file does not change here.
+ * Where the department's state is told by FHIR R4: a room's state, planned downtime, results of quality control, the
+ * roster. What is in the site file does not change here, and Tasks of rooms have a controller of their own.
  */
 @ApiExcludeController()
 @Controller('fhir')
@@ -43,11 +43,6 @@ export class FhirDepartmentController {
   @Put('Observation/:id')
   withdrawQuality(@Req() request: Request, @Res() response: Response): Promise<void> {
     return take('Observation', request, response, (result, asker) => this.desk.withdrawQuality(result, asker));
-  }
-
-  @Put('Task/:id')
-  changeCleaning(@Req() request: Request, @Res() response: Response): Promise<void> {
-    return take('Task', request, response, (task, asker) => this.desk.changeCleaning(task, asker));
   }
 
   @Put('Practitioner/:id')

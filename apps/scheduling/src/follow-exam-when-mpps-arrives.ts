@@ -26,6 +26,7 @@ import {
   type ExamSubject,
 } from './exam.decider.js';
 import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { StationBookings } from './station-bookings.store.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
@@ -44,6 +45,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(CleaningDesk) private readonly cleaning: CleaningDesk,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(DataSource) private readonly dataSource: DataSource,
@@ -80,6 +82,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     await this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now } = transaction;
       const current = (await this.steps.find(manager, sopInstanceUid))!;
+      // It may have been given to another patient meanwhile.
+      if (current.patientId !== patientId) await transaction.lock(current.patientId);
       if (current.status !== 'IN PROGRESS')
         throw new DicomStatus(0x0110, 'Performed Procedure Step Object may no longer be updated', 0xa710);
       const merged = decodeDataset(current.attributes, explicitVrLittleEndian).modifiedBy(modification);
@@ -122,7 +126,11 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     return { patient: patient ?? patientOfUnscheduled(row.sopInstanceUid, reported, this.site), orders, appointments };
   }
 
-  private async follow(
+  /**
+   * What follows from an exam as it is reported now: its Procedure, its steps, their orders and the worklist, and the event
+   * that tells it.
+   */
+  async follow(
     row: PerformedProcedureStepRow,
     reported: PerformedProcedureStep,
     transaction: Transaction,
@@ -152,6 +160,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       appointments: appointments.map(current),
     };
     this.tell(reported, saved[0]!, subjectNow, transaction);
+    await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
     await this.cleaning.cleanAfter({ ...subjectNow, mppsUid: row.sopInstanceUid, reported }, transaction);
   }
@@ -223,7 +232,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
 /** What the modality does not report of an exam, and so does not take away. */
 function recordedHere(before: Procedure | undefined): Partial<Procedure> {
   if (!before) return {};
-  return { meta: before.meta, ...(before.usedCode ? { usedCode: before.usedCode } : {}) };
+  const { meta, note, usedCode } = before;
+  return { meta, ...(note ? { note } : {}), ...(usedCode ? { usedCode } : {}) };
 }
 
 function bytesOf(dataset: Dataset): Buffer {

@@ -4,14 +4,19 @@ import { type ImagingEvent } from '#events';
 import { EventContext, WhenEvent } from '#messaging';
 import { ScheduleDesk } from './schedule-desk.js';
 import { examFrom } from './exam-from-event.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 
 /** A changed order moves or rewrites its steps that have not begun. */
 @Controller()
 export class MoveExamWhenOrderChanged {
-  constructor(@Inject(ScheduleDesk) private readonly desk: ScheduleDesk) {}
+  constructor(
+    @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(UnscheduledExams) private readonly unscheduled: UnscheduledExams,
+  ) {}
 
   @WhenEvent('imaging.order.changed.v1')
   async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
     await this.desk.change(examFrom(event), transaction);
+    await this.unscheduled.match(event.patientId, transaction);
   }
 }

@@ -13,6 +13,16 @@ export interface PerformedProcedureStepRow {
   attributes: Buffer;
 }
 
+/** An exam without an order as it is listed. */
+export interface ListedExam {
+  mppsSopInstanceUid: string;
+  patientId: string;
+  status: string;
+  reason: string;
+  createdAt: Date;
+  attributes: Buffer;
+}
+
 /** The table of MPPS instances. */
 @Injectable()
 export class PerformedProcedureSteps {
@@ -77,11 +87,41 @@ export class PerformedProcedureSteps {
     );
   }
 
-  /** Exams without an order, newest first: ids and times only. */
-  async unscheduled(): Promise<object[]> {
+  /** SOP Instance UIDs of the exams of a step that are under way, the latest first. */
+  async inProgress(manager: EntityManager, appointmentId: string): Promise<string[]> {
+    const rows: { uid: string }[] = await manager.query(
+      `SELECT sop_instance_uid AS uid FROM performed_procedure_step
+        WHERE appointment_ids && ARRAY[$1] AND status = 'IN PROGRESS' ORDER BY created_at DESC, sop_instance_uid`,
+      [appointmentId],
+    );
+    return rows.map(({ uid }) => uid);
+  }
+
+  /** Gives an exam that stood for itself its steps, and with them its patient. */
+  async link(manager: EntityManager, row: PerformedProcedureStepRow, now: Date): Promise<void> {
+    await manager.query(
+      `UPDATE performed_procedure_step SET is_unscheduled = false, appointment_ids = $2, patient_id = $3, reason = NULL,
+              updated_at = $4
+        WHERE sop_instance_uid = $1`,
+      [row.sopInstanceUid, row.appointmentIds, row.patientId, now],
+    );
+  }
+
+  /** A patient's exams without an order, oldest first. */
+  async unscheduledOf(manager: EntityManager, patientId: string): Promise<PerformedProcedureStepRow[]> {
+    return manager.query(
+      `SELECT sop_instance_uid AS "sopInstanceUid", status, patient_id AS "patientId",
+              appointment_ids AS "appointmentIds", reason, attributes
+         FROM performed_procedure_step WHERE is_unscheduled AND patient_id = $1 ORDER BY created_at`,
+      [patientId],
+    );
+  }
+
+  /** Exams without an order, newest first. */
+  async unscheduled(): Promise<ListedExam[]> {
     return this.dataSource.query(
       `SELECT sop_instance_uid AS "mppsSopInstanceUid", patient_id AS "patientId", status, reason,
-              created_at AS "createdAt" FROM performed_procedure_step
+              created_at AS "createdAt", attributes FROM performed_procedure_step
         WHERE is_unscheduled ORDER BY created_at DESC LIMIT 500`,
     );
   }

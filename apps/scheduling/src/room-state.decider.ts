@@ -1,11 +1,9 @@
 import type { Location, Task } from 'fhir/r4.js';
 import { sameContent, systems } from '#fhir';
-import { fail, ofTable, type Site } from '#platform';
+import { fail, ofTable } from '#platform';
 import { expectedEnd } from './closure.js';
 import { operationalStatus, operationalStatuses } from './site-resources.decider.js';
 
-/** How long housekeeping takes where the site file does not say. */
-const HOUSEKEEPING_MINUTES = 30;
 /** The states of a room in which no exam may begin there. */
 const closing: Readonly<Record<string, string>> = {
   C: 'is closed',
@@ -43,19 +41,21 @@ export function changedRoom(current: Location, stated: Location, cleaning: Task 
 }
 
 /**
- * Why and since when the state of a room closes it; undefined where it does not. Housekeeping is expected to take the
- * site's turnover time, everything else is until further notice.
+ * Why and since when the state of a room closes it; undefined where it does not. Housekeeping is expected to be over in
+ * time, everything else is until further notice.
+ *
+ * @param housekeepingMinutes how long it takes
  */
 export function closureOfRoom(
   room: Location,
-  site: Site,
+  housekeepingMinutes: number,
   now: Date,
 ): { start: Date; end?: Date; reason: string } | undefined {
   const start = new Date(room.meta?.lastUpdated ?? 0);
   if (room.status === 'suspended') return { start, reason: `${room.name} is out of use` };
   const why = ofTable(closing, room.operationalStatus?.code);
   if (!why) return undefined;
-  const planned = new Date(start.getTime() + (site.turnover?.isolationMinutes ?? HOUSEKEEPING_MINUTES) * 60_000);
+  const planned = new Date(start.getTime() + housekeepingMinutes * 60_000);
   const end = room.operationalStatus?.code === 'H' ? { end: expectedEnd(start, planned, now) } : {};
   return { start, ...end, reason: `${room.name} ${why}` };
 }

@@ -1,16 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
+import { FhirStore, keepCopies, moveMerged, referencedId, sameContent } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
-import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
-import { decideSchedule, stationsInQuestion } from './schedule.decider.js';
+import { bookedAppointment, isAhead, orderReferenceOf, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { withheldBy, withWhatWasSaid } from './followed-appointment.decider.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
+import { decideSchedule, stationsInQuestion, type ScheduleState } from './schedule.decider.js';
+import { AHEAD_MS, type Slot } from './slot.decider.js';
+import { laneOf } from './lane.decider.js';
+import { Rebookings } from './rebookings.store.js';
 import { StationBookings } from './station-bookings.store.js';
 import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } from './worklist-item.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -28,7 +34,10 @@ export class ScheduleDesk {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
+    @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
+    @Inject(RoomTasks) private readonly rooms: RoomTasks,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -42,7 +51,8 @@ export class ScheduleDesk {
 
   /**
    * Follows a changed or cancelled order: steps that have not begun are moved, rewritten, or leave the worklist. A step
-   * that has begun is left to the modality, and an order whose exam is done stays completed.
+   * that has begun is left to the modality, its room asked to stop it where the order does not want it any more, and an
+   * order whose exam is done stays completed.
    *
    * @throws Failure order-unknown, procedure-unknown, station-unavailable, field-invalid
    */
@@ -53,14 +63,40 @@ export class ScheduleDesk {
   }
 
   /**
-   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order
-   * has changed in the meantime they are moved.
+   * Puts the steps of an order that are booked again back on the worklist: their exam never really was. Where the order,
+   * or what a RIS says of it, has changed in the meantime they are moved.
    */
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
     const encounter = await this.encounterOf(order, transaction);
     const appointments = await this.appointmentsOf(order, transaction);
     const clinical = await this.clinicalOf(patient.id!, transaction);
     await this.apply({ order, patient, encounter, clinical }, appointments, transaction, { isTold: false });
+  }
+
+  /**
+   * Gives a step another time, since it lost the one it had; one that has begun or left the worklist needs none.
+   *
+   * @throws Failure station-unavailable
+   */
+  async rebook(appointmentId: string, transaction: Transaction): Promise<void> {
+    const { manager } = transaction;
+    const appointment = await this.store.read(manager, 'Appointment', appointmentId);
+    const orderId =
+      appointment && isAhead(appointment) && referencedId(orderReferenceOf(appointment), 'ServiceRequest');
+    const order = orderId ? await this.store.read(manager, 'ServiceRequest', orderId) : undefined;
+    if (order) await this.reconsider(order, transaction);
+    await this.rebookings.done(manager, [appointmentId]);
+  }
+
+  /**
+   * Decides the steps of an order anew, by what is known now beside the order: what a RIS says of it, or who goes first.
+   *
+   * @throws Failure as {@link change}
+   */
+  async reconsider(order: ServiceRequest, transaction: Transaction): Promise<void> {
+    const patientId = referencedId(order.subject.reference, 'Patient')!;
+    const patient = (await this.store.read(transaction.manager, 'Patient', patientId))!;
+    await this.putBack({ order, patient }, transaction);
   }
 
   /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
@@ -84,26 +120,36 @@ export class ScheduleDesk {
     await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
   }
 
-  /** Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so. */
-  async mergePatients(told: Patient[], transaction: Transaction): Promise<void> {
+  /**
+   * Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so.
+   *
+   * @returns internal ids of those who stand for others
+   */
+  async mergePatients(told: Patient[], transaction: Transaction): Promise<string[]> {
     const { manager, now } = transaction;
     const patients = await keepCopies(this.store, manager, told, now);
-    for (const { from, to } of await moveMerged(this.store, this.mergedPatients, patients, transaction)) {
+    const moved = await moveMerged(this.store, this.mergedPatients, patients, transaction);
+    for (const { from, to } of moved) {
       const patient = (await this.store.read(manager, 'Patient', to))!;
       const state = stateAttributes(await this.clinicalOf(to, transaction), now);
       await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
       await this.bookings.move(manager, from, to);
       await this.performed.move(manager, from, to);
+      await this.followed.move(manager, from, to);
       await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
+      for (const order of await this.store.ofPatient(manager, 'ServiceRequest', to))
+        if (await this.followed.meet(manager, order)) await this.reconsider(order, transaction);
     }
+    return [...new Set(moved.map(({ to }) => to))];
   }
 
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
+    const { manager } = transaction;
     const appointments = known ? await this.appointmentsOf(known, transaction) : [];
     const exam = await this.keep(told, appointments, transaction, known);
+    await this.followed.meet(manager, told.order);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
-    if (underWay > 0)
-      this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its modality ends it');
+    if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
   }
 
   /** Carries out what follows from the order. @returns how many unwanted steps are under way */
@@ -115,33 +161,71 @@ export class ScheduleDesk {
   ): Promise<number> {
     const { manager, now } = transaction;
     const { order, patient } = exam;
-    const stations = stationsInQuestion(order, this.site);
-    const own = appointments.filter(isAhead).map(({ id }) => id!);
-    const taken = stations.length > 0 ? await this.bookings.taken(manager, stations, patient.id!, now, own) : [];
-    const decision = decideSchedule({ order, appointments, taken }, this.site, now);
-    const { booked, rewritten, withdrawn, underWay } = decision;
+    const state = await this.stateOf(exam, appointments, transaction);
+    const { followed = [] } = state;
+    const { booked, rewritten, withdrawn, underWay } = decideSchedule(state, this.site, now);
+    const settled = appointments.map(({ id }) => id!).filter((id) => state.displaced?.has(id));
+    if (settled.length > 0) await this.rebookings.done(manager, settled);
     // Times given back first: one of them may be the one another step of the order takes.
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
+    const saidOf = (one: Appointment) => withheldBy(one, appointments, followed, this.site)?.appointment;
     for (const appointment of withdrawn) {
-      const [saved] = await this.store.save(manager, [withdrawnAppointment(appointment, order)], now);
+      const [saved] = await this.store.save(
+        manager,
+        [withdrawnAppointment(appointment, order, { said: saidOf(appointment) })],
+        now,
+      );
       await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
       this.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
     }
     for (const { step, slot, before } of booked) {
-      const appointment = bookedAppointment(order, step, slot, patient, before);
-      await this.bookings.take(manager, appointment.id!, patient.id!, slot);
+      const appointment = withWhatWasSaid(bookedAppointment(order, step, slot, patient, before), step.followed);
+      await this.displace(step, slot, transaction);
+      const taking = { appointmentId: appointment.id!, patientId: patient.id!, lane: step.lane };
+      await this.bookings.take(manager, taking, slot);
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
       this.tell(type, exam, saved!, transaction);
     }
     for (const { step, appointment } of rewritten) {
-      await this.show(exam, appointment, step, transaction);
-      if (isTold) this.tell('imaging.schedule.moved.v1', exam, appointment, transaction);
+      const stated = withWhatWasSaid(appointment, step.followed);
+      const isSame = sameContent(stated, appointment);
+      const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
+      await this.show(exam, current!, step, transaction);
+      if (isTold || !isSame) this.tell('imaging.schedule.moved.v1', exam, current!, transaction);
     }
+    await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;
+  }
+
+  /** What a decision needs to know, read while nobody else takes a time at the stations in question. */
+  private async stateOf(
+    { order, patient, encounter }: OrderedExam,
+    appointments: readonly Appointment[],
+    { manager, now }: Transaction,
+  ): Promise<ScheduleState> {
+    const followed = await this.followed.ofOrder(manager, order);
+    const stations = stationsInQuestion(order, this.site, followed);
+    const known = { order, patient, encounter, appointments, followed };
+    const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
+    if (stations.length === 0) return { ...known, taken: [], displaced };
+    const own = appointments.filter(isAhead).map(({ id }) => id!);
+    const taken = await this.bookings.taken(manager, stations, patient.id!, now, own);
+    const mayGoAhead = ['stat', 'emergency'].includes(laneOf(order, encounter));
+    const until = new Date(now.getTime() + AHEAD_MS);
+    const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
+    return { ...known, taken, upcoming, displaced };
+  }
+
+  /** Times of others that a step takes are given back here, and they are booked anew in transactions of their own. */
+  private async displace(step: RequestedStep, { displaces = [] }: Slot, { manager, now }: Transaction): Promise<void> {
+    if (displaces.length === 0) return;
+    await this.bookings.release(manager, displaces);
+    const reason = step.isStat ? 'a STAT exam goes first' : 'an emergency goes first';
+    await this.rebookings.displace(manager, displaces, reason, now);
   }
 
   private async show(

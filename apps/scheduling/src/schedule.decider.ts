@@ -1,17 +1,26 @@
-import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { Site } from '#platform';
 import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
+import { followedSteps, type FollowedAppointment } from './followed-appointment.decider.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
-import { candidates, chooseSlot, type Booking, type Slot } from './slot.decider.js';
+import type { Booking, Calendar } from './calendar.js';
+import type { Closure } from './closure.js';
+import { chooseSlot, stationsMeant, stationsToKnow, type Slot } from './slot.decider.js';
 
 /** What is known when an order is told. */
-export interface ScheduleState {
+export interface ScheduleState extends Calendar {
   /** The order as it is now. */
   order: ServiceRequest;
+  patient?: Patient;
+  encounter?: Encounter;
   /** Its Appointments so far. */
   appointments: readonly Appointment[];
   /** Times that are taken at the stations of {@link stationsInQuestion}, and by the patient; not by this order. */
   taken: readonly Booking[];
+  /** Why Appointments of the order have to be booked anew, by their ids: others went ahead, or their station closed. */
+  displaced?: ReadonlyMap<string, string>;
+  /** What a RIS that schedules itself says of it, if one does. */
+  followed?: readonly FollowedAppointment[];
 }
 
 /** What becomes of an order's steps. */
@@ -22,7 +31,7 @@ export interface ScheduleDecision {
   rewritten: { step: RequestedStep; appointment: Appointment }[];
   /** Steps the order no longer wants. */
   withdrawn: Appointment[];
-  /** Steps the order no longer wants but whose exam has begun: the modality ends it. */
+  /** Steps the order no longer wants but whose exam has begun: the room is asked to stop it, the modality ends it. */
   underWay: Appointment[];
 }
 
@@ -34,56 +43,88 @@ export interface ScheduleDecision {
  * @throws Failure procedure-unknown, station-unavailable, field-invalid
  */
 export function decideSchedule(state: ScheduleState, site: Site, now: Date): ScheduleDecision {
-  const { order, appointments } = state;
-  const steps = requestedSteps(order, site);
+  const { order, appointments, followed = [], displaced = new Map<string, string>() } = state;
+  const ordered = requestedSteps(order, site, state);
+  const steps = followedSteps(ordered, followed, site);
   const wanted = new Set(steps.map(({ stepId }) => stepId));
   const unwanted = appointments.filter((one) => !wanted.has(stepIdOf(one)));
   const decision: ScheduleDecision = {
     booked: [],
     rewritten: [],
     withdrawn: unwanted.filter(isAhead),
-    underWay: unwanted.filter(({ status }) => status === 'arrived'),
+    // What the RIS alone does not want is no reason to stop an exam.
+    underWay: unwanted.filter((one) => one.status === 'arrived' && !ordered.some(({ stepId }) => stepId === stepIdOf(one))), // prettier-ignore
   };
   const taken = [...state.taken];
   const known = steps.map((step) => ({ step, before: appointments.find((one) => stepIdOf(one) === step.stepId) }));
   // Steps that stay are counted as taken before any new time is looked for.
+  const stays = (before: Appointment, step: RequestedStep) =>
+    !displaced.has(before.id!) && staysInPlace(before, step, site, now, state.closures);
   const [staying, open] = [
-    known.filter(({ step, before }) => before && isAhead(before) && staysInPlace(before, step, site, now)),
+    known.filter(({ step, before }) => before && isAhead(before) && stays(before, step)),
     known.filter(
       ({ step, before }) =>
         !before ||
         wasWithdrawn(before) ||
-        (isAhead(before) && !staysInPlace(before, step, site, now)) ||
+        (isAhead(before) && !stays(before, step)) ||
         (before.status === 'cancelled' && asksForAnotherTime(before, step)),
     ),
   ];
   for (const { step, before } of staying) {
     decision.rewritten.push({ step, appointment: before! });
-    taken.push(...takenBy(stationAeTitleOf(before!), new Date(before!.start!), new Date(before!.end!)));
+    taken.push(...takenBy(stationAeTitleOf(before!), new Date(before!.start!), new Date(before!.end!), step));
   }
   for (const { step, before } of open) {
-    const slot = chooseSlot(step, taken, site, now);
+    const slot = slotFor(step, before, displaced.get(before?.id ?? ''), { ...state, taken }, site, now);
     decision.booked.push({ step, slot, before });
-    taken.push(...takenBy(slot.station.aeTitle, slot.start, slot.end));
+    taken.push(...takenBy(slot.station.aeTitle, slot.start, slot.end, step));
   }
   return decision;
 }
 
+/** A step that was displaced is not put before the time its patient was given. */
+function slotFor(
+  step: RequestedStep,
+  before: Appointment | undefined,
+  whyDisplaced: string | undefined,
+  calendar: Calendar,
+  site: Site,
+  now: Date,
+): Slot {
+  if (!before || whyDisplaced === undefined || step.isStat) return chooseSlot(step, calendar, site, now);
+  const notBefore = new Date(Math.max(Date.parse(before.start!), Date.parse(step.notBefore ?? '') || 0)).toISOString();
+  const slot = chooseSlot({ ...step, notBefore }, calendar, site, now);
+  return { ...slot, reason: `moved: ${whyDisplaced}; ${slot.reason.replace(' from the day ordered', '')}` };
+}
+
 /** AE titles of the stations whose bookings {@link decideSchedule} must know. @throws Failure as it does */
-export function stationsInQuestion(order: ServiceRequest, site: Site): string[] {
-  return [...new Set(requestedSteps(order, site).flatMap((step) => candidates(step, site).map((one) => one.aeTitle)))];
+export function stationsInQuestion(
+  order: ServiceRequest,
+  site: Site,
+  followed: readonly FollowedAppointment[] = [],
+): string[] {
+  const steps = followedSteps(requestedSteps(order, site), followed, site);
+  return [...new Set(steps.flatMap((step) => stationsToKnow(step, site).map(({ aeTitle }) => aeTitle)))];
 }
 
 /**
  * True if the slot of a step that is still ahead fits what the order asks for now: the station can do it and is the one
- * asked for, the time and the length are right, and an exam that became STAT does not wait.
+ * asked for, or stands in for it while it is closed, the time and the length are right, and an exam that became STAT does not wait.
  */
-export function staysInPlace(appointment: Appointment, step: RequestedStep, site: Site, now: Date): boolean {
+export function staysInPlace(
+  appointment: Appointment,
+  step: RequestedStep,
+  site: Site,
+  now: Date,
+  closures?: readonly Closure[],
+): boolean {
   const [start, end] = [Date.parse(appointment.start!), Date.parse(appointment.end!)];
   const isAtOnce = step.isStat && !step.start && !(Date.parse(step.notBefore ?? '') > now.getTime());
   return (
     modalityOf(appointment) === step.modality &&
-    candidates(step, site).some(({ aeTitle }) => aeTitle === stationAeTitleOf(appointment)) &&
+    stationsMeant(step, site, new Date(start), new Date(end), closures).some(
+      ({ aeTitle }) => aeTitle === stationAeTitleOf(appointment),
+    ) &&
     end - start === step.durationMinutes * 60_000 &&
     (!step.start || Date.parse(step.start) === start) &&
     (!step.notBefore || start >= Date.parse(step.notBefore)) &&
@@ -97,9 +138,9 @@ function asksForAnotherTime(appointment: Appointment, { start, notBefore }: Requ
   return start ? Date.parse(start) !== before : Date.parse(notBefore ?? '') > before;
 }
 
-function takenBy(aeTitle: string | undefined, start: Date, end: Date): Booking[] {
+function takenBy(aeTitle: string | undefined, start: Date, end: Date, { turnoverMinutes }: RequestedStep): Booking[] {
   return [
-    { aeTitle, start, end },
+    { aeTitle, start, end: new Date(end.getTime() + turnoverMinutes * 60_000) },
     { start, end },
   ];
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
 import { extensions } from '#fhir';
 import { aPatient, aServiceRequest, given, site as aSite } from '#testing';
 import { bookedAppointment, withdrawnAppointment } from './appointment.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { decideSchedule, type ScheduleState } from './schedule.decider.js';
-import type { Booking } from './slot.decider.js';
+import type { Booking, UpcomingBooking } from './calendar.js';
 
 /** A Monday, 09:02 in Berlin. */
 const now = new Date('2026-03-02T08:02:00Z');
@@ -45,6 +45,22 @@ const taken = (aeTitle: string | undefined, from: number, to: number): Booking =
   ...(aeTitle ? { aeTitle } : {}),
   start: minutes(from),
   end: minutes(to),
+});
+
+const upcomingAt = (
+  aeTitle: string,
+  from: number,
+  to: number,
+  rest: Partial<UpcomingBooking> = {},
+): UpcomingBooking => ({
+  aeTitle,
+  start: minutes(from),
+  end: minutes(to),
+  appointmentId: `${aeTitle}@${from}`,
+  lane: 'outpatient',
+  hasBegun: false,
+  isOurs: true,
+  ...rest,
 });
 
 /** The first step of an order as it was booked some time ago, beginning `inMinutes` from now. */
@@ -99,15 +115,10 @@ describe('A new order', () => {
     ]);
   });
 
-  it('is at once where it is STAT: at a free station, else at the one free again first', () => {
+  it('is at once where it is STAT: at a free station, in the middle of the five minutes', () => {
     const stat = aServiceRequest({ priority: 'stat' });
-    expect(chosen(state(stat, { taken: [taken('CT01', -5, 10)] }))).toEqual([
-      ['CT02', now.toISOString(), 'STAT: at once'],
-    ]);
-    const busy = [taken('CT01', -5, 40), taken('CT02', -5, 10)];
-    expect(chosen(state(stat, { taken: busy }))).toEqual([
-      ['CT02', now.toISOString(), 'STAT: at once, ahead of what is booked'],
-    ]);
+    const upcoming = [upcomingAt('CT01', -5, 10, { hasBegun: true })];
+    expect(chosen(state(stat, { upcoming }))).toEqual([['CT02', now.toISOString(), 'STAT: at once']]);
   });
 
   it('is at once at night only at stations that open for STAT', () => {
@@ -169,6 +180,210 @@ describe('A new order', () => {
     given(state(aServiceRequest({ extension: [ipc({ stepId: 'S1' }), ipc({ stepId: 'S1' })] })))
       .when(decide())
       .thenFails('field-invalid');
+  });
+});
+
+describe('STAT', () => {
+  const stat = aServiceRequest({ priority: 'stat' });
+  const slotIn = (known: Partial<ScheduleState>, at = site) => decideSchedule(state(stat, known), at, now).booked[0]!.slot; // prettier-ignore
+
+  it('takes the place of what is booked where fewest have to go elsewhere, and names them', () => {
+    const upcoming = [upcomingAt('CT01', 0, 8), upcomingAt('CT01', 8, 20), upcomingAt('CT02', 5, 20)];
+    expect(slotIn({ upcoming })).toMatchObject({
+      station: { aeTitle: 'CT02' },
+      start: now,
+      displaces: ['CT02@5'],
+      isOurs: true,
+      reason: 'STAT: at once, ahead of what is booked; one booked exam is moved',
+    });
+  });
+
+  it('does not interrupt an exam, nor another STAT', () => {
+    const begun = [upcomingAt('CT01', -5, 12, { hasBegun: true }), upcomingAt('CT02', -9, 7, { hasBegun: true })];
+    expect(slotIn({ upcoming: begun })).toMatchObject({
+      station: { aeTitle: 'CT02' },
+      start: minutes(7),
+      reason: 'STAT: as soon as the exam before it is done',
+    });
+    const stats = [upcomingAt('CT01', 0, 15, { lane: 'stat' }), upcomingAt('CT02', 0, 15, { lane: 'stat' })];
+    expect(slotIn({ upcoming: stats })).toMatchObject({ start: minutes(15), displaces: [] });
+  });
+
+  it('takes a time that was ordered only where there is no other station, and leaves it where it is', () => {
+    const ordered = upcomingAt('CT01', 0, 15, { isOurs: false });
+    expect(slotIn({ upcoming: [ordered] })).toMatchObject({ station: { aeTitle: 'CT02' }, isOurs: true });
+    const both = [ordered, upcomingAt('CT02', 0, 15, { isOurs: false })];
+    const slot = slotIn({ upcoming: both });
+    expect(slot).toMatchObject({ station: { aeTitle: 'CT01' }, start: now, displaces: [], isOurs: false });
+    expect(slot.reason).toContain('not ours to move');
+  });
+
+  it('of a patient who is being examined comes after that exam', () => {
+    expect(slotIn({ taken: [taken(undefined, -5, 20)] }).start).toEqual(minutes(20));
+  });
+
+  it('moves what overlaps its turnover as well', () => {
+    const cleaned = aSite({ ...site, procedures: site.procedures.map((one) => ({ ...one, turnoverMinutes: 10 })) });
+    const upcoming = [upcomingAt('CT01', 20, 35), upcomingAt('CT02', -1, 9, { hasBegun: true })];
+    expect(slotIn({ upcoming }, cleaned)).toMatchObject({ displaces: ['CT01@20'], turnoverMinutes: 10 });
+    expect(slotIn({ upcoming })).toMatchObject({ displaces: [] });
+  });
+});
+
+describe('An emergency', () => {
+  const emergency = aServiceRequest({ priority: 'urgent' });
+  const full = (lane: UpcomingBooking['lane']) => [
+    ...['CT01', 'CT02'].map((aeTitle) => upcomingAt(aeTitle, -30, 20, { hasBegun: true })),
+    ...['CT01', 'CT02'].flatMap((aeTitle) => [20, 35, 50, 65, 80].map((from) => upcomingAt(aeTitle, from, from + 15, { lane }))), // prettier-ignore
+  ];
+  const at = (upcoming: UpcomingBooking[]) => decide()(state(emergency, { upcoming, taken: upcoming })).booked[0]!.slot;
+
+  it('that would wait too long has outpatients moved', () => {
+    expect(at(full('outpatient'))).toMatchObject({
+      start: minutes(20),
+      displaces: ['CT01@20'],
+      reason: 'emergency: would wait 98 minutes; one booked exam is moved',
+    });
+  });
+
+  it('waits for inpatients, for what was ordered, and where the wait is short', () => {
+    expect(at(full('inpatient'))).toMatchObject({ start: minutes(98), reason: 'next free time' });
+    expect(at(full('outpatient').map((one) => ({ ...one, isOurs: false }))).start).toEqual(minutes(98));
+    const soon = full('outpatient').filter(({ start }) => start < minutes(50));
+    expect(at(soon)).toMatchObject({ start: minutes(53), reason: 'next free time' });
+  });
+});
+
+describe('A station that is closed', () => {
+  const closed = (aeTitle: string, from: number, to?: number) => ({
+    aeTitle,
+    start: minutes(from),
+    ...(to === undefined ? {} : { end: minutes(to) }),
+    reason: 'CT room 1 is contaminated',
+  });
+
+  it('is passed over, and taken again when it is open', () => {
+    expect(chosen(state(aServiceRequest(), { closures: [closed('CT01', -60)] }))[0]![0]).toBe('CT02');
+    const both = [closed('CT01', -60, 30), closed('CT02', -60)];
+    expect(chosen(state(aServiceRequest(), { closures: both }))).toEqual([
+      ['CT01', '2026-03-02T08:35:00.000Z', 'next free time'],
+    ]);
+    expect(chosen(state(aServiceRequest({ priority: 'stat' }), { closures: [closed('CT01', -60)] }))[0]![0]).toBe('CT02'); // prettier-ignore
+  });
+
+  it('has another take over where it was ordered, which says why', () => {
+    const order = aServiceRequest({ extension: [ipc({ stepId: 'S1', stationAeTitle: 'CT01' })] });
+    const [[aeTitle, , reason]] = chosen(state(order, { closures: [closed('CT01', -60)] })) as [string[]];
+    expect([aeTitle, reason]).toEqual([
+      'CT02',
+      'next free time; not at the station ordered: CT room 1 is contaminated',
+    ]);
+    const before = bookedBefore(order, 58, 'CT02');
+    given(state(order, { appointments: [before], closures: [closed('CT01', -60)] }))
+      .when(decide())
+      .then({ booked: [] });
+    given(state(order, { appointments: [before] }))
+      .when((known) => decide()(known).booked.map(({ slot }) => slot.station.aeTitle))
+      .thenExactly(['CT01']);
+  });
+
+  it('leaves nobody without a time where there is no other', () => {
+    const closures = [closed('CT01', -60), closed('CT02', -60)];
+    expect(chosen(state(aServiceRequest(), { closures }))[0]![2]).toBe(
+      'next free time, if it is open again by then: CT room 1 is contaminated',
+    );
+    expect(chosen(state(aServiceRequest({ priority: 'stat' }), { closures }))[0]![2]).toBe(
+      'STAT: at once, if it is open again by then: CT room 1 is contaminated',
+    );
+    const timed = aServiceRequest({ occurrenceDateTime: '2026-03-02T11:00:00+01:00' });
+    expect(chosen(state(timed, { closures }))[0]![2]).toContain('although it is closed: CT room 1 is contaminated');
+  });
+});
+
+describe('A step that was displaced', () => {
+  it('gets the next free time, not before the one its patient was given, and says why', () => {
+    const order = aServiceRequest();
+    const before = bookedBefore(order, 58);
+    const displaced = new Map([[before.id!, 'a STAT exam goes first']]);
+    const calendar = { taken: [taken('CT01', 58, 73), taken('CT02', 50, 90)] };
+    const known = state(order, { appointments: [before], displaced, ...calendar });
+    expect(chosen(known)).toEqual([
+      ['CT01', minutes(73).toISOString(), 'moved: a STAT exam goes first; next free time'],
+    ]);
+    expect(decide()(known).booked[0]!.before).toBe(before);
+  });
+});
+
+describe('What the site says of a procedure', () => {
+  const withProcedure = (rest: object, stations = site.stations) =>
+    aSite({ ...site, stations, procedures: site.procedures.map((one) => ({ ...one, ...rest })) });
+  const first = (order: ServiceRequest, at = site, known: Partial<ScheduleState> = {}) =>
+    decideSchedule(state(order, known), at, now).booked[0]!.slot;
+  const visit = (code: string): Encounter => ({ resourceType: 'Encounter', status: 'in-progress', class: { code } });
+
+  it('it needs, its station has', () => {
+    const stations = site.stations.map((one) => ({ ...one, capabilities: one.aeTitle === 'CT02' ? ['injector'] : [] }));
+    const [ct, ...others] = site.procedures.filter(({ modality }) => modality === 'CT');
+    const procedures = [{ ...ct!, needs: ['injector'] }, ...others, ...site.procedures.filter(({ modality }) => modality !== 'CT')]; // prettier-ignore
+    expect(first(aServiceRequest(), aSite({ ...site, stations, procedures })).station.aeTitle).toBe('CT02');
+    expect(() => aSite({ ...site, procedures })).toThrow('procedures.0.needs: no station of its modality has all of these'); // prettier-ignore
+  });
+
+  it('it lasts, by lane and age', () => {
+    const lasting = withProcedure({ durations: { emergency: 40, inpatient: 30, child: 35 } });
+    const length = (order: ServiceRequest, known: Partial<ScheduleState>) => {
+      const { start, end } = first(order, lasting, known);
+      return (end.getTime() - start.getTime()) / 60_000;
+    };
+    const child = aPatient({ birthDate: '2020-05-01' });
+    expect(length(aServiceRequest(), {})).toBe(15);
+    expect(length(aServiceRequest(), { encounter: visit('IMP') })).toBe(30);
+    expect(length(aServiceRequest({ authoredOn: '2026-03-02T08:00:00Z' }), { patient: child })).toBe(35);
+    expect(length(aServiceRequest({ authoredOn: '2026-03-02T08:00:00Z' }), { patient: child, encounter: visit('EMER') })).toBe(40); // prettier-ignore
+    expect(length(aServiceRequest({ authoredOn: undefined }), { patient: child })).toBe(15);
+  });
+
+  it('it is cleaned for, longer after isolation, keeps the room and not the patient', () => {
+    const isolated = aServiceRequest({ extension: [{ url: extensions.danger, valueCodeableConcept: { text: 'MRSA' } }] }); // prettier-ignore
+    expect(first(isolated).turnoverMinutes).toBe(30);
+    expect(first(aServiceRequest()).turnoverMinutes).toBeUndefined();
+    const gap = { taken: [taken('CT02', 0, 400), taken('CT01', 30, 400)] };
+    expect(first(isolated, site, gap).start).toEqual(minutes(403));
+    expect(first(aServiceRequest(), site, gap).start).toEqual(minutes(3));
+    const two = { ...isolated, extension: [...isolated.extension!, ipc({ stepId: 'A' }), ipc({ stepId: 'B', modality: 'DX' })] }; // prettier-ignore
+    const slots = decide()(state(two)).booked.map(({ slot }) => slot.start);
+    expect(slots).toEqual([minutes(3), minutes(18)]);
+  });
+
+  it('it is prepared for, from when it was placed, unless it is an emergency', () => {
+    const fasting = withProcedure({ leadMinutes: 240 });
+    const order = aServiceRequest({ authoredOn: '2026-03-02T07:00:00Z' });
+    expect(first(order, fasting)).toMatchObject({ start: new Date('2026-03-02T11:00:00Z'), reason: 'next free time after preparation' }); // prettier-ignore
+    expect(first(aServiceRequest({ authoredOn: undefined }), fasting).start).toEqual(minutes(243));
+    expect(first({ ...order, priority: 'urgent' }, fasting).start).toEqual(minutes(3));
+  });
+
+  it('an outpatient has several exams of one visit, and an inpatient as soon as can be', () => {
+    const tomorrow = { taken: [taken(undefined, 24 * 60, 24 * 60 + 30)] };
+    expect(first(aServiceRequest(), site, tomorrow)).toMatchObject({
+      start: minutes(24 * 60 + 33),
+      reason: 'next to another exam of the patient',
+    });
+    expect(first(aServiceRequest(), site, { ...tomorrow, encounter: visit('IMP') }).start).toEqual(minutes(3));
+    const nextMonth = { taken: [taken(undefined, 30 * 24 * 60, 30 * 24 * 60 + 30)] };
+    expect(first(aServiceRequest(), site, nextMonth).start).toEqual(minutes(3));
+  });
+
+  it('is done on the days a station works, and not on closed days', () => {
+    const weekly = site.stations.map(
+      (one) =>
+      one.aeTitle.startsWith('CT') ? { ...one, openingHours: [{ days: ['tue' as const], opens: '10:00', closes: '12:00' }] } : one, // prettier-ignore
+    );
+    expect(first(aServiceRequest(), aSite({ ...site, stations: weekly })).start).toEqual(new Date('2026-03-03T09:00:00Z')); // prettier-ignore
+    const closedDays = [{ date: '2026-03-02', reason: 'holiday' }];
+    const scheduling = { ...site.scheduling, closedDays };
+    expect(first(aServiceRequest(), aSite({ ...site, scheduling })).start).toEqual(new Date('2026-03-03T06:00:00Z'));
+    expect(first(aServiceRequest({ priority: 'stat' }), aSite({ ...site, scheduling })).start).toEqual(now);
   });
 });
 

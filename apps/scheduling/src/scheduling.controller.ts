@@ -1,12 +1,16 @@
 import { Controller, Get, Inject, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
+import type { Task } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, SITE, type Clock, type Site } from '#platform';
 import { setupOf } from './exam-setup.decider.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
 import { OpenStationsOnly } from './open-stations-only.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { Rebookings } from './rebookings.store.js';
+import { OpenRoomTasks } from './room-tasks.store.js';
+import { patientsOf } from './stop-exam.decider.js';
 import { Worklist } from './worklist.store.js';
 
 /** What people and programs ask of the schedule beside FHIR and DICOM. */
@@ -15,7 +19,9 @@ import { Worklist } from './worklist.store.js';
 export class SchedulingController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
-    @Inject(PerformedProcedureSteps) private readonly steps: PerformedProcedureSteps,
+    @Inject(Rebookings) private readonly rebookings: Rebookings,
+    @Inject(OpenRoomTasks) private readonly tasks: OpenRoomTasks,
+    @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
     @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
     @Inject(SITE) private readonly site: Site,
     @Inject(DataSource) private readonly dataSource: DataSource,
@@ -25,7 +31,7 @@ export class SchedulingController {
   /** Who saw whom is recorded in the transaction of the access. */
   @ApiOperation({
     summary:
-      'Steps that have not begun at stations that are open, STAT first, then by time; attributes by DICOM keyword',
+      'Steps that have not begun at open stations, STAT first, then by time, by DICOM keyword; and what rooms are asked',
   })
   @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station; all without it' })
   @ApiQuery({ name: 'date', required: false, description: "YYYY-MM-DD in the site's zone; every day without it" })
@@ -34,33 +40,45 @@ export class SchedulingController {
     @Query('aeTitle') aeTitle: unknown,
     @Query('date') date: unknown,
     @Req() request: object,
-  ): Promise<{ items: object[] }> {
+  ): Promise<{ items: object[]; roomTasks: Task[] }> {
     if (aeTitle !== undefined && typeof aeTitle !== 'string')
       throw fail('field-invalid', 'must be one AE title', { field: 'aeTitle' });
     if (date !== undefined && (typeof date !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(date)))
       throw fail('field-invalid', 'must be a date as YYYY-MM-DD', { field: 'date' });
     const day = date?.replaceAll('-', '');
-    const items = await this.dataSource.transaction(async (manager) => {
+    return this.dataSource.transaction(async (manager) => {
       const all = await this.worklist.find({ stationAeTitle: aeTitle, fromDate: day, toDate: day }, manager);
-      const found = await this.openOnly.of(all, manager);
+      const items = await this.openOnly.of(all, manager);
+      const roomTasks = await this.tasks.find(manager, aeTitle);
       const access = {
         interaction: 'search-type' as const,
         client: clientOf(request),
         service: 'scheduling',
-        references: found.map(({ appointmentId }) => `Appointment/${appointmentId}`),
-        patientIds: [...new Set(found.map(({ patientId }) => patientId))],
+        references: [
+          ...items.map(({ appointmentId }) => `Appointment/${appointmentId}`),
+          ...roomTasks.map(({ id }) => `Task/${id}`),
+        ],
+        patientIds: [...new Set([...items.map(({ patientId }) => patientId), ...patientsOf(roomTasks)])],
         query: new URLSearchParams({ ...(aeTitle ? { aeTitle } : {}), ...(date ? { date } : {}) }).toString(),
       };
       await recordAccess(manager, access, this.clock.now());
-      return found;
+      return {
+        items: items.map((item) => ({ ...item, setup: setupOf(procedureCodesOf(item.attributes), this.site) })),
+        roomTasks,
+      };
     });
-    return { items: items.map((item) => ({ ...item, setup: setupOf(procedureCodesOf(item.attributes), this.site) })) };
   }
 
-  @ApiOperation({ summary: 'Exams that no order accounts for, newest first; ids, times and the reason only' })
-  @Get('unscheduled')
-  async unscheduled(): Promise<{ exams: object[] }> {
-    return { exams: await this.steps.unscheduled() };
+  @ApiOperation({ summary: 'Steps that lost their time and have no other yet, the longest waiting first' })
+  @Get('rebookings')
+  async waiting(): Promise<{ steps: object[] }> {
+    return { steps: await this.rebookings.list() };
+  }
+
+  @ApiOperation({ summary: 'Appointments a RIS told of orders that are not known here: ids, status and time only' })
+  @Get('unmatched-appointments')
+  async unmatched(): Promise<{ appointments: object[] }> {
+    return { appointments: await this.followed.withoutOrder() };
   }
 }
 

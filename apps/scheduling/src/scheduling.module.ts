@@ -1,34 +1,46 @@
 import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule, type ServedTypes } from '#fhir';
+import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CleaningDesk } from './cleaning-desk.js';
-import { CountWorklistItems } from './count-worklist-items.js';
 import { DepartmentDesk } from './department-desk.js';
-import { DicomListener } from './dicom-listener.js';
 import { FhirDepartmentController } from './fhir-department.controller.js';
 import { FollowClosures } from './follow-closures.js';
-import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { KeepResourcesOfSite } from './keep-resources-of-site.js';
+import { StationState1700000002500 } from './migrations/1700000002500-station-state.js';
+import { OpenStationsOnly } from './open-stations-only.js';
+import { QualityResults } from './quality-results.store.js';
+import { RecordSetup } from './record-setup.js';
+import { StationClosures } from './station-closures.store.js';
+import { StationsController } from './stations.controller.js';
+import { WatchClosures } from './watch-closures.worker.js';
+import { CountWorklistItems } from './count-worklist-items.js';
+import { DicomListener } from './dicom-listener.js';
+import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
+import { FollowedAppointments } from './followed-appointments.store.js';
+import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { Worklist1700000002000 } from './migrations/1700000002000-worklist.js';
 import { ExamSteps1700000002100 } from './migrations/1700000002100-exam-steps.js';
-import { Rebooking1700000002390 } from './migrations/1700000002390-rebooking.js';
-import { StationState1700000002400 } from './migrations/1700000002400-station-state.js';
+import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
+import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
+import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
+import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
-import { OpenStationsOnly } from './open-stations-only.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
-import { QualityResults } from './quality-results.store.js';
+import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
-import { RecordSetup } from './record-setup.js';
+import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import { RoomTasksController } from './room-tasks.controller.js';
+import { OpenRoomTasks } from './room-tasks.store.js';
+import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
-import { StationClosures } from './station-closures.store.js';
-import { StationsController } from './stations.controller.js';
+import { UnscheduledController } from './unscheduled.controller.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
-import { WatchClosures } from './watch-closures.worker.js';
 import { Worklist } from './worklist.store.js';
 
 /** The department's own resources; an Observation is a result of quality control, or what is known of a patient. */
@@ -42,7 +54,6 @@ const department: ServedTypes = {
     search: ['_id', 'identifier', 'patient', 'subject', 'status', 'code', '_lastUpdated'],
     interactions: ['create', 'update'],
   },
-  Task: { search: ['_id', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
   Practitioner: { search: ['_id', 'identifier', '_lastUpdated'], interactions: ['update'], updateCreate: true },
   PractitionerRole: {
     search: ['_id', 'identifier', 'practitioner', 'location', '_lastUpdated'],
@@ -51,39 +62,57 @@ const department: ServedTypes = {
   },
 };
 
+const resources = FhirModule.forService({
+  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Task: {
+    search: ['_id', 'patient', 'status', 'code', 'based-on', 'focus', '_lastUpdated'],
+    interactions: ['update'],
+  },
+  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+  ...department,
+});
+
+const schedule = [
+  Worklist,
+  StationBookings,
+  Rebookings,
+  QualityResults,
+  StationClosures,
+  PerformedProcedureSteps,
+  FollowedAppointments,
+  RoomTasks,
+  OpenRoomTasks,
+  ScheduleDesk,
+];
+
 /** The only wiring of the scheduling service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'scheduling', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-      ...department,
-    }),
+    resources,
+    IntakeModule.forService([FollowAppointmentWhenSiuArrives], schedule, [resources]),
   ],
   controllers: [
     SchedulingController,
+    RoomTasksController,
     StationsController,
     FhirDepartmentController,
+    UnscheduledController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
     UpdateWorklistWhenPatientUpdated,
   ],
   providers: [
-    Worklist,
-    StationBookings,
-    PerformedProcedureSteps,
-    ScheduleDesk,
+    ...schedule,
+    RebookDisplacedSteps,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
+    UnscheduledExams,
     DicomListener,
     CountWorklistItems,
-    StationClosures,
-    QualityResults,
-    Rebookings,
     FollowClosures,
     CleaningDesk,
     DepartmentDesk,
@@ -98,8 +127,12 @@ export class SchedulingModule {}
 export const schedulingMigrations = [
   ...fhirMigrations,
   ...messagingMigrations,
+  ...intakeMigrations,
   Worklist1700000002000,
   ExamSteps1700000002100,
-  Rebooking1700000002390,
-  StationState1700000002400,
+  Lanes1700000002200,
+  OpenRoomTasks1700000002300,
+  UnscheduledExamsOfPatient1700000002310,
+  FollowedAppointment1700000002400,
+  StationState1700000002500,
 ];

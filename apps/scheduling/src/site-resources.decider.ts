@@ -93,7 +93,6 @@ function locationOf(room: string): Location {
 }
 
 function deviceOf(station: Station): Device {
-  const { capabilities = [] } = station as { capabilities?: readonly string[] };
   return {
     resourceType: 'Device',
     id: deviceIdOf(station.aeTitle),
@@ -101,8 +100,8 @@ function deviceOf(station: Station): Device {
     status: 'active',
     deviceName: [{ name: station.name, type: 'user-friendly-name' }],
     specialization: station.modalities.map((modality) => ({ systemType: { coding: [modalityCoding(modality)] } })),
-    ...(capabilities.length > 0
-      ? { property: capabilities.map((code) => ({ type: { coding: [{ system: systems.capability, code }] } })) }
+    ...(station.capabilities.length > 0
+      ? { property: station.capabilities.map((code) => ({ type: { coding: [{ system: systems.capability, code }] } })) }
       : {}),
     location: { reference: `Location/${locationIdOf(station.room)}`, display: station.room },
   };

@@ -1,172 +1,253 @@
-import { DateTime } from 'luxon';
 import { fail, stationByAeTitle, stationsFor, type Site, type Station } from '#platform';
+import { placeAhead, type PlaceAhead } from './ahead-of-others.decider.js';
+import { HORIZON_DAYS, nextFree, type Calendar } from './calendar.js';
+import { closureDuring, type Closure } from './closure.js';
 import type { RequestedStep } from './requested-steps.decider.js';
-
-/** A time that is taken. */
-export interface Booking {
-  /** The station that is taken; absent where it is the patient who is: they can be nowhere else then. */
-  aeTitle?: string;
-  start: Date;
-  end: Date;
-}
 
 /** Where and when a step is done, and why there and then. */
 export interface Slot {
   station: Station;
   start: Date;
   end: Date;
+  /** How long the room is made ready after the exam: the station is taken until then. */
+  turnoverMinutes?: number;
   /** For people to read; names no patient. */
   reason: string;
   /** True if we found the time: then the station must be free. A time that was asked for is kept as given. */
   isOurs: boolean;
+  /** Appointments whose time it takes: they are booked anew. */
+  displaces?: string[];
 }
 
-/** How far ahead a free time is looked for. */
-const HORIZON_DAYS = 60;
-/** Times we find begin on the five minutes. */
-const GRID_MS = 5 * 60_000;
+/** How far ahead bookings are known one by one, for those who may go ahead of them. */
+export const AHEAD_MS = 24 * 60 * 60_000;
 
 /**
- * Chooses station and time of one step: what was asked for is kept; STAT begins now; anything else gets the next free
- * time within opening hours at a station of its modality. A bedside exam goes to a portable unit.
+ * Chooses station and time of one step: what was asked for is kept. Without a time, STAT is at once, ahead of all that is
+ * booked and has not begun; an emergency has outpatients moved where it would wait too long; anybody else gets the next
+ * free time within opening hours, an outpatient with several exams next to another of theirs. A bedside exam goes to a
+ * portable unit. Where all stations are closed until further notice, the time is found as if they were open, and says so.
  *
- * @param taken bookings of the candidate stations, and of the patient, from now on
  * @throws Failure station-unavailable if no station can do it
  */
-export function chooseSlot(step: RequestedStep, taken: readonly Booking[], site: Site, now: Date): Slot {
-  const stations = candidates(step, site);
-  const slot = slotAt(stations, step, taken, site, now);
-  const isAsked = step.stationAeTitle === slot.station.aeTitle;
-  const about = isAsked
-    ? 'at the station ordered'
-    : step.stationAeTitle
-      ? 'not at the station ordered, which the site file does not have for this modality'
-      : step.isPortable
-        ? 'portable unit for the bedside'
-        : undefined;
-  return about ? { ...slot, reason: `${slot.reason}; ${about}` } : slot;
+export function chooseSlot(step: RequestedStep, calendar: Calendar, site: Site, now: Date): Slot {
+  const { stations, about } = stationsOf(step, calendar, site, now);
+  const slot = slotAt(stations, step, calendar, site, now) ?? slotIfOpenAgain(stations, step, calendar, site, now);
+  if (!slot) throw noStation(step, step.isStat ? 'is open for a STAT exam now' : `is free within ${HORIZON_DAYS} days`);
+  return {
+    ...slot,
+    ...(step.turnoverMinutes > 0 ? { turnoverMinutes: step.turnoverMinutes } : {}),
+    reason: about ? `${slot.reason}; ${about}` : slot.reason,
+  };
 }
 
 /**
  * The stations a step may be done at, in the order of the site file: the one asked for; else portable units for the
- * bedside; else those in a room, or portable units where the modality has no room.
+ * bedside; else those in a room, or portable units where the modality has no room. All have what the procedure needs.
  *
  * @throws Failure station-unavailable
  */
 export function candidates(step: RequestedStep, site: Site): Station[] {
   const asked = stationByAeTitle(site, step.stationAeTitle);
-  if (asked?.modalities.includes(step.modality)) return [asked];
-  const able = stationsFor(site, step.modality);
-  const portable = able.filter((station) => station.portable);
-  const inRooms = able.filter((station) => !station.portable);
-  const stations = step.isPortable ? portable : inRooms.length > 0 ? inRooms : portable;
-  if (stations.length === 0) throw noStation(step, step.isPortable ? 'is portable' : 'is in the site file');
+  return asked?.modalities.includes(step.modality) ? [asked] : backups(step, site);
+}
+
+/** As {@link candidates}, with those that take over where the station asked for is closed. */
+export function stationsToKnow(step: RequestedStep, site: Site): Station[] {
+  const asked = candidates(step, site);
+  const others = ableStations(step, site);
+  return [...asked, ...others.filter((one) => !asked.includes(one))];
+}
+
+function stationsOf(step: RequestedStep, { closures }: Calendar, site: Site, now: Date) {
+  const asked = stationByAeTitle(site, step.stationAeTitle);
+  const start = new Date(step.start ?? Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
+  const end = new Date(start.getTime() + step.durationMinutes * 60_000);
+  const stations = stationsMeant(step, site, start, end, closures);
+  const meant = step.followed ? 'the station of the RIS' : 'the station ordered';
+  if (asked && stations[0] === asked) return { stations, about: `at ${meant}` };
+  const closure = asked && closureDuring(closures ?? [], asked.aeTitle, start, end);
+  const missing = 'which the site file does not have for this modality';
+  if (step.stationAeTitle)
+    return { stations, about: `not at ${meant}${closure ? `: ${closure.reason}` : `, ${missing}`}` };
+  return { stations, about: step.isPortable ? 'portable unit for the bedside' : undefined };
+}
+
+/** The stations a step may be done at in that time: the candidates, or where the one ordered is closed, the others. */
+export function stationsMeant(
+  step: RequestedStep,
+  site: Site,
+  start: Date,
+  end: Date,
+  closures: readonly Closure[] = [],
+): Station[] {
+  const stations = candidates(step, site);
+  const [asked] = stations;
+  if (asked?.aeTitle !== step.stationAeTitle || !closureDuring(closures, asked!.aeTitle, start, end)) return stations;
+  const others = ableStations(step, site).filter((one) => one !== asked);
+  return others.length > 0 ? others : stations;
+}
+
+function backups(step: RequestedStep, site: Site): Station[] {
+  const stations = ableStations(step, site);
+  if (stations.length === 0)
+    throw noStation(step, step.isPortable ? 'is portable' : 'is in the site file with all the procedure needs');
   return stations;
 }
 
-function slotAt(stations: Station[], step: RequestedStep, taken: readonly Booking[], site: Site, now: Date): Slot {
-  const lasting = (start: Date) => new Date(start.getTime() + step.durationMinutes * 60_000);
-  if (step.start) {
-    const start = new Date(step.start);
-    const end = lasting(start);
-    const free = stations.find((station) => isFree(station, start, end, taken));
-    const reason = free ? 'at the time ordered' : 'at the time ordered, although the station is taken then';
-    return { station: free ?? stations[0]!, start, end, reason, isOurs: false };
+function ableStations({ modality, procedure, isPortable }: RequestedStep, site: Site): Station[] {
+  const able = stationsFor(site, modality).filter(({ capabilities }) =>
+    procedure.needs.every((one) => capabilities.includes(one)),
+  );
+  const portable = able.filter((station) => station.portable);
+  const inRooms = able.filter((station) => !station.portable);
+  return isPortable ? portable : inRooms.length > 0 ? inRooms : portable;
+}
+
+function slotAt(stations: Station[], step: RequestedStep, calendar: Calendar, site: Site, now: Date): Slot | undefined {
+  const { procedure } = step;
+  if (step.start) return atTheTimeOrdered(stations, step, calendar);
+  const asked = Date.parse(step.notBefore ?? '') || 0;
+  const isNow = asked <= now.getTime();
+  if (step.isStat && isNow) return atOnce(stations, step, calendar, site, now);
+  const earliest = Math.max(now.getTime(), asked, isUrgent(step) ? 0 : preparedFrom(step, now));
+  const next = nextSlot(stations, step, calendar, site, earliest);
+  if (step.lane === 'emergency' && isNow) {
+    const ahead = aheadOfOutpatients(stations, step, calendar, site, now, next?.start.getTime());
+    if (ahead) return ahead;
   }
-  const earliest = new Date(Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
-  if (step.isStat && earliest.getTime() === now.getTime()) return slotAtOnce(stations, step, taken, site, now);
-  const found = stations
-    .map((station) => ({ station, start: nextFree(station, step, taken, site, earliest) }))
-    .filter((one): one is { station: Station; start: Date } => one.start !== undefined)
-    .sort((a, b) => a.start.getTime() - b.start.getTime())[0];
-  if (!found) throw noStation(step, `is free within ${HORIZON_DAYS} days`);
-  const reason = step.notBefore ? 'next free time from the day ordered' : 'next free time';
-  return { ...found, end: lasting(found.start), reason, isOurs: true };
+  const slot = (step.lane === 'outpatient' && nextToTheOthers(stations, step, calendar, site, earliest, next)) || next;
+  if (!slot || slot.reason) return slot;
+  const when = step.notBefore ? 'next free time from the day ordered' : 'next free time';
+  const isPrepared = procedure.leadMinutes > 0 && earliest === preparedFrom(step, now);
+  return { ...slot, reason: isPrepared ? `${when} after preparation` : when };
 }
 
-/** STAT waits for nobody: at a station that is free, else at the one that is free again first. */
-function slotAtOnce(stations: Station[], step: RequestedStep, taken: readonly Booking[], site: Site, now: Date): Slot {
-  const start = new Date(now.getTime() + step.afterMinutes * 60_000);
+/** The time a step would have if what is closed until further notice were open: it waits there, visible, until it is. */
+function slotIfOpenAgain(stations: Station[], step: RequestedStep, calendar: Calendar, site: Site, now: Date) {
+  const closures = calendar.closures ?? [];
+  const closed = closures.find(({ aeTitle, end }) => !end && stations.some((one) => one.aeTitle === aeTitle));
+  if (!closed) return undefined;
+  const slot = slotAt(stations, step, { ...calendar, closures: closures.filter(({ end }) => end) }, site, now);
+  return slot && { ...slot, reason: `${slot.reason}, if it is open again by then: ${closed.reason}` };
+}
+
+function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, closures = [] }: Calendar): Slot {
+  const start = new Date(step.start!);
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
-  const open = stations.filter((station) => station.alwaysOpenForStat || isOpen(station, start, end, site));
-  if (open.length === 0) throw noStation(step, 'is open for a STAT exam now');
-  const until = ({ aeTitle }: Station) =>
-    Math.max(0, ...taken.filter((one) => one.aeTitle === aeTitle && overlaps(one, start, end)).map((one) => one.end.getTime())); // prettier-ignore
-  const [first] = open.map((station) => ({ station, until: until(station) })).sort((a, b) => a.until - b.until);
-  const reason = first!.until === 0 ? 'STAT: at once' : 'STAT: at once, ahead of what is booked';
-  return { station: first!.station, start, end, reason, isOurs: false };
+  const closureOf = ({ aeTitle }: Station) => closureDuring(closures, aeTitle, start, end);
+  const open = stations.filter((one) => !closureOf(one));
+  const isTaken = ({ aeTitle }: Station) => taken.some((one) => one.aeTitle === aeTitle && one.start < end && one.end > start); // prettier-ignore
+  const free = open.find((station) => !isTaken(station));
+  const station = free ?? open[0] ?? stations[0]!;
+  const although = free ? '' : open.length > 0 ? ', although the station is taken then' : `, although it is closed: ${closureOf(station)!.reason}`; // prettier-ignore
+  return {
+    station,
+    start,
+    end,
+    reason: `${step.followed ? 'at the time of the RIS' : 'at the time ordered'}${although}`,
+    isOurs: false,
+  };
 }
 
-function nextFree(
-  station: Station,
+/** STAT waits for nobody but an exam that has begun, and the patient's own. */
+function atOnce(stations: Station[], step: RequestedStep, calendar: Calendar, site: Site, now: Date): Slot | undefined {
+  const place = placeAhead(stations, step, calendar, site, now.getTime() + step.afterMinutes * 60_000);
+  if (!place) return undefined;
+  const { waits, displaced, overlapped } = place;
+  const when = waits ? 'STAT: as soon as the exam before it is done' : 'STAT: at once';
+  const ahead = displaced.length + overlapped.length > 0 ? ', ahead of what is booked' : '';
+  const twice = overlapped.length > 0 ? '; a time that was ordered there is not ours to move' : '';
+  return { ...slotOf(place), reason: `${when}${ahead}${moved(place)}${twice}` };
+}
+
+/** An emergency goes ahead of outpatients where it would else wait longer than the site lets it. */
+function aheadOfOutpatients(
+  stations: Station[],
   step: RequestedStep,
-  taken: readonly Booking[],
+  calendar: Calendar,
   site: Site,
-  earliest: Date,
-): Date | undefined {
-  const length = step.durationMinutes * 60_000;
-  const horizon = earliest.getTime() + HORIZON_DAYS * 86_400_000;
-  const busy = merged(taken.filter(({ aeTitle }) => aeTitle === undefined || aeTitle === station.aeTitle));
-  let start = onGrid(earliest.getTime());
-  let next = 0;
-  while (start < horizon) {
-    const end = start + length;
-    const opening = openingOf(station, new Date(start), site);
-    if (start < opening.opens || end > opening.closes) {
-      // A station that never stays open as long as the exam lasts has no free time.
-      if (end > opening.closes && start <= opening.opens) return undefined;
-      start = onGrid(start < opening.opens ? opening.opens : opening.nextOpens);
-      continue;
-    }
-    while (next < busy.length && busy[next]!.end <= start) next++;
-    const blocking = busy[next];
-    if (!blocking || blocking.start >= end) return new Date(start);
-    start = onGrid(blocking.end);
+  now: Date,
+  next: number | undefined,
+): Slot | undefined {
+  const wait = (next ?? Infinity) - now.getTime();
+  if (wait <= site.scheduling.emergencyWaitMinutes * 60_000) return undefined;
+  const place = placeAhead(stations, step, calendar, site, now.getTime());
+  // Beyond what is known one by one, nothing says what is in the way.
+  if (!place?.displaced.length || place.start >= Math.min(next ?? Infinity, now.getTime() + AHEAD_MS)) return undefined;
+  const waited = Number.isFinite(wait) ? `emergency: would wait ${Math.round(wait / 60_000)} minutes` : 'emergency';
+  return { ...slotOf(place), reason: `${waited}${moved(place)}` };
+}
+
+function nextSlot(stations: Station[], step: RequestedStep, calendar: Calendar, site: Site, earliest: number) {
+  const found = stations
+    .flatMap((station) => {
+      const start = nextFree(station, lengthsOf(step), calendar, site, earliest);
+      return start === undefined ? [] : [{ station, start }];
+    })
+    .sort((a, b) => a.start - b.start)[0];
+  return found && ours(found.station, found.start, step);
+}
+
+/** The first time behind another exam of the patient, else before it, if that is soon enough after the first of all. */
+function nextToTheOthers(
+  stations: Station[],
+  step: RequestedStep,
+  calendar: Calendar,
+  site: Site,
+  earliest: number,
+  first: Slot | undefined,
+): Slot | undefined {
+  const { sameVisitGapMinutes, sameVisitWithinDays } = site.scheduling;
+  const others = calendar.taken.filter(({ aeTitle, end }) => aeTitle === undefined && end.getTime() > earliest);
+  if (!first || others.length === 0) return undefined;
+  const latest = first.start.getTime() + sameVisitWithinDays * 86_400_000;
+  const gap = sameVisitGapMinutes * 60_000;
+  const { lasting } = lengthsOf(step);
+  const windows = others.flatMap(({ start, end }) => [
+    { from: end.getTime(), until: end.getTime() + gap },
+    { from: start.getTime() - gap - lasting, until: start.getTime() - lasting },
+  ]);
+  for (const { from, until } of windows) {
+    const slot = nextSlot(stations, step, calendar, site, Math.max(from, earliest));
+    if (slot && slot.start.getTime() <= Math.min(until, latest))
+      return { ...slot, reason: 'next to another exam of the patient' };
   }
   return undefined;
 }
 
-/** Times taken as few intervals in order, so that a full calendar is searched in one pass. */
-function merged(taken: readonly Booking[]): { start: number; end: number }[] {
-  const intervals: { start: number; end: number }[] = [];
-  const times = taken.map(({ start, end }) => ({ start: start.getTime(), end: end.getTime() }));
-  for (const one of times.sort((a, b) => a.start - b.start)) {
-    const last = intervals.at(-1);
-    if (last && one.start <= last.end) last.end = Math.max(last.end, one.end);
-    else intervals.push(one);
-  }
-  return intervals;
+function ours(station: Station, start: number, step: RequestedStep): Slot {
+  const end = new Date(start + step.durationMinutes * 60_000);
+  return { station, start: new Date(start), end, reason: '', isOurs: true };
 }
 
-function onGrid(at: number): number {
-  return Math.ceil(at / GRID_MS) * GRID_MS;
-}
-
-function isOpen(station: Station, start: Date, end: Date, site: Site): boolean {
-  const { opens, closes } = openingOf(station, start, site);
-  return start.getTime() >= opens && end.getTime() <= closes;
-}
-
-/** Opening hours of the day that `at` falls on in the site's zone, as instants (a day may have 23 or 25 hours). */
-function openingOf(station: Station, at: Date, site: Site): { opens: number; closes: number; nextOpens: number } {
-  const day = DateTime.fromJSDate(at, { zone: site.timeZone }).startOf('day');
-  const on = (base: DateTime, time: string) => {
-    const [hour = 0, minute = 0] = time.split(':').map(Number);
-    return (hour === 24 ? base.plus({ days: 1 }) : base.set({ hour, minute })).toMillis();
-  };
+function slotOf({ station, start, end, displaced, overlapped }: PlaceAhead): Slot {
   return {
-    opens: on(day, station.opens),
-    closes: on(day, station.closes),
-    nextOpens: on(day.plus({ days: 1 }), station.opens),
+    station,
+    start: new Date(start),
+    end: new Date(end),
+    reason: '',
+    isOurs: overlapped.length === 0,
+    displaces: displaced.map(({ appointmentId }) => appointmentId),
   };
 }
 
-function isFree({ aeTitle }: Station, start: Date, end: Date, taken: readonly Booking[]): boolean {
-  return !taken.some((one) => one.aeTitle === aeTitle && overlaps(one, start, end));
+function moved({ displaced }: PlaceAhead): string {
+  if (displaced.length === 0) return '';
+  return displaced.length === 1 ? '; one booked exam is moved' : `; ${displaced.length} booked exams are moved`;
 }
 
-function overlaps(one: Booking, start: Date, end: Date): boolean {
-  return one.start < end && one.end > start;
+function isUrgent({ lane }: RequestedStep): boolean {
+  return lane === 'stat' || lane === 'emergency';
+}
+
+/** When the patient can be ready, from when the order was placed, or, where that is not known, from now. */
+function preparedFrom({ placedAt, procedure }: RequestedStep, now: Date): number {
+  return (placedAt ? Date.parse(placedAt) : now.getTime()) + procedure.leadMinutes * 60_000;
+}
+
+function lengthsOf({ durationMinutes, turnoverMinutes }: RequestedStep) {
+  return { lasting: durationMinutes * 60_000, turnover: turnoverMinutes * 60_000 };
 }
 
 function noStation(step: RequestedStep, why: string) {

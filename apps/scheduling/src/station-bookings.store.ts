@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Booking, Slot } from './slot.decider.js';
+import type { Booking, UpcomingBooking } from './calendar.js';
+import type { Lane } from './lane.decider.js';
+import type { Slot } from './slot.decider.js';
 
 /** The times taken at the stations. Two times we found ourselves can never overlap: a constraint of the database. */
 @Injectable()
@@ -39,17 +41,45 @@ export class StationBookings {
   }
 
   /**
-   * Takes a slot for a step, instead of the one it had.
+   * The bookings of these stations from now until then, one by one; whoever asks has called {@link taken}, so that they
+   * stay as they are until the transaction ends.
+   */
+  async upcoming(
+    manager: EntityManager,
+    aeTitles: string[],
+    from: Date,
+    until: Date,
+    except: string[],
+  ): Promise<UpcomingBooking[]> {
+    return manager.query(
+      `SELECT station_ae_title AS "aeTitle", appointment_id AS "appointmentId", lower(during) AS start,
+              upper(during) AS "end", lane, is_ours AS "isOurs",
+              EXISTS (SELECT FROM worklist_item AS w
+                       WHERE w.appointment_id = b.appointment_id AND w.status <> 'SCHEDULED') AS "hasBegun"
+         FROM station_booking AS b
+        WHERE station_ae_title = ANY($1) AND during && tstzrange($2, $3) AND appointment_id <> ALL($4)
+        ORDER BY start, appointment_id`,
+      [aeTitles, from, until, except],
+    );
+  }
+
+  /**
+   * Takes a slot for a step, instead of the one it had; the station is taken for its turnover as well.
    *
    * @throws a Postgres exclusion violation (23P01, version-conflict to a unit of work) if another took it first
    */
-  async take(manager: EntityManager, appointmentId: string, patientId: string, slot: Slot): Promise<void> {
+  async take(
+    manager: EntityManager,
+    { appointmentId, patientId, lane }: { appointmentId: string; patientId: string; lane: Lane },
+    { station, start, end, turnoverMinutes = 0, isOurs }: Slot,
+  ): Promise<void> {
+    const until = new Date(end.getTime() + turnoverMinutes * 60_000);
     await manager.query(
-      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours, patient_id)
-       VALUES ($1, $2, tstzrange($3, $4), $5, $6)
+      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours, patient_id, lane)
+       VALUES ($1, $2, tstzrange($3, $4), $5, $6, $7)
        ON CONFLICT (appointment_id) DO UPDATE SET station_ae_title = excluded.station_ae_title,
-         during = excluded.during, is_ours = excluded.is_ours, patient_id = excluded.patient_id`,
-      [appointmentId, slot.station.aeTitle, slot.start, slot.end, slot.isOurs, patientId],
+         during = excluded.during, is_ours = excluded.is_ours, patient_id = excluded.patient_id, lane = excluded.lane`,
+      [appointmentId, station.aeTitle, start, until, isOurs, patientId, lane],
     );
   }
 

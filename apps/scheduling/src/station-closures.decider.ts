@@ -1,7 +1,13 @@
 import type { Location, Slot, Task } from 'fhir/r4.js';
 import type { Site, Station } from '#platform';
 import { certifiedAgainAt, isAnyoneCertified, technologistsAt, type Roster } from './certification.decider.js';
-import { cleanedReference, closureOfCleaning, isClosedByCleaningOnly, isOpenTask } from './cleaning.decider.js';
+import {
+  cleanedReference,
+  cleaningMinutes,
+  closureOfCleaning,
+  isClosedByCleaningOnly,
+  isOpenTask,
+} from './cleaning.decider.js';
 import type { CausedClosure } from './closure.js';
 import { reasonOfDowntime, stationOfSlot } from './downtime.decider.js';
 import { closureOfQuality, qualityStates, type KnownQuality } from './quality-control.decider.js';
@@ -43,7 +49,8 @@ function ofRoomAndCleaning(station: Station, state: DepartmentState, site: Site,
   const task = state.cleaning.find((one) => isOpenTask(one) && one.focus?.reference === cleanedReference(station));
   const cleaning = task && closureOfCleaning(task, site, now);
   const room = station.portable ? undefined : state.rooms.find(({ id }) => id === locationIdOf(station.room));
-  const closed = room && !isClosedByCleaningOnly(room, task) ? closureOfRoom(room, site, now) : undefined;
+  const closed =
+    room && !isClosedByCleaningOnly(room, task) ? closureOfRoom(room, cleaningMinutes(site), now) : undefined;
   return [
     ...(closed ? [{ aeTitle, cause: 'room', ...closed }] : []),
     ...(cleaning ? [{ aeTitle, cause: `cleaning:${task.id}`, ...cleaning }] : []),

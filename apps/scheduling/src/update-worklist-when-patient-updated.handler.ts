@@ -4,6 +4,7 @@ import { findResource, findResources, resourceFrom, type ImagingEvent } from '#e
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { clinicalFrom } from './exam-from-event.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 
 /**
  * A corrected name, birth date, bed, allergy or weight, and another patient after a merge, reaches the items that are
@@ -11,7 +12,10 @@ import { ScheduleDesk } from './schedule-desk.js';
  */
 @Controller()
 export class UpdateWorklistWhenPatientUpdated {
-  constructor(@Inject(ScheduleDesk) private readonly desk: ScheduleDesk) {}
+  constructor(
+    @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(UnscheduledExams) private readonly unscheduled: UnscheduledExams,
+  ) {}
 
   @WhenEvent('imaging.patient.registered.v1')
   async registered(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
@@ -25,7 +29,8 @@ export class UpdateWorklistWhenPatientUpdated {
 
   @WhenEvent('imaging.patient.merged.v1')
   async merged(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    await this.desk.mergePatients(findResources(event, 'Patient'), transaction);
+    const survivors = await this.desk.mergePatients(findResources(event, 'Patient'), transaction);
+    for (const patientId of survivors) await this.unscheduled.match(patientId, transaction);
   }
 
   private async update(event: ImagingEvent, transaction: Transaction): Promise<void> {

@@ -108,7 +108,7 @@ export function worklistItem(
           PreMedication: procedure.preparation?.slice(0, 64) ?? '',
           RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
           ScheduledProcedureStepStatus: 'SCHEDULED',
-          CommentsOnTheScheduledProcedureStep: '',
+          CommentsOnTheScheduledProcedureStep: notesOf(appointment),
         },
       ],
     },
@@ -190,6 +190,12 @@ function codeItem({ system, code = '', display }: Coding): DatasetInput {
     CodingSchemeDesignator: scheme.slice(0, 16),
     CodeMeaning: display?.slice(0, 64),
   };
+}
+
+/** What a RIS notes on the appointment (HL7 NTE behind SCH and AIS). */
+function notesOf(appointment: Appointment): string {
+  const notes = (appointment.extension ?? []).flatMap(({ valueAnnotation }) => valueAnnotation?.text ?? []);
+  return notes.join('\n').slice(0, 10_240);
 }
 
 function reasonOf(order: ServiceRequest): string {

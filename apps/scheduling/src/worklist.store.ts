@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { Appointment } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import type { KnownStep } from './steps-meant.decider.js';
 import type { StepStatus, WorklistItem } from './worklist-item.js';
@@ -128,14 +129,27 @@ export class Worklist {
   }
 
   /** The steps with any of these study instance UIDs or accession numbers, whatever their status. */
-  async named(studyInstanceUids: string[], accessionNumbers: string[]): Promise<KnownStep[]> {
+  async named(
+    studyInstanceUids: string[],
+    accessionNumbers: string[],
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<(KnownStep & { status: StepStatus })[]> {
     if (studyInstanceUids.length + accessionNumbers.length === 0) return [];
-    return this.dataSource.query(
+    return manager.query(
       `SELECT appointment_id AS "appointmentId", patient_id AS "patientId", dicom_patient_id AS "dicomPatientId",
               study_instance_uid AS "studyInstanceUid", accession_number AS "accessionNumber", step_id AS "stepId",
-              modality, station_ae_title AS "stationAeTitle"
+              modality, station_ae_title AS "stationAeTitle", status
          FROM worklist_item WHERE study_instance_uid = ANY($1) OR accession_number = ANY($2)`,
       [studyInstanceUids, accessionNumbers],
+    );
+  }
+
+  /** The Appointments of these patients whose exam has not begun. */
+  async bookedOf(patientIds: string[]): Promise<{ patientId: string; appointment: Appointment }[]> {
+    return this.dataSource.query(
+      `SELECT patient_id AS "patientId", body AS appointment FROM resource
+        WHERE type = 'Appointment' AND status = 'booked' AND patient_id = ANY($1) ORDER BY body->>'start', id`,
+      [patientIds],
     );
   }
 }

@@ -46,12 +46,12 @@ export const eventCatalog = {
   ),
   'imaging.schedule.moved.v1': fact(
     'scheduling',
-    'A scheduled procedure step changed its station, its time or what is to be done.',
+    'A scheduled procedure step changed its station, its time or what is to be done, or its patient has arrived.',
     ['Appointment', 'ServiceRequest', 'Patient'],
   ),
   'imaging.schedule.cancelled.v1': fact(
     'scheduling',
-    'A scheduled procedure step left the worklist because its order was cancelled.',
+    'A scheduled procedure step left the worklist because its order, or a RIS that schedules it, does not want it now.',
     ['Appointment', 'ServiceRequest', 'Patient'],
   ),
   'imaging.schedule.exam-started.v1': fact(
@@ -71,6 +71,18 @@ export const eventCatalog = {
     'The modality reported the exam discontinued (MPPS N-SET), with its reason.',
     ['Procedure', 'Patient'],
     ['Appointment', 'ServiceRequest', 'ImagingStudy'],
+  ),
+  'imaging.schedule.exam-stop-requested.v1': fact(
+    'scheduling',
+    'The order of an exam under way was cancelled, put on hold or changed: the room is asked to stop it. The Task says which room, which exam, and why; it is told again where the reason changed.',
+    ['Task', 'Appointment', 'ServiceRequest', 'Patient'],
+    ['Procedure'],
+  ),
+  'imaging.schedule.exam-stop-settled.v1': fact(
+    'scheduling',
+    'A room asked to stop an exam has nothing left to do: the Task is completed (the exam was stopped), failed (it was done before) or cancelled (the order wants the exam again).',
+    ['Task', 'Appointment', 'ServiceRequest', 'Patient'],
+    ['Procedure'],
   ),
   'imaging.schedule.station-closed.v1': fact(
     'scheduling',

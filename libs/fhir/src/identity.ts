@@ -34,7 +34,7 @@ export const systems = {
   setup: 'urn:collimator:setup',
   /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
-  /** What a Task is for: `clarify`, `clean-room`. */
+  /** What a Task is for: `clarify`, `stop-exam`, `clean-room`. */
   task: 'urn:collimator:task',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
@@ -52,6 +52,8 @@ export const extensions = {
   callback: 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number',
   /** On ServiceRequest: why it is as it is (v2-to-FHIR: ORC-16). */
   statusReason: 'http://hl7.org/fhir/StructureDefinition/request-statusReason',
+  /** On ServiceRequest: which request of its placer (HL7 table 0119) brought it to its status: CA, DC, RP or HD. */
+  orderControl: 'urn:collimator:extension:order-control',
   stationAeTitle: 'urn:collimator:extension:station-ae-title',
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */

@@ -27,6 +27,7 @@ const numbered: [segment: string, fields: number[]][] = [
   ['ORC', [2, 3]],
   ['OBR', [2, 3, 18]],
   ['IPC', [1]],
+  ['SCH', [1, 2, 26, 27]],
 ];
 const MOST = 100;
 

@@ -37,10 +37,10 @@ export function identifierFromCx(
 }
 
 /** EI → system and value (IG data type map EI[Identifier]). */
-export function entityFromEi(segment: Segment | undefined, field: number, around: Surroundings) {
-  const value = segment?.get(field);
-  if (!segment || !value) return undefined;
-  return { value, system: systemOfHd(around, segment.get(field, 2), segment.get(field, 3), segment.get(field, 4)) };
+export function entityFromEi(segment: Segment | undefined, field: number, around: Surroundings, repetition = 1) {
+  const get = (component: number) => segment?.get(field, component, 1, repetition);
+  const value = get(1);
+  return value ? { value, system: systemOfHd(around, get(2), get(3), get(4)) } : undefined;
 }
 
 /** EI → the identifier its filler gave (IG data type map EI[Identifier-Extension]), as a list of one; undefined without. */

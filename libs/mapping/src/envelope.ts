@@ -11,6 +11,7 @@ const purposes: Record<string, Sender['sends'][number]> = {
   OMI: 'orders',
   ADT: 'admissions',
   ORU: 'reports',
+  SIU: 'appointments',
 };
 
 /**

@@ -1,3 +1,5 @@
+export * from './appointment-out.js';
+export * from './appointment.js';
 export * from './clinical-identity.js';
 export { conceptKey } from './data-types.js';
 export type { Clinical } from './clinical.js';

@@ -25,32 +25,51 @@ const orderStatuses: Partial<Record<ServiceRequest['status'], string>> = {
   'entered-in-error': 'ER',
 };
 
+/** Requests that an exam under way leaves open until its modality ends it. */
+const ending: readonly (string | undefined)[] = ['CA', 'DC', 'RP', 'HD'];
+
 /**
  * The application's answer to an order message, order by order: what was asked as done or not done (table 0119, such as
  * NW → OK or UA, SN → NA), with the placer's number, ours, and the accession number. Nothing is said of the patient,
- * whom the placer knows.
+ * whom the placer knows. To end an order whose exam is under way is accepted (OK, IP) and not yet done: what comes of it
+ * is told when the modality ends it.
  *
  * @param orders the orders as they stand, in the order of the message; undefined where the message was refused
+ * @param underWay ids of those whose exam is under way
  */
-export function orderReply(message: Hl7Message, orders: readonly ServiceRequest[] | undefined, site: Site): Reply {
+export function orderReply(
+  message: Hl7Message,
+  orders: readonly ServiceRequest[] | undefined,
+  site: Site,
+  underWay: ReadonlySet<string> = new Set(),
+): Reply {
   const isImaging = message.type === 'OMI^O23';
   const segments = groupsOf(message).flatMap((group, index) => {
     const order = orders?.[index];
-    const common = commonOrder(group, order, orders !== undefined, site);
+    const common = commonOrder(group, order, { isDone: orders !== undefined, isUnderWay: underWay.has(order?.id ?? '') }, site); // prettier-ignore
     const request = group.obr ? [observationRequest(group.obr, index + 1, order, site)] : [];
     return [common, ...request, ...(isImaging ? group.ipc.map((ipc) => imagingProcedure(ipc, order, site)) : [])];
   });
   return { type: types[message.type]!, segments };
 }
 
-function commonOrder(group: OrderGroup, order: ServiceRequest | undefined, isDone: boolean, site: Site): string {
+function commonOrder(
+  group: OrderGroup,
+  order: ServiceRequest | undefined,
+  { isDone, isUnderWay }: { isDone: boolean; isUnderWay: boolean },
+  site: Site,
+): string {
   const { orc, obr, isFurther } = group;
   const answer = ofTable<{ done: string; notDone: string }>(replies, orc.get(1)) ?? { done: 'OK', notDone: 'UA' };
+  const isEnding = ending.includes(orc.get(1));
+  // A message taken before is answered by how its order stands now: its exam may have been done all the same.
+  const isTooLate = isEnding && order?.status === 'completed';
+  const isPending = isEnding && isUnderWay && !isTooLate;
   return writeSegment('ORC', {
-    1: isDone ? answer.done : answer.notDone,
+    1: isPending ? 'OK' : isDone && !isTooLate ? answer.done : answer.notDone,
     2: isFurther ? entity(obr, 2) : (entity(orc, 2) ?? entity(obr, 2)),
     3: fillerNumber(order, site),
-    5: order ? orderStatuses[order.status] : undefined,
+    5: isPending ? orderStatuses.active : order && orderStatuses[order.status],
   });
 }
 

@@ -56,4 +56,17 @@ describe('The answer to an order message', () => {
     expect(said([order])).toEqual(['OK', 'XR', 'CR', 'DR', 'HR', 'OR', 'RQ', 'RO', 'NA', 'OK', 'OK', 'OK']);
     expect(said(undefined)).toEqual(['UA', 'UX', 'UC', 'UD', 'UH', 'UR', 'UM', 'UM', 'UA', 'UA', 'UA', 'UA']);
   });
+
+  it.each(['CA', 'DC', 'RP', 'HD'])(
+    'to %s of an order whose exam is under way leaves open what comes of it',
+    (control) => {
+      const revoked = { ...order, status: 'revoked' as const };
+      const orc = (underWay: string[], status = revoked.status) =>
+      orderReply(message('ORM^O01', `ORC|${control}|1`), [{ ...revoked, status }], site(), new Set(underWay)).segments[0]!.split('|'); // prettier-ignore
+      expect([orc([order.id!])[1], orc([order.id!])[5]]).toEqual(['OK', 'IP']);
+      expect(orc([])[1]).not.toBe('OK');
+      const late = orc([], 'completed' as never);
+      expect([late[1]![0], late[5]]).toEqual(['U', 'CM']);
+    },
+  );
 });

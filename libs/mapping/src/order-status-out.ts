@@ -7,10 +7,10 @@ import { headerSegment, patientSegment, type MessageEnvelope } from './message-o
 /** News of an order for its placer, in codes of tables 0119 and 0038. */
 export interface OrderNews {
   /**
-   * ORC-1: SC status changed, OC cancelled by others, OD discontinued at the modality, UC cancelled too late, OH held by
-   * us, OE released by us.
+   * ORC-1: SC status changed; by others or by us OC cancelled, OD discontinued at the modality, OH held, OE released; as
+   * the placer asked CR cancelled, DR discontinued, RQ replaced, HR held; too late for that UC, UD, UM, UH.
    */
-  control: 'SC' | 'OC' | 'OD' | 'UC' | 'OH' | 'OE';
+  control: 'SC' | 'OC' | 'OD' | 'OH' | 'OE' | 'CR' | 'DR' | 'RQ' | 'HR' | 'UC' | 'UD' | 'UM' | 'UH';
   /** ORC-5. */
   status: 'SC' | 'IP' | 'CM' | 'DC' | 'CA' | 'HD';
   /** ORC-16, and an NTE each: what the placer is asked. */

@@ -31,11 +31,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ({ application, facility }) => application && facility && `${application}|${facility}`,
     ),
     ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures, destinations)),
-    ...procedures.flatMap((procedure, index) =>
-      stations.some((one) => textsOf(one.modalities).includes(String(procedure.modality)))
-        ? []
-        : [{ path: `procedures.${index}.modality`, reason: 'no station has this modality' }],
-    ),
+    ...procedures.flatMap((procedure, index) => ofProcedure(procedure, `procedures.${index}`, stations)),
     ...twice('qualityControl', objectsOf(site.qualityControl), ({ system, code }) => code && `${String(system)}|${String(code)}`), // prettier-ignore
     ...objectsOf(site.qualityControl).flatMap((test, index) =>
       ofQualityTest(test, `qualityControl.${index}`, stations),
@@ -76,6 +72,14 @@ function ofSender(sender: Loose, path: string, procedures: Loose[], destinations
   return [...unknown, ...codes];
 }
 
+function ofProcedure(procedure: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const able = stations.filter((one) => textsOf(one.modalities).includes(String(procedure.modality)));
+  if (able.length === 0) return [{ path: `${path}.modality`, reason: 'no station has this modality' }];
+  const needs = textsOf(procedure.needs);
+  const isFit = (station: Loose) => needs.every((one) => textsOf(station.capabilities).includes(one));
+  return able.some(isFit) ? [] : [{ path: `${path}.needs`, reason: 'no station of its modality has all of these' }];
+}
+
 function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMistake[] {
   const { opens = '00:00', closes = '24:00' } = station;
   const unused = textsOf(station.modalities).flatMap((modality, index) =>
@@ -83,9 +87,19 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
       ? []
       : [{ path: `${path}.modalities.${index}`, reason: 'no procedure has this modality' }],
   );
-  return String(closes) > String(opens)
-    ? unused
-    : [...unused, { path: `${path}.closes`, reason: 'must be later than opens' }];
+  const hours = objectsOf(station.openingHours);
+  const days = hours.map((one) => textsOf(one.days));
+  const twice = days.flatMap((named, index) =>
+    named.some((day) => days.slice(0, index).some((before) => before.includes(day)))
+      ? [{ path: `${path}.openingHours.${index}.days`, reason: 'names a day that is named before' }]
+      : [],
+  );
+  const times = [
+    { path, opens, closes },
+    ...hours.map((one, index) => ({ path: `${path}.openingHours.${index}`, opens: one.opens, closes: one.closes })),
+  ];
+  const reversed = times.filter((one) => String(one.closes) <= String(one.opens));
+  return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
 }
 
 function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {

@@ -10,6 +10,9 @@ const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https U
 const zone = text.refine((name) => IANAZone.isValidZone(name), 'must be an IANA time zone, such as Europe/Berlin');
 const port = z.int().min(1).max(65535);
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a quoted time of day, such as '07:00'");
+const closingTime = timeOfDay.or(z.literal('24:00'));
+const minutes = z.int().min(1).max(1440);
+const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const coding = z.strictObject({ system: uri, code: text, display: text });
 
 /** DICOM VR AE (PS3.5 section 6.2): at most 16 characters, no backslash, no control characters. */
@@ -26,7 +29,7 @@ const sender = z.strictObject({
   /** Zone of the sender's times that carry no offset. */
   timeZone: zone.optional(),
   /** What this sender may send here; anything else is answered AR. */
-  sends: z.array(z.enum(['orders', 'admissions', 'reports'])).min(1),
+  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments'])).min(1),
   /**
    * What its order messages are answered with: `ACK`, or `ORDER` for the response that tells of each order (ORR^O02,
    * ORG^O20, ORI^O24).
@@ -46,7 +49,17 @@ const procedure = z.strictObject({
   display: text,
   /** DICOM Modality (0008,0060). */
   modality: z.string().regex(/^[A-Z]{2,16}$/, 'must be a DICOM modality, such as CT'),
-  durationMinutes: z.int().min(1).max(1440),
+  durationMinutes: minutes,
+  /** Where it takes another time: by lane, or for children; the longest that applies is taken. */
+  durations: z
+    .strictObject({ emergency: minutes.optional(), inpatient: minutes.optional(), child: minutes.optional() })
+    .default({}),
+  /** What its station must have, such as an injector: keys of the `capabilities` of stations. */
+  needs: z.array(text).default([]),
+  /** How long the room is made ready after it, in minutes. */
+  turnoverMinutes: z.int().min(0).max(1440).default(0),
+  /** How long the patient prepares for it (fasting, oral contrast), in minutes; an emergency does not wait for it. */
+  leadMinutes: z.int().min(0).max(20160).default(0),
   /** Its codes in other systems, such as LOINC or the RSNA Playbook: an order may name it by any of them. */
   codes: z.array(z.strictObject({ system: uri, code: text })).default([]),
   bodySite: coding.optional(),
@@ -80,8 +93,15 @@ const station = z.strictObject({
   room: text,
   /** A unit that goes to the bedside instead of having the patient come to a room. */
   portable: z.boolean().default(false),
+  /** What it has that not every station has, such as an injector. */
+  capabilities: z.array(text).default([]),
   opens: timeOfDay.default('00:00'),
-  closes: timeOfDay.or(z.literal('24:00')).default('24:00'),
+  closes: closingTime.default('24:00'),
+  /** Where the days of the week differ: these instead of opens and closes; a day in none of them is closed. */
+  openingHours: z
+    .array(z.strictObject({ days: z.array(z.enum(weekdays)).min(1), opens: timeOfDay, closes: closingTime }))
+    .min(1)
+    .optional(),
   /** A STAT exam may be put here outside the opening hours. */
   alwaysOpenForStat: z.boolean().default(true),
 });
@@ -146,7 +166,8 @@ const siteFile = z.strictObject({
   /** What an exam of a patient in isolation does to its room; nothing unless given. */
   turnover: z
     .strictObject({
-      isolationMinutes: z.int().min(1).max(1440),
+      /** How long the cleaning takes; `scheduling.isolationTurnoverMinutes` unless given. */
+      isolationMinutes: minutes.optional(),
       /** The room opens by itself when the time is over; else only when its cleaning Task is completed. */
       autoRelease: z.boolean().default(false),
     })
@@ -182,6 +203,29 @@ const siteFile = z.strictObject({
       duplicateWindowHours: z.number().positive().optional(),
       /** X-rays for a patient who is, or may be, pregnant. */
       pregnancy: z.boolean().default(true),
+    })
+    .prefault({}),
+  /** How times are found for what comes without one. */
+  scheduling: z
+    .strictObject({
+      /** Cleaning after a patient in isolation, in minutes; at least the procedure's own turnover. */
+      isolationTurnoverMinutes: z.int().min(0).max(1440).default(30),
+      /** An emergency has outpatients' exams moved where it would else wait longer than this, in minutes. */
+      emergencyWaitMinutes: z.int().min(0).max(1440).default(60),
+      /** Exams of one outpatient are put next to each other, at most this far apart, in minutes. */
+      sameVisitGapMinutes: z.int().min(0).max(480).default(60),
+      /** How much longer than needed an outpatient waits for that, in days; 0: not at all. */
+      sameVisitWithinDays: z.int().min(0).max(60).default(7),
+      /** Until which birthday a patient is a child. */
+      childUntilYears: z.int().min(1).max(21).default(12),
+      /** Days on which only what is open for STAT works, such as public holidays. */
+      closedDays: z.array(z.strictObject({ date: z.iso.date(), reason: text })).default([]),
+    })
+    .prefault({}),
+  unscheduled: z
+    .strictObject({
+      /** A patient's step within this time of an exam without an order may be that exam; none unless given. */
+      matchWithinHours: z.number().positive().optional(),
     })
     .prefault({}),
   retention: z

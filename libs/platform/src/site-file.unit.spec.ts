@@ -95,7 +95,7 @@ describe('The site file', () => {
     ['a test never due', { qualityControl: [qualityTest({ everyDays: 0 })] }, 'qualityControl.0.everyDays: Too small: expected number to be >=1'], // prettier-ignore
     ['limits that are none', { qualityControl: [qualityTest({ limits: { unit: 'HU' } })] }, 'qualityControl.0.limits: must have low or high'], // prettier-ignore
     ['limits turned round', { qualityControl: [qualityTest({ limits: { low: 4, high: -4, unit: 'HU' } })] }, 'qualityControl.0.limits.low: must not be above high'], // prettier-ignore
-    ['a turnover of no time', { turnover: {} }, 'turnover.isolationMinutes: is missing'],
+    ['a turnover of no time', { turnover: { isolationMinutes: 0 } }, 'turnover.isolationMinutes: Too small: expected number to be >=1'], // prettier-ignore
     ['a set-up item without a name', { procedures: [{ ...procedure, setup: [{ code: 'WEDGE' }] }] }, 'procedures.0.setup.0.display: is missing'], // prettier-ignore
   ])('is refused for %s, with path and reason', (_what, overrides, mistake) => {
     expect(mistakesIn(overrides)).toEqual([mistake]);

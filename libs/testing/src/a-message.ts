@@ -86,6 +86,45 @@ export function anOruMessage(
   ]);
 }
 
+/** An appointment (SIU) of the test RIS: one that is booked, unless another event is given. */
+export function aSiuMessage(
+  parts: MessageParts & {
+    /** MSH-9.2. */
+    event?: string;
+    /** SCH-2; empty for none. */
+    appointmentNumber?: string;
+    /** SCH-26; empty for none. */
+    placerOrderNumber?: string;
+    /** SCH-27. */
+    fillerOrderNumber?: string;
+    /** SCH-6. */
+    reason?: string;
+    /** SCH-25, HL7 table 0278. */
+    status?: string;
+    /** AIS-4, HL7 DTM; empty for no AIS. */
+    start?: string;
+    /** AIS-7, in minutes. */
+    minutes?: number;
+    /** AIL-3.3; empty for no AIL. */
+    room?: string;
+  } = {},
+): Buffer {
+  const { event = 'S12', placerOrderNumber = 'ORD1', fillerOrderNumber = '', reason = '', status = '' } = parts;
+  const { appointmentNumber = `APP-${placerOrderNumber}`, start = '', minutes, room = '' } = parts;
+  const numbered = (number: string, authority: string) => (number ? `${number}^${authority}` : '');
+  const length = minutes === undefined ? '' : `|||${minutes}|min`;
+  const segments = [
+    `SCH||${numbered(appointmentNumber, 'RIS')}||||${reason}` +
+      field(25 - 6, status) +
+      field(26 - 25, numbered(placerOrderNumber, 'EMR')) +
+      field(27 - 26, numbered(fillerOrderNumber, 'RIS')),
+    'RGS|1',
+    ...(start ? [`AIS|1||CTHEAD^CT head^L|${start}${length}`] : []),
+    ...(room ? [`AIL|1||RAD^^${room}`] : []),
+  ];
+  return message({ application: 'RIS', ...parts }, `SIU^${event}`, segments);
+}
+
 /** Field values are put as many bars further as the number of the field they follow is away. */
 function field(distance: number, value: string): string {
   return '|'.repeat(distance) + value;

@@ -19,6 +19,7 @@ export function site(overrides: Partial<SiteContent> = {}): Site {
     senders: [
       { application: 'EMR', facility: 'SGH', timeZone: 'Europe/Berlin', sends: ['orders', 'admissions'] },
       { application: 'RIS-REPORTS', facility: 'SGH', timeZone: 'Europe/Berlin', sends: ['reports'] },
+      { application: 'RIS', facility: 'SGH', timeZone: 'Europe/Berlin', sends: ['appointments'] },
     ],
     procedures: [
       { code: 'XRCHEST2', display: 'X-ray chest two views', modality: 'DX', durationMinutes: 10 },

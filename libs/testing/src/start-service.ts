@@ -15,7 +15,7 @@ export interface RunningService {
   /** `http://127.0.0.1:<port>`. */
   url: string;
   httpPort: number;
-  /** Listens only where the service does: orders, results. */
+  /** Listens only where the service does: orders, scheduling, results. */
   mllpPort: number;
   /** Listens only in scheduling. */
   dicomPort: number;
@@ -55,7 +55,7 @@ export async function startService(
     SITE_FILE: env.SITE_FILE ?? siteFile(site()),
     HTTP_PORT: String(httpPort),
     LOG_LEVEL: 'debug',
-    ...(name === 'orders' || name === 'results' ? { MLLP_PORT: String(mllpPort) } : {}),
+    ...(name === 'contrast' ? {} : { MLLP_PORT: String(mllpPort) }),
     ...(name === 'scheduling' ? { DICOM_PORT: String(dicomPort) } : {}),
     ...env,
   };

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** What closes stations, as far as the resources are too wide for it: the worklist asks at every query. */
-export class StationState1700000002400 implements MigrationInterface {
+export class StationState1700000002500 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE quality_requirement (
