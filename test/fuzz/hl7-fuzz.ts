@@ -13,13 +13,19 @@ import {
   admissionTypes,
   appointmentsFromMessage,
   appointmentTypes,
+  documentFromMessage,
+  documentTypes,
+  acknowledgedAs,
   checkEnvelope,
   mergesFromAdt,
   mergeTypes,
   orderFromMessage,
   orderReply,
   patientFromAdt,
+  placedAsItCame,
+  readMessage,
   reportFromMessage,
+  type AppliedRow,
 } from '#mapping';
 import type { Sender, Site } from '#platform';
 import { Chance, mutate } from './mutate.js';
@@ -45,6 +51,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
   ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
+  ...Object.fromEntries(documentTypes.map((type) => [type, documentFromMessage])),
 };
 
 /**
@@ -88,22 +95,27 @@ function throughMllp(message: Buffer, chance: Chance): Buffer[] | 'too large' {
 }
 
 function outcomeOf(bytes: Buffer, site: Site): string {
-  let message: Hl7Message | undefined;
+  let came: Hl7Message | undefined;
+  let applied: AppliedRow[] = [];
   let refusal: Hl7Refusal | undefined;
   let reply;
   try {
-    message = parseMessage(bytes);
+    const { message, ...read } = readMessage(bytes, site);
+    ({ came, applied } = read);
     const sender = checkEnvelope(message, site, Object.keys(readers));
     JSON.stringify(readers[message.type]!(message, sender, site));
     if (/^O(RM|MG|MI)\^/.test(message.type)) reply = orderReply(message, [], site);
   } catch (error) {
     if (!(error instanceof Hl7Refusal)) throw error;
-    refusal = error;
+    refusal = placedAsItCame(error, applied);
   }
-  const header = message ?? readHeader(bytes);
+  const header = acknowledgedAs(came ?? readHeader(bytes), site);
   const from = { ...site.identity, controlId: '1', now: new Date(0) };
-  const answer = parseMessage(acknowledge(header, refusal, from, reply));
+  const acknowledgement = acknowledge(header, refusal, from, reply);
   const code = acknowledgementCode(header, refusal);
+  if ((code === undefined) !== (acknowledgement.length === 0)) throw new Error('silence where there is an answer, or an answer to nobody'); // prettier-ignore
+  if (code === undefined) return 'none';
+  const answer = parseMessage(acknowledgement);
   if (answer.first('MSA')?.get(1) !== code) throw new Error('the acknowledgement does not say what it should');
   const named = header?.header.get(10)?.replaceAll('\r\n', '\n');
   if (answer.first('MSA')?.get(2) !== named) throw new Error('the acknowledgement names another message');

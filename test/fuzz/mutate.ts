@@ -70,7 +70,7 @@ const mutations: Mutation[] = [
   ofSegments((segments, chance) => Array.from({ length: 1 + chance.below(40) }, () => chance.of(segments))),
   ofText((text, chance) => text.replaceAll(chance.of(['|', '^', '~', '&', '\\', CR]), chance.of(['|', '^', '~', '&', '\\', CR, '']))), // prettier-ignore
   ofText((text, chance) => text.replace(/^(MSH(?:\|[^|\r]*){16}\|)[^|\r]*/, (_, before: string) => before + chance.of(sets))), // prettier-ignore
-  ofText((text, chance) => text.replace(/\|(ORM|OMG|OMI|ADT|ORU|SIU)\^[AORS]\d\d/, () => `|${chance.of(['ORM^O01', 'OMI^O23', 'ADT^A40', 'ADT^A08', 'ORU^R01', 'ADT^A01', 'SIU^S12', 'SIU^S15'])}`)), // prettier-ignore
+  ofText((text, chance) => text.replace(/\|(ORM|OMG|OMI|ADT|ORU|SIU|MDM)\^[AORST]\d\d/, () => `|${chance.of(['ORM^O01', 'OMI^O23', 'ADT^A40', 'ADT^A08', 'ORU^R01', 'MDM^T02', 'MDM^T06', 'ADT^A01', 'SIU^S12', 'SIU^S15'])}`)), // prettier-ignore
   ofField((_, chance) => chance.of(values)),
   ofField((field, chance) => field.repeat(1 + chance.below(50))),
   ofField((field, chance) => Array.from({ length: chance.below(200) }, () => field).join(chance.of(['~', '^', '&']))),

@@ -20,9 +20,7 @@ export function coverageReport({ guide, maps }: Coverage): string {
     ...maps.map(({ map, fields }) => `| ${map} | ${count('mapped', fields)} | ${count('deviates', fields)} | ${count('left out', fields)} |`), // prettier-ignore
     `| all | ${count('mapped')} | ${count('deviates')} | ${count('left out')} |`,
     '',
-    'Beyond the guide: OMG^O19 and OMI^O23 are composed of its ORC and OBR maps, each IPC is a scheduled procedure step; OBR-12 danger code, OBR-18 accession number, OBR-19 requested procedure id, OBR-30 portable, ZDS-1 study instance UID; PV1-15 B6 is an Observation of pregnancy. SIU^S12 to S22 and S26 are read by the maps of SIU_S12; TQ1-7 and TQ1-8 time an appointment too, SCH-6 is why it is cancelled or missed, TQ is read by TQ[Appointment], and SCH-11.3 is its length.',
-    '',
-    'Not taken at all: MDM^T02.',
+    'Beyond the guide: OMG^O19 and OMI^O23 are composed of its ORC and OBR maps, each IPC is a scheduled procedure step; OBR-12 danger code, OBR-18 accession number, OBR-19 requested procedure id, OBR-30 portable, ZDS-1 study instance UID; PV1-15 B6 is an Observation of pregnancy. SIU^S12 to S22 and S26 are read by the maps of SIU_S12; TQ1-7 and TQ1-8 time an appointment too, SCH-6 is why it is cancelled or missed, TQ is read by TQ[Appointment], and SCH-11.3 is its length. MDM makes a DiagnosticReport beside the DocumentReference (TXA-4, 6 to 10, 12 to 15, 17, 22), and TXA-13 relates documents.',
     '',
     ...maps.flatMap(({ map, fields }) => [
       `## ${map}`,

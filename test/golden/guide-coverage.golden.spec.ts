@@ -16,7 +16,7 @@ const root = import.meta.dirname;
 const library = join(root, '../../libs/mapping');
 const coverage = JSON.parse(readFileSync(join(library, 'src/tables/ig-coverage.json'), 'utf8')) as Coverage;
 const site = loadSite(join(root, 'site.yaml'));
-const full = ['admissions/everything-the-guide-maps', 'admissions/allergies-of-a60-everything', 'orders-orm/everything-the-guide-maps', 'orders-orm/everything-where-orc-says-it', 'orders-orm/everything-where-obr-says-it', 'orders-orm/start-and-priority-of-obr-27', 'reports/everything-the-guide-maps', 'reports/order-named-by-orc', 'appointments/everything-the-guide-maps', 'appointments/everything-by-offsets', 'appointments/length-of-the-appointment']; // prettier-ignore
+const full = ['admissions/everything-the-guide-maps', 'admissions/allergies-of-a60-everything', 'orders-orm/everything-the-guide-maps', 'orders-orm/everything-where-orc-says-it', 'orders-orm/everything-where-obr-says-it', 'orders-orm/start-and-priority-of-obr-27', 'reports/everything-the-guide-maps', 'reports/order-named-by-orc', 'orders-orm/ordering-facility-alone', 'orders-omg/participants', 'documents/everything-the-guide-maps', 'documents/final', 'appointments/everything-the-guide-maps', 'appointments/everything-by-offsets', 'appointments/length-of-the-appointment']; // prettier-ignore
 
 const explained: ExplainedField[][] = [];
 beforeAll(() => {
@@ -27,10 +27,16 @@ beforeAll(() => {
   }
 });
 
+/** Maps whose rows make, or reach into, other resources than the one they are for. */
+const reaches: Record<string, string[]> = {
+  'DG1[Encounter]': ['Encounter', 'Condition'],
+  'PRT[CareTeam]': ['ServiceRequest', 'Observation', 'Encounter', 'Provenance'],
+  'PRT[Device]': ['ServiceRequest', 'Observation'],
+};
 /** The resource a map is for, and those it reaches into. */
 const resourcesOf = (map: string) => {
   const [, resource = ''] = /\[(\w+)/.exec(map) ?? [];
-  return map === 'DG1[Encounter]' ? ['Encounter', 'Condition'] : [resource];
+  return reaches[map] ?? [resource];
 };
 const seen = (place: string) => explained.flat().filter((one) => one.place.replace(/\[\d+\]/, '') === place);
 const makesOf = (place: string, map: string) =>

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { acknowledge, Hl7Refusal, parseMessage } from '#hl7v2';
-import { checkEnvelope } from '#mapping';
+import { checkEnvelope, placedAsItCame, readMessage, type AppliedRow } from '#mapping';
 import { loadSite } from '#platform';
 import { readers } from './readers.js';
 
@@ -15,13 +15,16 @@ const site = loadSite(join(root, 'site.yaml'));
 const update = process.env.UPDATE_GOLDEN === '1';
 
 function outcomeOf(bytes: Buffer): unknown {
+  let applied: AppliedRow[] = [];
   try {
-    const message = parseMessage(bytes);
+    const read = readMessage(bytes, site);
+    ({ applied } = read);
+    const { message } = read;
     const sender = checkEnvelope(message, site, Object.keys(readers));
     return readers[message.type]!(message, sender, site);
   } catch (error) {
     if (!(error instanceof Hl7Refusal)) throw error;
-    const { acknowledgement, errorCode, place, message: text } = error;
+    const { acknowledgement, errorCode, place, message: text } = placedAsItCame(error, applied);
     return { acknowledgement, errorCode, place, text };
   }
 }

@@ -3,6 +3,8 @@ import {
   admissionTypes,
   appointmentsFromMessage,
   appointmentTypes,
+  documentFromMessage,
+  documentTypes,
   mergesFromAdt,
   mergeTypes,
   orderFromMessage,
@@ -20,4 +22,5 @@ export const readers: Record<string, (message: Hl7Message, sender: Sender, site:
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
   'ORU^R01': reportFromMessage,
   ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
+  ...Object.fromEntries(documentTypes.map((type) => [type, documentFromMessage])),
 };

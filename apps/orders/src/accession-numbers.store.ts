@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Transaction } from '#messaging';
 import { fail, SITE, type Site } from '#platform';
 
 /** Accession numbers in use. One may name several orders, but of one patient only. */
@@ -19,18 +20,25 @@ export class AccessionNumbers {
       });
   }
 
-  /** Assigns the next free number of the site's pattern; unique however many ask at once. */
-  async assign(manager: EntityManager, patientId: string): Promise<string> {
+  /**
+   * Assigns the next free number of the site's pattern; unique however many ask at once. What is only tried gets the
+   * number it would get now, which stays to be given.
+   */
+  async assign({ manager, isTrial }: Transaction, patientId: string): Promise<string> {
     const { prefix, digits } = this.site.accession;
-    for (;;) {
+    for (let ahead = 0; ; ahead++) {
+      // A sequence goes on also where its transaction is rolled back.
+      const number = isTrial
+        ? 'SELECT (last_value + is_called::int + $4)::text AS next FROM accession_number_sequence'
+        : `SELECT nextval('accession_number_sequence')::text AS next WHERE $4::int IS NOT NULL`;
       const [{ next, value }] = await manager.query(
-        `WITH one AS (SELECT nextval('accession_number_sequence')::text AS next),
+        `WITH one AS (${number}),
            taken AS (
              INSERT INTO accession_number (value, patient_id)
              SELECT $1 || lpad(next, $2, '0'), $3 FROM one WHERE length(next) <= $2
              ON CONFLICT DO NOTHING RETURNING value)
          SELECT next, (SELECT value FROM taken) AS value FROM one`,
-        [prefix, digits, patientId],
+        [prefix, digits, patientId, ahead],
       );
       if (value) return value;
       if (next.length > digits)

@@ -1,7 +1,8 @@
 import type { ServiceRequest, Task, TaskInput } from 'fhir/r4.js';
 import { extensions, joinExtensions, systems, uuidFrom } from '#fhir';
+import { fail } from '#platform';
 import type { Doubt } from './order-doubts.decider.js';
-import { isOver } from './order.decider.js';
+import { isOver, type OrderCommand } from './order.decider.js';
 
 /** An order after its review, and its Task where that is new or another one. */
 export interface Clarified {
@@ -22,7 +23,7 @@ export function asPlaced(order: ServiceRequest | undefined): ServiceRequest | un
 }
 
 /** Identity of the Task of an order: it has one, however often it is asked. */
-export function clarificationIdOf(order: ServiceRequest): string {
+export function clarificationIdOf(order: Pick<ServiceRequest, 'id'>): string {
   return uuidFrom('Task', 'clarify', order.id!);
 }
 
@@ -51,6 +52,18 @@ export function clarify(order: ServiceRequest, task: Task | undefined, doubts: r
 /** The placer, or the department, says that the order is meant as it is. */
 export function confirm(order: ServiceRequest, task: Task | undefined, now: Date): Clarified {
   return { order: { ...without(order), status: 'active' }, task: closed(task, 'completed', now), asked: [] };
+}
+
+/**
+ * What a client asks of an order by giving its question a status: `completed` says that it is meant as it is.
+ *
+ * @returns undefined where it was answered, or is as said
+ * @throws Failure state-conflict for another status
+ */
+export function answerOf(task: Task, status: Task['status'], order: ServiceRequest): OrderCommand | undefined {
+  if (status !== 'completed')
+    throw fail('state-conflict', 'must be completed, which releases the order as it is; else change or cancel the order', { field: 'Task.status' }); // prettier-ignore
+  return task.status === 'completed' ? undefined : { control: 'RL', serviceRequest: order };
 }
 
 function taskOf(order: ServiceRequest, before: Task | undefined, input: TaskInput[], now: Date): Task {

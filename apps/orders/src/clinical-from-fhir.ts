@@ -1,23 +1,18 @@
 import type { Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
 import { uuidFrom } from '#fhir';
 import { conceptKey, conditionIdOf, observationIdOf, type Clinical } from '#mapping';
-import { fail } from '#platform';
-import { isComplete } from './request-from-fhir.js';
+import { isComplete } from './profile-parts.js';
 
 /**
  * What a client states of a patient's state, under an id of its content: its first identifier, else what tells it from
  * others of the patient. A diagnosis and an observation are told as an HL7 message tells them, so that what comes by both
  * ways is known once; an allergy is so where it has no identifier.
  *
+ * @param stated conforms to the site's profile, which asks for one of both
  * @param visitId the visit of the Bundle, if that is what it belongs to
- * @throws Failure field-missing where neither is there
  */
 export function clinicalStated(stated: Clinical, patient: Patient, visitId?: string): Clinical {
   const own = stated.identifier?.find(isComplete);
-  if (!own && !whatOf(stated))
-    throw fail('field-missing', 'must hold an identifier with system and value, or what it is by code or text', {
-      field: `${stated.resourceType}.identifier`,
-    });
   return { ...stated, id: idOf(stated, own, patient, visitId), meta: undefined };
 }
 

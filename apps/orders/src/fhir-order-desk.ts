@@ -3,6 +3,8 @@ import type { FhirResource, Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { assertVersion, FhirStore, recordAccess, referencedId } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { answerOf } from './clarification.decider.js';
+import { commandOfTask, isFulfilment } from './fulfilment.decider.js';
 import { OrderDesk } from './order-desk.js';
 import { replacementOf } from './order-replacement.decider.js';
 import type { TransactionFromFhir } from './request-from-bundle.js';
@@ -69,11 +71,14 @@ export class FhirOrderDesk {
   }
 
   /**
-   * Releases an order that its placer was asked about; one that was released before stays so.
+   * Gives a Task of an order another status, which is a command on that order: a question is answered by `completed`,
+   * which releases the order; what says how far an order is has it cancelled, held or released. The status it has already
+   * changes nothing.
    *
-   * @throws Failure not-found, precondition-failed, state-conflict for an order that is over
+   * @throws Failure not-found, precondition-failed, state-conflict for a status that is not the client's to give, or an
+   *   order that is over
    */
-  async confirm(taskId: string, ifMatch: string | undefined, client: string): Promise<Task> {
+  async changeTask(taskId: string, status: Task['status'], ifMatch: string | undefined, client: string): Promise<Task> {
     const asked = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'Task', taskId));
     const patientId = referencedId(asked?.for?.reference, 'Patient');
     if (!patientId) throw fail('not-found', 'there is no Task with this id');
@@ -81,11 +86,11 @@ export class FhirOrderDesk {
       const { manager } = transaction;
       const task = (await this.store.read(manager, 'Task', taskId))!;
       assertVersion(ifMatch, task);
-      if (task.status === 'completed') return task;
       const orderId = referencedId(task.focus?.reference, 'ServiceRequest')!;
       const order = (await this.store.read(manager, 'ServiceRequest', orderId))!;
+      const command = isFulfilment(task) ? commandOfTask(task, status, order) : answerOf(task, status, order);
       const patient = await this.knownPatient(patientId, transaction);
-      const orders = await this.desk.take({ patient, orders: [{ control: 'RL', serviceRequest: order }] }, transaction);
+      const orders = command ? await this.desk.take({ patient, orders: [command] }, transaction) : [order];
       await this.audit(transaction, client, 'update', orders);
       return (await this.store.read(manager, 'Task', taskId))!;
     });

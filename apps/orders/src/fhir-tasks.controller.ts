@@ -2,17 +2,22 @@ import { Body, Controller, Headers, Inject, Param, Put, Req, Res } from '@nestjs
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { answerWrite, assertIdOfUrl, validateResource } from '#fhir';
-import { clientOf, fail } from '#platform';
+import { clientOf, SITE, type Site } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
+import { profilesOf } from './profiles.js';
 
 /**
- * Where the department, or a placer by FHIR, says that a doubtful order is meant as it is: the Task is updated to
- * `completed`, and the order goes on. An order that is not meant is changed or cancelled itself.
+ * Where a placer by FHIR, or the department, changes an order by its Task's status, which alone is read. Of a question
+ * (`clarify`): `completed` says that the order is meant as it is, and it goes on; an order that is not meant is changed or
+ * cancelled itself. Of what says how far the order is (`fulfill`): `cancelled`, `on-hold`, `accepted`.
  */
 @ApiExcludeController()
 @Controller('fhir/Task')
 export class FhirTasksController {
-  constructor(@Inject(FhirOrderDesk) private readonly desk: FhirOrderDesk) {}
+  constructor(
+    @Inject(FhirOrderDesk) private readonly desk: FhirOrderDesk,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
 
   @Put(':id')
   async update(
@@ -22,10 +27,8 @@ export class FhirTasksController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { status } = validateResource(body, 'Task');
+    const { status } = validateResource(body, 'Task', profilesOf(this.site));
     assertIdOfUrl('Task', id, body);
-    if (status !== 'completed')
-      throw fail('state-conflict', 'must be completed, which releases the order as it is; else change or cancel the order', { field: 'Task.status' }); // prettier-ignore
-    answerWrite(request, response, 200, await this.desk.confirm(id, ifMatch, clientOf(request)));
+    answerWrite(request, response, 200, await this.desk.changeTask(id, status, ifMatch, clientOf(request)));
   }
 }

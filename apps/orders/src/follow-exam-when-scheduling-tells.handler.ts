@@ -1,10 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import type { ServiceRequest } from 'fhir/r4.js';
+import type { ServiceRequest, Task } from 'fhir/r4.js';
 import { findResources, resourceFrom, type ImagingEvent } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { Exams } from './exams.js';
+import { fulfilmentBooked, fulfilmentExamined, fulfilmentIdOf } from './fulfilment.decider.js';
 import { newsOfBooking, newsOfExam } from './order-news.decider.js';
 import { completeOrder, completeParent } from './order.decider.js';
 import { PlacerDesk } from './placer-desk.js';
@@ -44,30 +45,40 @@ export class FollowExamWhenSchedulingTells {
   }
 
   private async scheduled(event: ImagingEvent, transaction: Transaction): Promise<void> {
-    const order = await this.own(resourceFrom(event, 'ServiceRequest'), transaction);
-    const news = order && newsOfBooking(order, resourceFrom(event, 'Appointment'));
+    const { manager, now } = transaction;
+    const [order, task] = await this.own(resourceFrom(event, 'ServiceRequest'), transaction);
+    if (!order) return;
+    const appointment = resourceFrom(event, 'Appointment');
+    const fulfilment = fulfilmentBooked(order, task, appointment, now);
+    if (fulfilment) await this.store.save(manager, [fulfilment], now);
+    const news = newsOfBooking(order, appointment);
     if (news) await this.placers.tell(news, order, event.id, transaction);
   }
 
   /** One exam may be that of several orders (the group case of IHE SWF), and one order may have several. */
   private async examined(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const { manager, now } = transaction;
     const exam = resourceFrom(event, 'Procedure');
     for (const told of findResources(event, 'ServiceRequest')) {
-      const order = await this.own(told, transaction);
+      const [order, task] = await this.own(told, transaction);
       if (!order) continue;
       await this.exams.keep(exam, transaction);
       const isOtherUnderWay = await this.exams.isUnderWay(order, transaction, exam);
       const news = newsOfExam(order, told, exam, isOtherUnderWay);
       if (news) await this.placers.tell(news, order, event.id, transaction);
       const completed = told.status === 'completed' ? completeOrder(order) : undefined;
-      if (!completed) continue;
-      await this.store.save(transaction.manager, [completed], transaction.now);
-      for (const { reference } of completed.basedOn ?? []) await this.completeParentOf(reference!, transaction);
+      const fulfilment = fulfilmentExamined(order, task, told, exam, now);
+      await this.store.save(manager, [completed, fulfilment].filter((one) => one !== undefined), now); // prettier-ignore
+      for (const { reference } of completed?.basedOn ?? []) await this.completeParentOf(reference!, transaction);
     }
   }
 
-  private own({ id }: ServiceRequest, { manager }: Transaction): Promise<ServiceRequest | undefined> {
-    return this.store.read(manager, 'ServiceRequest', id!);
+  /** The order as it is known here, and the Task that says how far it is. */
+  private async own({ id }: ServiceRequest, { manager }: Transaction): Promise<[ServiceRequest?, Task?]> {
+    const keys = [{ type: 'ServiceRequest', id: id! }, { type: 'Task', id: fulfilmentIdOf(id!) }]; // prettier-ignore
+    const found = await this.store.readMany(manager, keys);
+    const order = found.find((one): one is ServiceRequest => one.resourceType === 'ServiceRequest');
+    return [order, found.find((one): one is Task => one.resourceType === 'Task')];
   }
 
   private async completeParentOf(reference: string, { manager, now }: Transaction): Promise<void> {

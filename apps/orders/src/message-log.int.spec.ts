@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from 'fhir/r4.js';
 import { DataSource } from 'typeorm';
 import { MllpServer } from '#hl7v2';
-import { MessageLog } from '#intake';
+import { Retention } from '#platform';
 import { anOrmMessage, aMergeMessage, aPatient, until } from '#testing';
 import { AnOrdersService, type LoggedMessage } from './an-orders-service.spec.js';
 
@@ -25,6 +25,7 @@ beforeAll(async () => {
   const port = await emr.start();
   service = await AnOrdersService.start({
     destinations: [{ name: 'pacs', kind: 'mllp', host: '127.0.0.1', port, application: 'PACS', facility: 'SGH', gets: ['merges'] }], // prettier-ignore
+    retention: { messageDays: 30, auditDays: 40 },
   });
 }, 60_000);
 afterAll(async () => {
@@ -117,12 +118,19 @@ describe('The message log', () => {
     expect((await post('00000000-0000-0000-0000-000000000000/resend')).status).toBe(404);
   });
 
-  it('forgets what is older than the site keeps it', async () => {
-    await service.take(anOrmMessage({ mrn: 'LOG8', placerOrderNumber: 'LOG8', controlId: 'LOG8' }));
-    const log = service.app.get(MessageLog);
-    await log.forget(new Date(Date.now() - 60_000));
-    expect((await find({ controlId: 'LOG8' })).length).toBe(1);
-    expect(await log.forget(new Date(Date.now() + 60_000))).toBeGreaterThan(0);
-    expect(await find({ controlId: 'LOG8' })).toEqual([]);
+  it('forgets what is older than the site keeps it, and nothing younger', async () => {
+    const send = (name: string) => service.take(anOrmMessage({ mrn: name, placerOrderNumber: name, controlId: name }));
+    await Promise.all([send('LOG8'), send('LOG9')]);
+    await service.sql(
+      "UPDATE hl7_message SET received_at = received_at - interval '31 days' WHERE control_id = 'LOG8'",
+    );
+    await service.sql("UPDATE audit_event SET recorded = recorded - interval '41 days' WHERE id = (SELECT id FROM audit_event LIMIT 1)"); // prettier-ignore
+    const audits = () => service.sql<{ n: number }>('SELECT count(*)::int AS n FROM audit_event');
+    const [{ n: before }] = (await audits()) as [{ n: number }];
+    await service.app.get(Retention).removeAll();
+    expect((await service.sql<object>("SELECT control_id FROM hl7_message WHERE control_id IN ('LOG8', 'LOG9')"))).toEqual([{ control_id: 'LOG9' }]); // prettier-ignore
+    expect(await audits()).toEqual([{ n: before - 1 }]);
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toContain('collimator_rows_removed_total{table="hl7_message"} 1');
   });
 });

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Encounter, FhirResource, Patient, Provenance, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import {
   dicomUidIdentifier,
@@ -29,6 +29,8 @@ export interface Request {
   encounter?: Encounter;
   /** What is stated of the patient's state; whatever else is known stays. */
   clinical?: Clinical[];
+  /** Who says it, where that is said: kept with what comes of it. */
+  provenance?: Provenance;
   orders: OrderCommand[];
   /** Whose they are: the system of the sender ({@link senderSystem}), undefined for a FHIR client. */
   source?: string;
@@ -73,19 +75,23 @@ export class OrderDesk {
     for (const command of await this.withChildren(request.orders, known, transaction)) {
       const before = find(command.serviceRequest);
       const reviewed = await this.review.decide(before, command, about, transaction);
-      const { task } = reviewed;
+      const { task, fulfilment } = reviewed;
       if (!reviewed.serviceRequest) continue;
-      if (task) changed.push(task);
+      changed.push(...[task, fulfilment].filter((one) => one !== undefined));
       const isPlacers = before?.meta?.source === request.source;
       const serviceRequest = isPlacers ? withRequest(before, reviewed.serviceRequest, command.control) : reviewed.serviceRequest; // prettier-ignore
       const numbered = await this.numbered(serviceRequest, before, { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);
       told.push({ ...reviewed, orderId: numbered.id! });
+      if (command.provenance) changed.push(command.provenance);
     }
     changed.push(...orders.values());
+    if (request.provenance && changed.length > 0) changed.push(request.provenance);
 
-    for (const saved of await this.store.save(manager, changed, now)) known.set(keyOf(saved), saved);
+    // Who said something is said once: it never changes.
+    const unknown = changed.filter((one) => one.resourceType !== 'Provenance' || !known.has(keyOf(one)));
+    for (const saved of await this.store.save(manager, unknown, now)) known.set(keyOf(saved), saved);
     const patientNow = known.get(keyOf(patient)) as Patient;
     const encounterNow = request.encounter && (known.get(keyOf(request.encounter)) as Encounter);
     const clinicalNow = (request.clinical ?? []).map((one) => known.get(keyOf(one))!);
@@ -155,8 +161,8 @@ export class OrderDesk {
   }
 
   private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {
-    const { patient, encounter, clinical = [], orders } = request;
-    const asked = [patient, encounter, ...clinical, ...orders.map((one) => one.serviceRequest)];
+    const { patient, encounter, clinical = [], provenance, orders } = request;
+    const asked = [patient, encounter, ...clinical, provenance, ...orders.flatMap((one) => [one.serviceRequest, one.provenance])]; // prettier-ignore
     const keys = asked.filter((one) => one !== undefined).map((one) => ({ type: one.resourceType, id: one.id! }));
     return new Map((await this.store.readMany(manager, keys)).map((one) => [keyOf(one), one]));
   }
@@ -166,16 +172,16 @@ export class OrderDesk {
     order: ServiceRequest,
     before: ServiceRequest | undefined,
     { patientId, placer }: { patientId: string; placer: string | undefined },
-    { manager }: Transaction,
+    transaction: Transaction,
   ): Promise<ServiceRequest> {
     const identifier = [...(order.identifier ?? [])];
     const given = identifierOf(order, 'ACSN')?.value;
     if (!given)
       identifier.push(
-        typedIdentifier('ACSN', systems.accessionNumber, await this.accessionNumbers.assign(manager, patientId)),
+        typedIdentifier('ACSN', systems.accessionNumber, await this.accessionNumbers.assign(transaction, patientId)),
       );
     else if (given !== identifierOf(before, 'ACSN')?.value)
-      await this.accessionNumbers.claim(manager, given, patientId);
+      await this.accessionNumbers.claim(transaction.manager, given, patientId);
     if (!studyInstanceUidOf(order)) identifier.push(dicomUidIdentifier(uidFromUuid(order.id!)));
     const source = before ? before.meta?.source : placer;
     return { ...order, ...(source ? { meta: { ...order.meta, source } } : {}), identifier };

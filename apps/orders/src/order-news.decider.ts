@@ -72,6 +72,7 @@ export function newsOfExam(
     : { control: answer?.never ?? 'OC', status: 'CA' };
 }
 
-function isByMistake({ statusReason }: Procedure): boolean {
+/** True of an exam that was begun for the wrong worklist entry. */
+export function isByMistake({ statusReason }: Procedure): boolean {
   return (statusReason?.coding ?? []).some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY); // prettier-ignore
 }

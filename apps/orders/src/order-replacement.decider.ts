@@ -1,18 +1,10 @@
 import type { ServiceRequest } from 'fhir/r4.js';
-import { extensions } from '#fhir';
+import { asReplacement, extensions } from '#fhir';
 import { fail } from '#platform';
 import type { OrderCommand } from './order.decider.js';
 
 /** What an update cannot take away: what is assigned here, and what the order is to other orders. */
-const kept: (keyof ServiceRequest)[] = [
-  'resourceType',
-  'id',
-  'meta',
-  'identifier',
-  'authoredOn',
-  'basedOn',
-  'replaces',
-];
+const kept: readonly (keyof ServiceRequest)[] = ['identifier', 'authoredOn', 'basedOn', 'replaces'];
 /** Statuses a client may give an order; that it is completed its exam says. */
 const stated: ServiceRequest['status'][] = ['active', 'on-hold', 'revoked', 'entered-in-error'];
 
@@ -27,14 +19,6 @@ export function replacementOf(current: ServiceRequest, next: ServiceRequest): Or
     throw fail('state-conflict', `must be one of ${stated.join(', ')}: the exam says when an order is completed`, {
       field: 'ServiceRequest.status',
     });
-  const urls = (next.extension ?? []).map(({ url }) => url);
-  const ended = (current.extension ?? []).filter(({ url }) => !urls.includes(url) && url !== extensions.clarification);
-  const left = Object.keys(current).filter((key) => !(key in next) && !kept.includes(key as keyof ServiceRequest));
-  const serviceRequest = {
-    ...Object.fromEntries(left.map((key) => [key, undefined])),
-    ...next,
-    // One without a value takes away what was known.
-    extension: [...(next.extension ?? []), ...ended.map(({ url }) => ({ url }))],
-  };
+  const serviceRequest = asReplacement(current, next, kept, [extensions.clarification]);
   return { control: next.status === 'revoked' ? 'CA' : 'XO', serviceRequest };
 }

@@ -1,17 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { Observation, Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { FhirStore } from '#fhir';
 import type { Clinical } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { asPlaced, clarificationIdOf, clarify, confirm, isAsked } from './clarification.decider.js';
+import { fulfilmentFollowing, fulfilmentIdOf } from './fulfilment.decider.js';
 import { asksOfPregnancy, doubtsOf, type Doubt } from './order-doubts.decider.js';
 import { decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
 
 /** What became of a command after the review of its order. */
 export interface Reviewed extends OrderDecision {
-  /** To be stored. */
+  /** The Task that has the placer clear a doubt, to be stored. */
   task?: Task;
+  /** The Task that says how far the order is, to be stored. */
+  fulfilment?: Task;
   /** What the placer is to be asked. */
   asked: Doubt[];
   /** Somebody said that the order is meant as it is. */
@@ -42,13 +46,29 @@ export class OrderReview {
     const { control } = command;
     const isConfirmed = control === 'RL' && isAsked(current);
     const order = decided.serviceRequest ?? (isConfirmed ? current : undefined);
-    if (!order || order.status === 'draft' || control === 'SC') return { ...decided, asked: [], isConfirmed: false };
-    const task = current && (await this.store.read(manager, 'Task', clarificationIdOf(order)));
+    if (!order || order.status === 'draft') return { ...decided, asked: [], isConfirmed: false };
+    const { task, fulfilment } = current ? await this.tasks(order, manager) : {};
+    if (control === 'SC') return { ...decided, fulfilment: fulfilmentFollowing(order, fulfilment, now), asked: [], isConfirmed: false }; // prettier-ignore
     const outcome = isConfirmed
       ? confirm(order, task, now)
       : clarify(order, task, await this.doubts(order, about, { manager, now }), now);
     const event = decided.event ?? (isConfirmed ? 'imaging.order.changed.v1' : undefined);
-    return { serviceRequest: outcome.order, event, task: outcome.task, asked: outcome.asked, isConfirmed };
+    return {
+      serviceRequest: outcome.order,
+      event,
+      task: outcome.task,
+      fulfilment: fulfilmentFollowing(outcome.order, fulfilment, now),
+      asked: outcome.asked,
+      isConfirmed,
+    };
+  }
+
+  /** The Tasks of an order that is known. */
+  private async tasks({ id }: ServiceRequest, manager: EntityManager): Promise<{ task?: Task; fulfilment?: Task }> {
+    const ids = [clarificationIdOf({ id }), fulfilmentIdOf(id!)];
+    const found = (await this.store.readMany(manager, ids.map((one) => ({ type: 'Task', id: one })))) as Task[]; // prettier-ignore
+    const [task, fulfilment] = ids.map((one) => found.find((known) => known.id === one));
+    return { task, fulfilment };
   }
 
   private async doubts(

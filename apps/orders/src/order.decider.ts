@@ -1,4 +1,4 @@
-import type { Coding, ServiceRequest } from 'fhir/r4.js';
+import type { Coding, Provenance, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import { extensions, joinExtensions, joinStated, sameContent } from '#fhir';
 import { fail } from '#platform';
@@ -12,6 +12,8 @@ export interface OrderCommand {
   control: 'NW' | 'XO' | 'CA' | 'DC' | 'HD' | 'RL' | 'RP' | 'RO' | 'SN' | 'SC' | 'PA' | 'CH';
   /** The order as the placer states it now; its id is derived from the placer order number. */
   serviceRequest: ServiceRequest;
+  /** Who asks it, where that is said: kept with what comes of it. */
+  provenance?: Provenance;
 }
 
 /** What is to be stored and told. Nothing changes where both are absent; a draft is stored and told to nobody. */

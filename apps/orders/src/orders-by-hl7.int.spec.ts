@@ -316,6 +316,16 @@ describe('A message that is only tried', () => {
     expect(await orderOf('TRY2')).toMatchObject({ status: 'active' });
   });
 
+  it('shows the accession numbers it would get, and leaves them to be given', async () => {
+    const two = anOrmMessage({ mrn: 'TRY3', placerOrderNumber: 'TRY3A', extra: ['ORC|NW|TRY3B^EMR', 'OBR|2|TRY3B^EMR||CTHEAD'] }); // prettier-ignore
+    const numbersIn = (resources: object[]) => (resources as { identifier?: { value: string }[] }[]).flatMap(({ identifier = [] }) => identifier.map(({ value }) => value)).filter((value) => /^TST\d+$/.test(value)).sort(); // prettier-ignore
+    const first = numbersIn((await tried(two)).body.resources);
+    expect(new Set(first).size).toBe(2);
+    expect(numbersIn((await tried(two)).body.resources)).toEqual(first);
+    await service.take(two);
+    expect(numbersIn([await orderOf('TRY3A'), await orderOf('TRY3B')] as object[])).toEqual(first);
+  });
+
   it('is answered though it is no message, and asked for where there is none', async () => {
     expect((await tried(Buffer.from('hello'))).body.refusal?.text).toMatch(/MSH/);
     expect((await tried(Buffer.alloc(0))).status).toBe(400);

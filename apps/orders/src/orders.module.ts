@@ -13,25 +13,12 @@ import { AccessionNumber1700000001000 } from './migrations/1700000001000-accessi
 import { OrderDesk } from './order-desk.js';
 import { OrderReview } from './order-review.js';
 import { PlacerDesk } from './placer-desk.js';
+import { definitionsOf } from './definitions.js';
+import { servedTypes } from './served-types.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
 import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
 
-const resources = FhirModule.forService({
-  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-  Encounter: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
-  AllergyIntolerance: { search: ['_id', 'patient', '_lastUpdated'] },
-  Condition: { search: ['_id', 'identifier', 'patient', 'encounter', '_lastUpdated'] },
-  Coverage: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
-  Observation: { search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'] },
-  Task: { search: ['_id', 'patient', 'status', 'code', '_lastUpdated'], interactions: ['update'] },
-  ServiceRequest: {
-    search: ['_id', 'identifier', 'patient', 'status', 'code', 'authored', 'encounter', 'based-on', '_lastUpdated'],
-    includes: ['patient', 'encounter'],
-    interactions: ['create', 'update'],
-    conditionalCreate: true,
-    conditionalUpdate: true,
-  },
-});
+const resources = FhirModule.forService(servedTypes, definitionsOf);
 const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk, Exams];
 
 /** The only wiring of the orders service. */

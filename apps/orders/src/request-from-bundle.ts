@@ -3,7 +3,9 @@ import { validateResource } from '#fhir';
 import type { Clinical } from '#mapping';
 import { fail, Failure, type Site } from '#platform';
 import { clinicalStated, subjectOf } from './clinical-from-fhir.js';
-import { encounterStated, isComplete, orderStated, patientStated } from './request-from-fhir.js';
+import { isComplete } from './profile-parts.js';
+import { profilesOf } from './profiles.js';
+import { encounterStated, orderStated, patientStated } from './request-from-fhir.js';
 
 /** What a transaction may bring beside its Patient. */
 type Brought = Encounter | Clinical | ServiceRequest;
@@ -39,7 +41,7 @@ const TAKEN = ['Patient', 'Encounter', 'AllergyIntolerance', 'Condition', 'Cover
  * @throws Failure field-missing, field-invalid, value-unknown, not-supported with the FHIRPath of the element
  */
 export function requestFromBundle(body: unknown, site: Site): TransactionFromFhir {
-  const entries = (validateResource(body, 'Bundle') as Bundle).entry!;
+  const entries = (validateResource(body, 'Bundle', profilesOf(site)) as Bundle).entry!;
   entries.forEach(({ resource }, index) => {
     if (!TAKEN.includes(resource!.resourceType))
       throw fail('not-supported', `the Bundle may hold ${TAKEN.join(', ')}`, { field: `Bundle.entry[${index}]` });

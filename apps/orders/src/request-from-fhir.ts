@@ -1,14 +1,9 @@
 import type { Encounter, Identifier, Patient, ServiceRequest } from 'fhir/r4.js';
-import {
-  identifierOf,
-  patientIdOf,
-  serviceRequestIdOf,
-  studyInstanceUidOf,
-  systems,
-  uuidFrom,
-  validateResource,
-} from '#fhir';
+import { patientIdOf, serviceRequestIdOf, systems, uuidFrom, validateResource } from '#fhir';
 import { fail, procedureNamed, type Site } from '#platform';
+import { placerNumberOf } from './order-profile.js';
+import { isComplete } from './profile-parts.js';
+import { profilesOf } from './profiles.js';
 
 /** The order of a ServiceRequest, whose patient is known here already. */
 export interface OrderFromFhir {
@@ -22,7 +17,7 @@ export interface OrderFromFhir {
  * @throws Failure field-missing, field-invalid, value-unknown with the FHIRPath of the element
  */
 export function orderFromFhir(body: unknown, site: Site): OrderFromFhir {
-  const stated = validateResource(body, 'ServiceRequest');
+  const stated = validateResource(body, 'ServiceRequest', profilesOf(site));
   const { reference, identifier } = stated.subject;
   const byReference = /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(reference ?? '')?.[1];
   const patientId = byReference ?? (isComplete(identifier) ? patientIdOf(identifier) : undefined);
@@ -36,29 +31,11 @@ export function orderFromFhir(body: unknown, site: Site): OrderFromFhir {
 /**
  * An order as a client states it, under the id of its placer order number, with the procedure of the site in front.
  *
- * @throws Failure field-missing, field-invalid, value-unknown with the FHIRPath of the element
+ * @param stated conforms to the site's profile
  */
 export function orderStated(stated: ServiceRequest, site: Site, patient: string): ServiceRequest {
-  const placer = identifierOf(stated, 'PLAC') ?? stated.identifier?.find((one) => !one.type && isComplete(one));
-  if (!isComplete(placer))
-    throw fail('field-missing', 'must hold the placer order number: type PLAC, with system and value', {
-      field: 'ServiceRequest.identifier',
-    });
-  const procedure = procedureNamed(site, stated.code?.coding ?? []);
-  if (!procedure)
-    throw fail('value-unknown', 'holds no procedure of this site: add it to procedures in the site file', {
-      field: 'ServiceRequest.code.coding',
-    });
-  const accession = identifierOf(stated, 'ACSN')?.value;
-  if (accession !== undefined && !/^[^\\\p{Cc}]{1,16}$/u.test(accession))
-    throw fail('field-invalid', 'the accession number must have 1 to 16 characters and no backslash (DICOM VR SH)', {
-      field: 'ServiceRequest.identifier',
-    });
-  const study = studyInstanceUidOf(stated);
-  if (study !== undefined && (study.length > 64 || !/^[0-2](\.(0|[1-9]\d*))+$/.test(study)))
-    throw fail('field-invalid', 'the study instance UID must be urn:oid: and a DICOM UID', {
-      field: 'ServiceRequest.identifier',
-    });
+  const placer = placerNumberOf(stated) as Identifier & { system: string; value: string };
+  const procedure = procedureNamed(site, stated.code!.coding!)!;
   const others = stated.code!.coding!.filter(({ code }) => code !== procedure.code);
   const typed: Identifier = placer.type
     ? placer
@@ -76,33 +53,20 @@ export function orderStated(stated: ServiceRequest, site: Site, patient: string)
   };
 }
 
-/** A patient as a client states it, known by the number of the site's authority. @throws Failure field-missing */
+/** A patient as a client states it, who conforms to the site's profile: known by the number of the site's authority. */
 export function patientStated(stated: Patient, site: Site): Patient {
   const wanted = site.authorities[site.patientAuthority]!;
   const identity = stated.identifier!.find((one) => one.system === wanted && one.value);
-  if (!isComplete(identity))
-    throw fail('field-missing', `must hold a number of system ${wanted}, which identifies the patient`, {
-      field: 'Patient.identifier',
-    });
-  return { ...stated, id: patientIdOf(identity), meta: undefined };
+  return { ...stated, id: patientIdOf({ system: wanted, value: identity!.value! }), meta: undefined };
 }
 
-/** A visit as a client states it, known by its number. @throws Failure field-missing */
+/** A visit as a client states it, known by its number. */
 export function encounterStated(stated: Encounter, patient: string): Encounter {
-  const visit = stated.identifier?.find(isComplete);
-  if (!isComplete(visit))
-    throw fail('field-missing', 'must hold the visit number, with system and value', { field: 'Encounter.identifier' });
+  const visit = stated.identifier!.find(isComplete)!;
   return {
     ...stated,
     id: uuidFrom('Encounter', visit.system, visit.value),
     meta: undefined,
     subject: { reference: patient },
   };
-}
-
-/** True for an identifier that says whose it is. */
-export function isComplete(
-  identifier: Identifier | undefined,
-): identifier is Identifier & { system: string; value: string } {
-  return Boolean(identifier?.system && identifier.value);
 }

@@ -1,5 +1,5 @@
 import type { FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
-import { assertVersion } from '#fhir';
+import { asReplacement, assertVersion } from '#fhir';
 import type { Clinical } from '#mapping';
 import { fail } from '#platform';
 import type { Request } from './order-desk.js';
@@ -8,7 +8,8 @@ import type { Asked } from './request-from-bundle.js';
 
 /**
  * What a transaction asks, given what is known of each of its entries: a conditional create of what is known says
- * nothing, an update of an order says what it is from now on, an update of anything else is joined with what is known.
+ * nothing, a create of it is joined with it, an update says what it is from now on (FHIR R4 section 3.1.0.4). The numbers
+ * a patient or a visit is known by elsewhere stay, and so do the links of a patient that a merge made.
  *
  * @param known what is stored of each entry, in their order
  * @throws Failure not-found, precondition-failed
@@ -32,8 +33,12 @@ export function requestOf(
           ? replacementOf(current as ServiceRequest, resource)
           : { control: 'NW', serviceRequest: resource },
       );
-    else if (resource.resourceType === 'Encounter') request.encounter = resource;
-    else if (resource.resourceType !== 'Patient') request.clinical.push(resource);
+    else {
+      const stated = isUpdate && current ? asReplacement(current, resource, ['identifier', 'link']) : resource;
+      if (stated.resourceType === 'Patient') request.patient = stated;
+      else if (stated.resourceType === 'Encounter') request.encounter = stated;
+      else request.clinical.push(stated as Clinical);
+    }
   });
   return request;
 }

@@ -1,9 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { DiagnosticReport, FhirResource, ImagingStudy, Patient, ServiceRequest } from 'fhir/r4.js';
+import type {
+  DiagnosticReport,
+  DocumentReference,
+  FhirResource,
+  ImagingStudy,
+  Patient,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { FhirStore, identifierOf, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import type { DocumentMessage } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { decideDocument, reportIdOf, type DocumentKnown } from './document.decider.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { decideReport, filedUnder, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
@@ -38,6 +47,34 @@ export class ReportDesk {
     const newcomer = madeBySomeoneElse(statedPatient, 0);
     const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
     await this.tell(saved as DiagnosticReport, patient as Patient, transaction);
+  }
+
+  /**
+   * Files a document that arrived: the document itself, and the report it is or is part of.
+   *
+   * @throws Failure duplicate-key where the document's number, or its report's, is of another patient
+   */
+  async fileDocument(
+    stated: DocumentMessage,
+    statedPatient: Patient,
+    candidates: readonly ServiceRequest[],
+    transaction: Transaction,
+  ): Promise<void> {
+    const { manager, now } = transaction;
+    const { documents, report } = decideDocument(await this.documentKnown(stated, transaction), stated);
+    await this.store.save(manager, documents, now);
+    if (report) await this.file(report, statedPatient, candidates, transaction);
+  }
+
+  private async documentKnown(stated: DocumentMessage, { manager }: Transaction): Promise<DocumentKnown> {
+    const parentId = referencedId(stated.document.relatesTo?.[0]?.target.reference, 'DocumentReference');
+    const ids = [stated.document.id!, parentId].filter((id) => id !== undefined);
+    const keys = ids.map((id) => ({ type: 'DocumentReference', id }));
+    const found = (await this.store.readMany(manager, keys)) as DocumentReference[];
+    const [document, parent] = [stated.document.id, parentId].map((id) => found.find((one) => one.id === id));
+    const known = { ...(document ? { document } : {}), ...(parent ? { parent } : {}) };
+    const report = await this.store.read(manager, 'DiagnosticReport', reportIdOf(known, stated));
+    return { ...known, ...(report ? { report } : {}) };
   }
 
   /** Files what waits for these orders of one patient, which are stored already, under them. */

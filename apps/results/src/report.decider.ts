@@ -101,12 +101,17 @@ function hasItsPlacerNumber(report: DiagnosticReport, order: ServiceRequest): bo
  * True for a version that was overtaken: a lesser one (what was withdrawn may be reported again), or one of the same
  * stage that was issued earlier. Versions that do not say when they were issued count in the order they come.
  */
-function isLate(current: DiagnosticReport, stated: DiagnosticReport): boolean {
+export function isLate(current: DiagnosticReport, stated: DiagnosticReport): boolean {
   const [was, is] = [stages[current.status], stages[stated.status]];
   const [before, after] = [current.issued, stated.issued].map((text) => (text ? Date.parse(text) : undefined));
   const order = before === undefined || after === undefined ? undefined : after - before;
   if (was > FINAL && is === FINAL) return order === undefined || order <= 0;
   return is < was || (is === was && order !== undefined && order < 0);
+}
+
+/** True of a report that was given out as final, whatever was done to it since. */
+export function isReleased({ status }: DiagnosticReport): boolean {
+  return stages[status] === FINAL;
 }
 
 /** The numbers a version states, and those of kinds it does not state any more: an order may still be found by them. */
@@ -115,8 +120,9 @@ function joined(current: DiagnosticReport, stated: DiagnosticReport): Identifier
   return [...(stated.identifier ?? []), ...(current.identifier ?? []).filter((one) => !kinds.includes(kindOf(one)))];
 }
 
-function kindOf(identifier: Identifier): string | undefined {
-  return identifier.type?.coding?.[0]?.code;
+/** A number without type, such as a document's, is of a kind of its own. */
+function kindOf({ type, system, value }: Identifier): string {
+  return type?.coding?.[0]?.code ?? `${system}|${value}`;
 }
 
 function isOf(report: DiagnosticReport, order: ServiceRequest): boolean {

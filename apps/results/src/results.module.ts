@@ -4,6 +4,7 @@ import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { Copies } from './copies.js';
 import { EmrSenders } from './emr-senders.js';
+import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudy } from './look-for-study.worker.js';
@@ -18,6 +19,7 @@ import { UnmatchedReports } from './unmatched-reports.store.js';
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
@@ -31,7 +33,7 @@ const reports = [UnmatchedReports, ReportDesk];
   imports: [
     MessagingModule.forService({ service: 'results', ofSurvivor: bundleOfSurvivor }),
     resources,
-    IntakeModule.forService([FileReportWhenMessageArrives], reports, [resources]),
+    IntakeModule.forService([FileReportWhenMessageArrives, FileDocumentWhenMessageArrives], reports, [resources]),
   ],
   controllers: [
     ResultsController,

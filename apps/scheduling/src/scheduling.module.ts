@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, fhirMigrations, FhirModule, type ServedTypes } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule, type ServedTypes } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
@@ -51,7 +51,7 @@ const department: ServedTypes = {
   Schedule: { search: ['_id', 'identifier', '_lastUpdated'] },
   Slot: { search: ['_id', 'identifier', 'schedule', 'status', '_lastUpdated'], interactions: ['create', 'update'] },
   Observation: {
-    search: ['_id', 'identifier', 'patient', 'subject', 'status', 'code', '_lastUpdated'],
+    search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
     interactions: ['create', 'update'],
   },
   Practitioner: { search: ['_id', 'identifier', '_lastUpdated'], interactions: ['update'], updateCreate: true },
@@ -62,17 +62,20 @@ const department: ServedTypes = {
   },
 };
 
-const resources = FhirModule.forService({
-  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-  Task: {
-    search: ['_id', 'patient', 'status', 'code', 'based-on', 'focus', '_lastUpdated'],
-    interactions: ['update'],
+const resources = FhirModule.forService(
+  {
+    Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+    Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+    ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+    Task: {
+      search: ['_id', 'patient', 'status', 'code', 'based-on', 'focus', '_lastUpdated'],
+      interactions: ['update'],
+    },
+    Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+    ...department,
   },
-  Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-  ...department,
-});
+  () => extensionDefinitionsOn('Appointment'),
+);
 
 const schedule = [
   Worklist,

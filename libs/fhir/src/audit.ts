@@ -5,7 +5,8 @@ import type { AuditEvent } from 'fhir/r4.js';
 /** One access to patient data. */
 export interface Access {
   /** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction. */
-  interaction: 'read' | 'vread' | 'search-type' | 'history-instance' | 'create' | 'update' | 'transaction';
+  interaction:
+    'read' | 'vread' | 'search-type' | 'history-type' | 'history-instance' | 'create' | 'update' | 'transaction';
   /** The client as authenticated. */
   client: string;
   /** The service answering. */

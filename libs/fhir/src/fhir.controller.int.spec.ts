@@ -4,7 +4,7 @@ import { Global, Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, ServiceRequest } from 'fhir/r4.js';
+import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, ServiceRequest, Task } from 'fhir/r4.js';
 import { CLOCK, createLogger, INFRASTRUCTURE, Metrics, useHttp } from '#platform';
 import { aPatient, aServiceRequest, testDatabase, type TestDatabase } from '#testing';
 import { FhirModule, fhirMigrations, FhirStore } from './index.js';
@@ -41,6 +41,7 @@ beforeAll(async () => {
       FhirModule.forService({
         ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
         Patient: { search: ['_id', 'identifier'] },
+        Task: { search: ['focus', 'based-on', 'code'], includes: ['focus'] },
       }),
     ],
   })
@@ -75,7 +76,7 @@ describe('FHIR REST', () => {
     expect(type).toContain('application/fhir+json');
     expect(body).toMatchObject({ fhirVersion: '4.0.1', kind: 'instance', format: ['application/fhir+json'] });
     const served = body.rest![0]!.resource!;
-    expect(served.map((one) => one.type)).toEqual(['ServiceRequest', 'Patient']);
+    expect(served.map((one) => one.type)).toEqual(['ServiceRequest', 'Patient', 'Task']);
     for (const { type, searchParam } of served)
       for (const { name } of searchParam!) {
         const value = name === '_lastUpdated' ? 'ge2026' : 'x';
@@ -93,8 +94,26 @@ describe('FHIR REST', () => {
       changed: 'Mon, 02 Mar 2026 08:01:00 GMT',
     });
     expect(body).toEqual(orders[0]);
-    const again = await call(`ServiceRequest/${orders[0]!.id}`, { headers: { 'If-None-Match': 'W/"2"' } });
-    expect(again).toMatchObject({ status: 304, body: undefined });
+  });
+
+  it.each([
+    ['its ETag', { 'If-None-Match': 'W/"2"' }, 304],
+    ['its ETag among others', { 'If-None-Match': '"9", "2"' }, 304],
+    ['any', { 'If-None-Match': '*' }, 304],
+    ['another ETag, whatever the time', { 'If-None-Match': 'W/"1"', 'If-Modified-Since': 'Mon, 02 Mar 2026 08:01:00 GMT' }, 200], // prettier-ignore
+    ['its time', { 'If-Modified-Since': 'Mon, 02 Mar 2026 08:01:00 GMT' }, 304],
+    ['a time before', { 'If-Modified-Since': 'Mon, 02 Mar 2026 08:00:59 GMT' }, 200],
+    ['no time', { 'If-Modified-Since': 'yesterday' }, 200],
+  ])('is not sent again to who has it, by %s', async (_what, headers, status) => {
+    const answer = await call(`ServiceRequest/${orders[0]!.id}`, {
+      headers: headers as unknown as Record<string, string>,
+    });
+    expect([answer.status, answer.body === undefined]).toEqual([status, status === 304]);
+  });
+
+  it('answers HEAD as GET, without the body', async () => {
+    const { status, headers, body } = await call(`ServiceRequest/${orders[0]!.id}`, { method: 'HEAD' });
+    expect([status, headers.get('etag'), body]).toEqual([200, 'W/"2"', undefined]);
   });
 
   it('reads every version, and one by its number', async () => {
@@ -130,6 +149,127 @@ describe('FHIR REST', () => {
       next = page.link?.find((one) => one.relation === 'next')?.url;
     }
     expect(found.sort()).toEqual(orders.map((one) => one.id).sort());
+  });
+
+  describe('tells the history of a type', () => {
+    const history = async (query: string) => (await call<Bundle>(`ServiceRequest/_history${query}`)).body;
+    const versions = ({ entry = [] }: Bundle) => entry.map(({ resource }) => `${orders.findIndex(({ id }) => id === resource!.id)}/${resource!.meta!.versionId}`); // prettier-ignore
+
+    it('newest first, each as it came to be', async () => {
+      const all = await history('');
+      expect([all.type, all.total, versions(all)[0]]).toEqual(['history', 6, '0/2']);
+      expect([...versions(all)].sort()).toEqual(['0/1', '0/2', '1/1', '2/1', '3/1', '4/1']);
+      expect(all.entry![0]).toMatchObject({ request: { method: 'PUT', url: `ServiceRequest/${orders[0]!.id}` }, response: { status: '200', etag: 'W/"2"' } }); // prettier-ignore
+      expect(all.entry![1]).toMatchObject({ request: { method: 'POST', url: 'ServiceRequest' }, response: { status: '201' } }); // prettier-ignore
+    });
+
+    it('page by page, whose links stay as they are while new versions come', async () => {
+      const first = await history('?_count=4');
+      const seen = versions(first);
+      const patient = aPatient({ mrn: 'MRN-HIST' });
+      const late = aServiceRequest({ placerOrderNumber: 'LATE', patient });
+      await new FhirStore().save(database.dataSource.manager, [late], new Date(now.getTime() + 120_000));
+      try {
+        const next = first.link!.find(({ relation }) => relation === 'next')!.url;
+        const second = (await call<Bundle>(next)).body;
+        expect([seen.length, new Set([...seen, ...versions(second)]).size, second.total]).toEqual([4, 6, 7]);
+        expect(second.link!.map(({ relation }) => relation)).toEqual(['self', 'first']);
+        expect(second.link![0]!.url).toBe(next);
+      } finally {
+        for (const table of ['resource', 'resource_history']) await database.dataSource.query(`DELETE FROM ${table} WHERE id = $1`, [late.id]); // prettier-ignore
+      }
+    });
+
+    it.each([
+      ['_since=2026-03-02T08:00:30Z', ['0/2']],
+      ['_since=2026-03-02T08:01:00Z', ['0/2']],
+      ['_since=2026-03-02T08:01:01Z', []],
+      ['_at=2026-03-02T08:00:30Z', ['0/1', '1/1', '2/1', '3/1', '4/1']],
+      ['_at=2026-03-02T08', []],
+      ['_at=2026-03-02', ['0/1', '0/2', '1/1', '2/1', '3/1', '4/1']],
+      ['_at=2026-03-01', []],
+    ])('of %s', async (query, expected) => {
+      const answer = await call<Bundle>(`ServiceRequest/_history?${query}`);
+      if (query === '_at=2026-03-02T08') return expect(answer.status).toBe(400);
+      expect([answer.body.total, [...versions(answer.body)].sort()]).toEqual([expected.length, expected]);
+    });
+
+    it('of one resource the same way, empty but there where nothing is that new', async () => {
+      const path = `ServiceRequest/${orders[0]!.id}/_history`;
+      const page = (await call<Bundle>(`${path}?_count=1`)).body;
+      expect([page.total, versions(page)]).toEqual([2, ['0/2']]);
+      const next = await call<Bundle>(page.link!.find(({ relation }) => relation === 'next')!.url);
+      expect(versions(next.body)).toEqual(['0/1']);
+      const none = await call<Bundle>(`${path}?_since=2030`);
+      expect([none.status, none.body.total, none.body.entry]).toEqual([200, 0, undefined]);
+      expect((await call('ServiceRequest/none/_history?_since=2030')).status).toBe(404);
+    });
+
+    it('refuses what it does not know, unless told to be lenient', async () => {
+      for (const query of ['_sort=x', '_since=yesterday', '_since=ge2026', '_cursor=x', '_count=many'])
+        expect([query, (await call(`ServiceRequest/_history?${query}`)).status]).toEqual([query, 400]);
+      const lenient = await call<Bundle>('ServiceRequest/_history?_sort=x', { headers: { Prefer: 'handling=lenient' } }); // prettier-ignore
+      expect([lenient.status, lenient.body.link![0]!.url]).toEqual([200, `${base}/ServiceRequest/_history`]);
+      expect((await call('Observation/_history')).status).toBe(404);
+    });
+  });
+
+  describe('finds', () => {
+    const tasks = ['fulfill', 'clarify'].map((code): Task => {
+      const self = { reference: `ServiceRequest/${orders[1]!.id}` };
+      return { resourceType: 'Task', id: code, status: 'requested', intent: 'order', code: { coding: [{ code }] }, focus: self, ...(code === 'fulfill' ? { basedOn: [self] } : {}) }; // prettier-ignore
+    });
+    beforeAll(async () => void (await new FhirStore().save(database.dataSource.manager, tasks, now)));
+    const found = async (query: string) => ((await call<Bundle>(query)).body.entry ?? []).map(({ resource, search }) => `${search!.mode} ${resource!.resourceType}`); // prettier-ignore
+    const count = async (query: string) => (await call<Bundle>(query)).body.total;
+    const number = 'urn:oid:2.25.1001|MRN-ZZ';
+
+    it.each([
+      [`ServiceRequest?patient.identifier=${number}`, 5],
+      [`ServiceRequest?subject.identifier=${number},x`, 5],
+      [`ServiceRequest?patient:Patient.identifier=${number}`, 5],
+      ['ServiceRequest?subject.identifier=nobody', 0],
+      [`ServiceRequest?subject:Patient=${patient.id}&status=active,revoked`, 5],
+      ['ServiceRequest?status:not=active', 1],
+      ['ServiceRequest?status:missing=false', 5],
+      ['ServiceRequest?identifier:missing=true', 0],
+      [`ServiceRequest?_id=${orders[1]!.id},${orders[2]!.id},none`, 2],
+      [`Task?focus=ServiceRequest/${orders[1]!.id}`, 2],
+      [`Task?focus=${orders[1]!.id}&code=fulfill`, 1],
+      [`Task?based-on=ServiceRequest/${orders[1]!.id}`, 1],
+      ['Task?based-on:missing=true', 1],
+    ])('by %s', async (query, total) => expect(await count(query)).toBe(total));
+
+    it.each([
+      'ServiceRequest?status:exact=x',
+      'ServiceRequest?patient.name=x',
+      'ServiceRequest?patient:Group.identifier=x',
+      'ServiceRequest?status:missing=x',
+      'ServiceRequest?_lastUpdated:not=2026',
+      'ServiceRequest?_total=some',
+      'ServiceRequest?_elements=a b',
+      'ServiceRequest?_revinclude=Task:code',
+      'Task?_include=Task:patient',
+    ])(
+      // prettier-ignore
+      'not by %s, which is refused',
+      async (query) => expect((await call(query)).status).toBe(400),
+    );
+
+    it('the order of a Task with it', async () => {
+      expect(await found('Task?code=fulfill&_include=Task:focus')).toEqual(['match Task', 'include ServiceRequest']);
+    });
+
+    it('the asked elements, those that must be there, and says that others are left out', async () => {
+      const { entry } = (await call<Bundle>(`ServiceRequest?_id=${orders[1]!.id}&_elements=priority`)).body;
+      expect(Object.keys(entry![0]!.resource!).sort()).toEqual(['id', 'intent', 'meta', 'priority', 'resourceType', 'status', 'subject']); // prettier-ignore
+      expect(entry![0]!.resource!.meta!.tag).toEqual([expect.objectContaining({ code: 'SUBSETTED' })]);
+    });
+
+    it('without counting where nobody wants to know', async () => {
+      expect((await call<Bundle>('ServiceRequest?_total=none&_count=1')).body).toMatchObject({ entry: [expect.anything()] }); // prettier-ignore
+      expect(await count('ServiceRequest?_total=none')).toBeUndefined();
+    });
   });
 
   it('searches by POST, so that an identifier is in no URL', async () => {

@@ -2,19 +2,16 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Re
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Bundle, BundleEntry, CapabilityStatement, FhirResource } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, FhirResource } from 'fhir/r4.js';
 import { CLOCK, INFRASTRUCTURE, clientOf, fail, type Clock, type Infrastructure } from '#platform';
-import { etagOf } from './answer-write.js';
 import { recordAccess, type Access } from './audit.js';
-import { capabilityStatement, type ServedTypes } from './capability-statement.js';
+import type { ServedTypes } from './capability-statement.js';
+import { SERVED_TYPES } from './conformance.controller.js';
+import { answerOne, baseOf, FHIR_JSON, handlingOf, parametersOf, queryOf, urlOf } from './fhir-request.js';
+import { historyEntry, historyOf, type HistoryPage } from './history.js';
 import { referencedId } from './identity.js';
 import { indexOf } from './search-index.js';
-import { searchResources, type Handling } from './search.js';
-
-/** Token of the table of types a service serves. */
-export const SERVED_TYPES = Symbol('ServedTypes');
-
-const FHIR_JSON = 'application/fhir+json';
+import { searchResources, type SearchPage } from './search.js';
 
 /** FHIR R4 read, search and history of a service's resources; each access is audited in its own transaction. */
 @ApiExcludeController()
@@ -26,12 +23,6 @@ export class FhirController {
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
-
-  @Get('metadata')
-  @Header('Content-Type', FHIR_JSON)
-  metadata(): CapabilityStatement {
-    return capabilityStatement(this.infrastructure.service, this.served);
-  }
 
   @Get(':type')
   @Header('Content-Type', FHIR_JSON)
@@ -50,6 +41,13 @@ export class FhirController {
     @Req() request: Request,
   ): Promise<Bundle> {
     return this.searchset(type, { ...query, ...(body ?? {}) }, request);
+  }
+
+  /** Every version of every resource of the type, the newest first. */
+  @Get(':type/_history')
+  @Header('Content-Type', FHIR_JSON)
+  async historyOfType(@Param('type') type: string, @Query() query: object, @Req() request: Request): Promise<Bundle> {
+    return this.historyBundle({ type }, query, request);
   }
 
   @Get(':type/:id')
@@ -83,59 +81,67 @@ export class FhirController {
   /** Every version, the newest first. */
   @Get(':type/:id/_history')
   @Header('Content-Type', FHIR_JSON)
-  async history(@Param('type') type: string, @Param('id') id: string, @Req() request: Request): Promise<Bundle> {
+  async history(
+    @Param('type') type: string,
+    @Param('id') id: string,
+    @Query() query: object,
+    @Req() request: Request,
+  ): Promise<Bundle> {
+    return this.historyBundle({ type, id }, query, request);
+  }
+
+  private async historyBundle({ type, id }: { type: string; id?: string }, raw: object, request: Request) {
     this.check(type, id);
+    const query = parametersOf(raw);
+    let page: HistoryPage | undefined;
     const versions = await this.audited(
       request,
-      'history-instance',
-      (manager) =>
-      bodies(manager, 'SELECT body FROM resource_history WHERE type = $1 AND id = $2 ORDER BY version DESC', [type, id]), // prettier-ignore
+      id === undefined ? 'history-type' : 'history-instance',
+      async (manager) => {
+        page = await historyOf(manager, { type, id }, query, handlingOf(request));
+        // None asked for, or nothing at all under this id.
+        if (id !== undefined && page.total === 0)
+          if ((await bodies(manager, 'SELECT body FROM resource WHERE type = $1 AND id = $2', [type, id])).length === 0) nothing(type); // prettier-ignore
+        return page.versions;
+      },
+      queryOf(query),
     );
-    if (versions.length === 0) nothing(type);
+    const { total, next, used } = page!;
+    const path = id === undefined ? `${type}/_history` : `${type}/${id}/_history`;
     return {
-      resourceType: 'Bundle',
-      type: 'history',
-      total: versions.length,
-      entry: versions.map((resource) => ({
-        fullUrl: `${baseOf(request)}/${type}/${id}`,
-        resource,
-        request: { method: resource.meta?.versionId === '1' ? 'POST' : 'PUT', url: `${type}/${id}` },
-        response: { status: '200', etag: etagOf(resource), lastModified: resource.meta?.lastUpdated },
-      })),
+      resourceType: 'Bundle' as const,
+      type: 'history' as const,
+      total,
+      link: linksOf(request, path, used, next),
+      ...(versions.length > 0 ? { entry: versions.map((one) => historyEntry(one, baseOf(request))) } : {}),
     };
   }
 
   private async searchset(type: string, raw: object, request: Request): Promise<Bundle> {
     this.check(type);
     const query = parametersOf(raw);
-    const { search, includes } = this.served[type as keyof ServedTypes]!;
-    let next: string | undefined;
-    let total = 0;
-    let found = 0;
+    const served = this.served[type as keyof ServedTypes]!;
+    let page: SearchPage | undefined;
     const resources = await this.audited(
       request,
       'search-type',
       async (manager) => {
-        const page = await searchResources(manager, type, query, search, handlingOf(request), includes);
-        ({ next, total } = page);
-        found = page.matches.length;
+        page = await searchResources(manager, type, query, served, handlingOf(request));
         return [...page.matches, ...page.included];
       },
-      new URLSearchParams(
-        Object.entries(query).flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
-      ),
+      queryOf(query),
     );
+    const { total, next, used, matches } = page!;
     const entryOf = (resource: FhirResource, index: number): BundleEntry => ({
       fullUrl: `${baseOf(request)}/${resource.resourceType}/${resource.id}`,
       resource,
-      search: { mode: index < found ? 'match' : 'include' },
+      search: { mode: index < matches.length ? 'match' : 'include' },
     });
-    const link = (relation: string, cursor?: string) => ({ relation, url: urlOf(request, type, query, cursor) });
     return {
       resourceType: 'Bundle',
       type: 'searchset',
-      total,
-      link: [link('self'), ...(next ? [link('next', next)] : [])],
+      ...(total === undefined ? {} : { total }),
+      link: linksOf(request, type, used, next),
       // FHIR has no empty lists.
       ...(resources.length > 0 ? { entry: resources.map(entryOf) } : {}),
     };
@@ -183,32 +189,8 @@ function nothing(type: string): never {
   throw fail('not-found', `there is no ${type} with this id`);
 }
 
-/** One resource with its version, or 304 to a client that has it. */
-function answerOne(request: Request, response: Response, resource: FhirResource): void {
-  const etag = etagOf(resource);
-  response.setHeader('ETag', etag).setHeader('Last-Modified', new Date(resource.meta!.lastUpdated!).toUTCString());
-  if (request.headers['if-none-match'] === etag) response.status(304).end();
-  else response.type(FHIR_JSON).send(JSON.stringify(resource));
-}
-
-function handlingOf(request: Request): Handling {
-  return /\bhandling=lenient\b/.test(String(request.headers.prefer ?? '')) ? 'lenient' : 'strict';
-}
-
-function parametersOf(raw: object): Record<string, string[]> {
-  return Object.fromEntries(
-    Object.entries(raw).map(([name, value]) => [name, [value].flat().map((one) => String(one))]),
-  );
-}
-
-function baseOf(request: Request): string {
-  return `${request.protocol}://${request.get('host')}/fhir`;
-}
-
-function urlOf(request: Request, type: string, query: Record<string, string[]>, cursor?: string): string {
-  const parameters = new URLSearchParams();
-  for (const [name, values] of Object.entries(query))
-    if (name !== '_cursor') for (const value of values) parameters.append(name, value);
-  if (cursor) parameters.set('_cursor', cursor);
-  return `${baseOf(request)}/${type}?${parameters}`;
+/** This page, the first and the next one; what was asked and not used is in none of them (FHIR R4 section 3.1.1.3). */
+function linksOf(request: Request, path: string, used: Record<string, string[]>, next?: string): Bundle['link'] {
+  const link = (relation: string, cursor?: string) => ({ relation, url: urlOf(request, path, used, cursor) });
+  return [link('self', used._cursor?.[0]), link('first'), ...(next ? [link('next', next)] : [])];
 }

@@ -1,17 +1,29 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Inject, Module, type DynamicModule } from '@nestjs/common';
+import { Retention, SITE, type Site } from '#platform';
 import type { ServedTypes } from './capability-statement.js';
-import { FhirController, SERVED_TYPES } from './fhir.controller.js';
+import { ConformanceController, DEFINITIONS, SERVED_TYPES } from './conformance.controller.js';
+import { FhirController } from './fhir.controller.js';
 import { FhirStore } from './fhir-store.js';
+import type { Definition } from './structure-definition.js';
 
 /** A service's resources: the store for its handlers, and read and search over REST. */
 @Module({})
 export class FhirModule {
-  /** @param served the types with their search parameters; the CapabilityStatement says the same */
-  static forService(served: ServedTypes): DynamicModule {
+  constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
+    retention.keep({ table: 'audit_event', since: 'recorded', days: site.retention.auditDays });
+  }
+
+  /**
+   * @param served the types with their search parameters; the CapabilityStatement says the same
+   * @param publish what is published beside it: the profiles, extensions and codes of this site
+   */
+  static forService(served: ServedTypes, publish?: (site: Site) => Definition[]): DynamicModule {
+    const definitions = publish ? { useFactory: publish, inject: [SITE] } : { useValue: [] };
     return {
       module: FhirModule,
-      controllers: [FhirController],
-      providers: [FhirStore, { provide: SERVED_TYPES, useValue: served }],
+      // The first route that fits is taken: what is published is no type of the store.
+      controllers: [ConformanceController, FhirController],
+      providers: [FhirStore, { provide: SERVED_TYPES, useValue: served }, { provide: DEFINITIONS, ...definitions }],
       exports: [FhirStore],
     };
   }

@@ -36,6 +36,10 @@ export const systems = {
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
   /** What a Task is for: `clarify`, `stop-exam`, `clean-room`. */
   task: 'urn:collimator:task',
+  /** What a Task is for, as FHIR has it: `fulfill`. */
+  taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',
+  /** How far the exam of an order is: scheduled, started, completed, discontinued. */
+  businessStatus: 'urn:collimator:business-status',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
 } as const;

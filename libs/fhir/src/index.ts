@@ -1,3 +1,4 @@
+import { HistoryByTime1700000000110 } from './migrations/1700000000110-history-by-time.js';
 import { Resource1700000000100 } from './migrations/1700000000100-resource.js';
 
 export * from './answer-write.js';
@@ -5,6 +6,7 @@ export * from './audit.js';
 export * from './capability-statement.js';
 export * from './clinical-state.js';
 export * from './concept-text.js';
+export * from './extension-definitions.js';
 export * from './fhir-store.js';
 export * from './fhir.module.js';
 export * from './foreign-fhir-server.js';
@@ -12,12 +14,15 @@ export * from './identity.js';
 export * from './join-stated.js';
 export * from './keep-copies.js';
 export * from './merged-patient.js';
+export * from './profile.js';
 export * from './same-content.js';
+export * from './search-condition.js';
 export * from './search-date.js';
 export * from './search-index.js';
 export * from './search-token.js';
 export * from './search.js';
+export * from './structure-definition.js';
 export * from './validate.js';
 
 /** What every service's database needs for its resources. */
-export const fhirMigrations = [Resource1700000000100];
+export const fhirMigrations = [Resource1700000000100, HistoryByTime1700000000110];

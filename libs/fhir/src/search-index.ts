@@ -16,6 +16,8 @@ interface Indexable {
   id?: string;
   status?: string;
   identifier?: { system?: string; value?: string } | { system?: string; value?: string }[];
+  /** Of a DocumentReference: search parameter `identifier` covers it as well. */
+  masterIdentifier?: { system?: string; value?: string };
   subject?: { reference?: string };
   patient?: { reference?: string };
   beneficiary?: { reference?: string };
@@ -28,6 +30,7 @@ interface Indexable {
   practitioner?: { reference?: string };
   /** One of a Device, several of a HealthcareService or a PractitionerRole. */
   location?: unknown;
+  target?: { reference?: string }[];
   participant?: { actor?: { reference?: string } }[];
 }
 
@@ -46,10 +49,11 @@ export function indexOf(resource: FhirResource): SearchIndex {
     body.schedule?.reference,
     body.practitioner?.reference,
     ...locationsOf(body.location),
+    ...(Array.isArray(body.target) ? body.target : []).map((one) => one.reference),
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
   const patient = resource.resourceType === 'Patient' ? body.id : firstPatient(references);
-  const identifiers = [body.identifier ?? []].flat().flatMap(tokensOf);
+  const identifiers = [body.masterIdentifier ?? [], body.identifier ?? []].flat().flatMap(tokensOf);
   return {
     patient_id: patient ?? null,
     status: body.status ?? null,

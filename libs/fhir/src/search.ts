@@ -1,55 +1,30 @@
 import type { EntityManager } from 'typeorm';
 import type { FhirResource } from 'fhir/r4.js';
 import { fail } from '#platform';
-import { dateSearched, type DateSearch } from './search-date.js';
-import { alternativesOf, tokensSearched } from './search-token.js';
-
-/** Search parameters that a service may serve; which of them, it says per type. */
-export type SearchParameter =
-  | '_id'
-  | 'identifier'
-  | 'patient'
-  | 'subject'
-  | 'status'
-  | 'code'
-  | 'authored'
-  | 'encounter'
-  | 'based-on'
-  | 'focus'
-  | 'location'
-  | 'practitioner'
-  | 'schedule'
-  | '_lastUpdated';
-
-/** FHIR search parameter types, for the CapabilityStatement. */
-export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference' | 'date'> = {
-  _id: 'token',
-  identifier: 'token',
-  patient: 'reference',
-  status: 'token',
-  code: 'token',
-  authored: 'date',
-  encounter: 'reference',
-  'based-on': 'reference',
-  subject: 'reference',
-  focus: 'reference',
-  location: 'reference',
-  practitioner: 'reference',
-  schedule: 'reference',
-  _lastUpdated: 'date',
-};
+import { conditionOf, parameterNamed, type AskedParameter, type SearchParameter } from './search-condition.js';
+import { elementsOf, type Elements } from './search-elements.js';
+import { withReferredTo, withReferring, type Include, type ReverseInclude } from './search-include.js';
 
 /** One page of matches, oldest change first unless asked otherwise, and where the next one begins. */
 export interface SearchPage {
   matches: FhirResource[];
-  /** What the matches refer to, as far as `_include` asks for it. */
+  /** What the matches refer to, and what refers to them, as far as `_include` and `_revinclude` ask for it. */
   included: FhirResource[];
-  total: number;
+  /** Of all pages; not counted where `_total=none`. */
+  total?: number;
   next?: string;
+  /** The parameters that chose and shaped this page: what a lenient client asked beyond them is not among them. */
+  used: Record<string, string[]>;
 }
 
-/** A search parameter whose targets can come along. */
-export type Include = 'patient' | 'encounter';
+/** What is served of a type. */
+export interface Searchable {
+  search: readonly SearchParameter[];
+  /** Search parameters whose targets `_include` brings along. */
+  includes?: readonly Include[];
+  /** What `_revinclude` brings along of those that refer to a match. */
+  reverseIncludes?: readonly ReverseInclude[];
+}
 
 const PAGE = 50;
 const LARGEST_PAGE = 500;
@@ -61,7 +36,6 @@ export type Handling = 'strict' | 'lenient';
  * Searches one type (FHIR R4 RESTful search). Comma means or, repetition means and.
  *
  * @param query parameter name → values as sent
- * @param includes what `_include` may bring along
  * @param handling `lenient` leaves out parameters that are not served; strict is safer, since a filter left out finds
  *   more than was asked for
  * @throws Failure field-invalid for a parameter that is not served or cannot be read; values are not echoed
@@ -70,23 +44,20 @@ export async function searchResources(
   manager: EntityManager,
   type: string,
   query: Record<string, string[]>,
-  served: readonly SearchParameter[],
+  served: Searchable,
   handling: Handling = 'strict',
-  includes: readonly Include[] = [],
 ): Promise<SearchPage> {
+  const { parameters, used } = asked(type, query, served, handling);
+  const shaped = shapeOf(used);
   const where = ['type = $1'];
   const values: unknown[] = [type];
   const bind = (value: unknown) => `$${values.push(value)}`;
-  for (const [name, repetitions] of asked(query, served, handling))
-    for (const text of repetitions) where.push(conditions[name](clean(name, text), bind));
-  const [{ total }] = await manager.query(
-    `SELECT count(*)::int AS total FROM resource WHERE ${where.join(' AND ')}`,
-    values,
-  );
-  if (isCountOnly(query._summary?.[0])) return { matches: [], included: [], total };
-  const limit = countOf(query._count?.[0]);
-  const isDescending = isNewestFirst(query._sort?.[0]);
-  const cursor = readCursor(query._cursor?.[0]);
+  for (const parameter of parameters)
+    for (const text of parameter.values) where.push(conditionOf(parameter, text, bind));
+  let total: number | undefined;
+  if (shaped.isCounted) [{ total }] = await manager.query(`SELECT count(*)::int AS total FROM resource WHERE ${where.join(' AND ')}`, values); // prettier-ignore
+  if (shaped.isCountOnly) return { matches: [], included: [], total, used };
+  const { limit, isDescending, cursor } = shaped;
   if (cursor)
     where.push(
       `(last_updated, id) ${isDescending ? '<' : '>'} ('epoch'::timestamptz + ${bind(cursor[0])}::bigint * interval '1 microsecond', ${bind(cursor[1])})`,
@@ -99,140 +70,75 @@ export async function searchResources(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const matches = page.map((row) => row.body);
+  const included = [
+    ...(await withReferredTo(manager, type, matches, used._include ?? [], served.includes)),
+    ...(await withReferring(manager, matches, used._revinclude ?? [], served.reverseIncludes)),
+  ];
   return {
-    matches,
-    included: await includedWith(manager, type, matches, query._include ?? [], includes),
+    matches: matches.map(shaped.elements),
+    included,
     total,
+    used,
     ...(rows.length > limit && last ? { next: cursorAfter(last) } : {}),
   };
 }
 
-const targets: Record<Include, (resource: FhirResource) => string | undefined> = {
-  patient: (resource) => (resource as { subject?: { reference?: string } }).subject?.reference,
-  encounter: (resource) => (resource as { encounter?: { reference?: string } }).encounter?.reference,
-};
-
-/** What the matches refer to, each once (`_include=<type>:<parameter>`, FHIR R4 section 3.1.1.5.4). */
-async function includedWith(
-  manager: EntityManager,
-  type: string,
-  matches: readonly FhirResource[],
-  asked: readonly string[],
-  served: readonly Include[],
-): Promise<FhirResource[]> {
-  const names = asked.map((text) => served.find((name) => text === `${type}:${name}`));
-  if (names.includes(undefined))
-    throw fail('field-invalid', `must be one of ${served.map((name) => `${type}:${name}`).join(', ') || 'none here'}`, { field: '_include' }); // prettier-ignore
-  const references = names.flatMap((name) => matches.flatMap((one) => targets[name!](one) ?? []));
-  const keys = [...new Set(references)].map((reference) => reference.split('/'));
-  if (keys.length === 0) return [];
-  const rows: { body: FhirResource }[] = await manager.query(
-    'SELECT body FROM resource JOIN unnest($1::text[], $2::text[]) AS wanted (t, i) ON type = t AND id = i ORDER BY type, id',
-    [keys.map(([one]) => one), keys.map(([, id]) => id)],
-  );
-  return rows.map(({ body }) => body);
-}
-
 /** Parameters that shape the answer instead of choosing. */
-const shaping = ['_count', '_cursor', '_format', '_include', '_pretty', '_sort', '_summary'];
+const shaping = ['_count', '_cursor', '_elements', '_format', '_include', '_pretty', '_revinclude', '_sort', '_summary', '_total']; // prettier-ignore
 
-/** The parameters of a query that are served, under the name they are served by. */
+/** The parameters of a query that are served, under the names they are served by. */
 function asked(
+  type: string,
   query: Record<string, string[]>,
-  served: readonly SearchParameter[],
+  { search }: Searchable,
   handling: Handling,
-): [SearchParameter, string[]][] {
-  return Object.entries(query).flatMap(([given, values]): [SearchParameter, string[]][] => {
-    // Where a subject is always a patient, the two parameters are one.
-    const name = (given === 'subject' && !served.includes('subject') ? 'patient' : given) as SearchParameter;
-    if (served.includes(name)) return [[name, values]];
-    if (shaping.includes(given) || handling === 'lenient') return [];
-    throw fail('field-invalid', `search parameter is not served; served are: ${[...served, '_count'].join(', ')}`, {
-      field: /^[\w:-]{1,40}$/.test(given) ? given : 'parameter',
-    });
+): { parameters: AskedParameter[]; used: Record<string, string[]> } {
+  const used: Record<string, string[]> = {};
+  const parameters = Object.entries(query).flatMap(([given, values]): AskedParameter[] => {
+    const parameter = parameterNamed(type, given, search);
+    if (parameter || shaping.includes(given)) used[given] = values;
+    else if (handling === 'strict')
+      throw fail('field-invalid', `search parameter is not served; served are: ${[...search, '_count'].join(', ')}`, {
+        field: /^[\w:.-]{1,40}$/.test(given) ? given : 'parameter',
+      });
+    return parameter ? [{ ...parameter, values }] : [];
   });
+  return { parameters, used };
 }
 
-/** Postgres takes no NUL in a text; nothing stored here has an empty key. */
-function clean(field: string, text: string): string {
-  if (text !== '' && !text.includes('\0')) return text;
-  throw fail('field-invalid', 'must not be empty, and hold no NUL', { field });
+interface Shape {
+  isCounted: boolean;
+  isCountOnly: boolean;
+  isDescending: boolean;
+  limit: number;
+  cursor?: [string, string];
+  elements: Elements;
 }
 
-type Bind = (value: unknown) => string;
-
-const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> = {
-  _id: (text, bind) => `id = ANY(${bind(alternativesOf(text))})`,
-  status: (text, bind) => `status = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^.*\|/, '')))})`,
-  identifier: (text, bind) => `identifiers && ${bind(tokensSearched(text))}::text[]`,
-  patient: (text, bind) =>
-    `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
-  'based-on': (text, bind) => refersTo('ServiceRequest', text, bind),
-  focus: (text, bind) => refersTo('Location', text, bind),
-  location: (text, bind) => refersTo('Location', text, bind),
-  practitioner: (text, bind) => refersTo('Practitioner', text, bind),
-  schedule: (text, bind) => refersTo('Schedule', text, bind),
-  subject: (text, bind) => `(${conditions.patient(text, bind)} OR ${refersTo('Device', text, bind)})`,
-  code: (text, bind) =>
-    `(${alternativesOf(text)
-      .map((one) => `body->'code'->'coding' @> ${bind(JSON.stringify([codingSearched(one)]))}::jsonb`)
-      .join(' OR ')})`,
-  encounter: (text, bind) => refersTo('Encounter', text, bind),
-  authored: (text, bind) => anyMoment('authored', AUTHORED, text, bind),
-  _lastUpdated: (text, bind) => anyMoment('_lastUpdated', 'last_updated', text, bind),
-};
-
-/** A bare id means the type the parameter mostly points to. */
-function refersTo(type: string, text: string, bind: Bind): string {
-  return `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `${type}/${one}`)))}::text[]`;
+function shapeOf(query: Record<string, string[]>): Shape {
+  const first = (name: string) => query[name]?.[0];
+  const isCountOnly = one('_summary', first('_summary'), ['false', 'count']) === 'count';
+  const cursor = readCursor(first('_cursor'));
+  return {
+    // `_count=0` asks for the count as well (FHIR R4 section 3.1.1.5.3).
+    isCountOnly: isCountOnly || first('_count') === '0',
+    isCounted: isCountOnly || one('_total', first('_total'), ['accurate', 'estimate', 'none']) !== 'none',
+    isDescending: one('_sort', first('_sort'), ['_lastUpdated', '-_lastUpdated']) === '-_lastUpdated',
+    limit: countOf(first('_count')),
+    ...(cursor ? { cursor } : {}),
+    elements: elementsOf(first('_elements')),
+  };
 }
 
-/** A dateTime as the moment it begins: a year or month alone is no time that Postgres reads. */
-const AUTHORED = `(rpad(body->>'authoredOn', greatest(10, length(body->>'authoredOn')), substr('0000-01-01', 1 + length(body->>'authoredOn'))))::timestamptz`;
-
-function anyMoment(field: string, moment: string, text: string, bind: Bind): string {
-  const dates = alternativesOf(text).map((one) => dateSearched(field, one));
-  return `(${dates.map((date) => momentIs(moment, date, bind)).join(' OR ')})`;
+/** One of a few words, the first where none is given. */
+function one(field: string, text: string | undefined, words: readonly [string, ...string[]]): string {
+  if (text === undefined) return words[0];
+  if (words.includes(text)) return text;
+  throw fail('field-invalid', `must be ${words.join(' or ')}`, { field });
 }
 
-/** `system|code`, `code`, `system|` or `|code` as what a coding must hold. */
-function codingSearched(text: string): object {
-  const bar = text.indexOf('|');
-  const [system, code] = bar < 0 ? ['', text] : [text.slice(0, bar), text.slice(bar + 1)];
-  return { ...(system ? { system } : {}), ...(code ? { code } : {}) };
-}
-
-function momentIs(moment: string, { prefix, from, until }: DateSearch, bind: Bind): string {
-  const is = (operator: string, at: Date) => `${moment} ${operator} ${bind(at)}::timestamptz`;
-  switch (prefix) {
-    case 'eq':
-      return `(${is('>=', from)} AND ${is('<', until)})`;
-    case 'ne':
-      return `(${is('<', from)} OR ${is('>=', until)})`;
-    case 'gt':
-    case 'sa':
-      return is('>=', until);
-    case 'ge':
-      return is('>=', from);
-    case 'lt':
-    case 'eb':
-      return is('<', from);
-    case 'le':
-      return is('<', until);
-  }
-}
-
-function isCountOnly(text: string | undefined): boolean {
-  if (text === undefined || text === 'count' || text === 'false') return text === 'count';
-  throw fail('field-invalid', 'must be count or false', { field: '_summary' });
-}
-
-function isNewestFirst(text: string | undefined): boolean {
-  if (text === undefined || text === '_lastUpdated' || text === '-_lastUpdated') return text === '-_lastUpdated';
-  throw fail('field-invalid', 'must be _lastUpdated or -_lastUpdated', { field: '_sort' });
-}
-
-function countOf(text: string | undefined): number {
+/** How many entries a page has, 500 at most. @throws Failure field-invalid */
+export function countOf(text: string | undefined): number {
   if (text === undefined) return PAGE;
   if (!/^\d{1,6}$/.test(text)) throw fail('field-invalid', 'must be a whole number', { field: '_count' });
   return Math.min(Number(text), LARGEST_PAGE);

@@ -1,150 +1,25 @@
-/** One element of a structure: its datatype, whether it is required, whether it repeats, and its required binding. */
-export interface Element {
-  is: string;
-  required?: true;
-  repeats?: true;
-  codes?: readonly string[];
-}
-
-/** Elements by name; `value[x]` choices are spelled out, and {@link choices} says which exclude each other. */
-export type Structure = Readonly<Record<string, Element>>;
-
-const one = (is: string, codes?: readonly string[]): Element => ({ is, ...(codes ? { codes } : {}) });
-const must = (is: string, codes?: readonly string[]): Element => ({ ...one(is, codes), required: true });
-const many = (is: string, codes?: readonly string[]): Element => ({ ...one(is, codes), repeats: true });
-const some = (is: string): Element => ({ is, repeats: true, required: true });
-
-const date = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
-const time = /T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))$/;
-const text = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value);
-const number = (accepts: (value: number) => boolean) => (value: unknown) =>
-  typeof value === 'number' && Number.isFinite(value) && accepts(value);
-const isDate = text(date);
-const isDateAndTime = (value: unknown) =>
-  typeof value === 'string' && isDate(value.slice(0, 10)) && time.test(value) && value.indexOf('T') === 10;
-
-/** FHIR R4 primitive datatypes (section 2.24.0.1). */
-export const primitives: Readonly<Record<string, (value: unknown) => boolean>> = {
-  string: text(/\S/),
-  code: text(/^\S+( \S+)*$/),
-  uri: text(/^\S+$/),
-  id: text(/^[A-Za-z0-9.-]{1,64}$/),
-  base64Binary: text(/^[A-Za-z0-9+/=\s]*$/),
-  boolean: (value) => typeof value === 'boolean',
-  decimal: number(() => true),
-  positiveInt: number((value) => Number.isInteger(value) && value > 0),
-  date: isDate,
-  time: text(/^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?$/),
-  dateTime: (value) => isDate(value) || isDateAndTime(value),
-  instant: isDateAndTime,
-};
-
-/** FHIR R4 complex datatypes (section 2.24.0), as far as Collimator reads them. */
-export const datatypes: Readonly<Record<string, Structure>> = {
-  Coding: { system: one('uri'), version: one('string'), code: one('code'), display: one('string') },
-  CodeableConcept: { coding: many('Coding'), text: one('string') },
-  Identifier: {
-    use: one('code', ['usual', 'official', 'temp', 'secondary', 'old']),
-    type: one('CodeableConcept'),
-    system: one('uri'),
-    value: one('string'),
-    period: one('Period'),
-    assigner: one('Reference'),
-  },
-  Reference: { reference: one('string'), type: one('uri'), identifier: one('Identifier'), display: one('string') },
-  Period: { start: one('dateTime'), end: one('dateTime') },
-  Quantity: {
-    value: one('decimal'),
-    comparator: one('code', ['<', '<=', '>=', '>']),
-    unit: one('string'),
-    system: one('uri'),
-    code: one('code'),
-  },
-  Ratio: { numerator: one('Quantity'), denominator: one('Quantity') },
-  HumanName: {
-    use: one('code', ['usual', 'official', 'temp', 'nickname', 'anonymous', 'old', 'maiden']),
-    text: one('string'),
-    family: one('string'),
-    given: many('string'),
-    prefix: many('string'),
-    suffix: many('string'),
-    period: one('Period'),
-  },
-  ContactPoint: {
-    system: one('code', ['phone', 'fax', 'email', 'pager', 'url', 'sms', 'other']),
-    value: one('string'),
-    use: one('code', ['home', 'work', 'temp', 'old', 'mobile']),
-  },
-  Address: {
-    use: one('code', ['home', 'work', 'temp', 'old', 'billing']),
-    text: one('string'),
-    line: many('string'),
-    city: one('string'),
-    district: one('string'),
-    state: one('string'),
-    postalCode: one('string'),
-    country: one('string'),
-    period: one('Period'),
-  },
-  Annotation: { authorString: one('string'), time: one('dateTime'), text: must('string') },
-  Attachment: { contentType: one('code'), data: one('base64Binary'), url: one('uri'), title: one('string') },
-  Extension: { url: must('uri'), extension: many('Extension') },
-  'AllergyIntolerance.reaction': {
-    substance: one('CodeableConcept'),
-    manifestation: some('CodeableConcept'),
-    onset: one('dateTime'),
-    severity: one('code', ['mild', 'moderate', 'severe']),
-  },
-  'Encounter.location': { location: must('Reference'), period: one('Period') },
-  'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
-  'MedicationAdministration.dosage': {
-    text: one('string'),
-    site: one('CodeableConcept'),
-    route: one('CodeableConcept'),
-    method: one('CodeableConcept'),
-    dose: one('Quantity'),
-    rateRatio: one('Ratio'),
-    rateQuantity: one('Quantity'),
-  },
-  'Observation.referenceRange': { low: one('Quantity'), high: one('Quantity'), text: one('string') },
-  'Practitioner.qualification': {
-    identifier: many('Identifier'),
-    code: must('CodeableConcept'),
-    period: one('Period'),
-  },
-  'PractitionerRole.availableTime': {
-    daysOfWeek: many('code', ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']),
-    allDay: one('boolean'),
-    availableStartTime: one('time'),
-    availableEndTime: one('time'),
-  },
-  'Medication.batch': { lotNumber: one('string'), expirationDate: one('dateTime') },
-  'Bundle.entry': { fullUrl: one('uri'), resource: must('Resource'), request: must('Bundle.entry.request') },
-  'Bundle.entry.request': {
-    ifMatch: one('string'),
-    method: must('code', ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']),
-    url: must('uri'),
-    ifNoneExist: one('string'),
-  },
-};
+import { many, must, one, some, type Structure } from './datatypes.js';
 
 const everywhere: Structure = {
   id: one('id'),
   meta: one('Object'),
-  contained: many('Resource'),
+  implicitRules: one('uri'),
+  language: one('code'),
+  text: one('Object'),
+  contained: many('Contained'),
   extension: many('Extension'),
   modifierExtension: many('Extension'),
 };
 const performed = ['in-progress', 'not-done', 'on-hold', 'completed', 'entered-in-error', 'stopped', 'unknown'];
 
 /**
- * FHIR R4 resources as far as Collimator takes them in. Some are stricter than R4: a Patient and a ServiceRequest need an
- * identifier, since their identity here comes from it, and what is ordered, diagnosed or not tolerated needs its code.
+ * FHIR R4 resources as far as Collimator takes them in, their elements in the order of R4. What a service asks beyond R4
+ * its profiles say (`profile.ts`).
  */
 export const resources: Readonly<Record<string, Structure>> = {
   Patient: {
     ...everywhere,
-    identifier: some('Identifier'),
+    identifier: many('Identifier'),
     active: one('boolean'),
     name: many('HumanName'),
     telecom: many('ContactPoint'),
@@ -153,6 +28,13 @@ export const resources: Readonly<Record<string, Structure>> = {
     deceasedBoolean: one('boolean'),
     deceasedDateTime: one('dateTime'),
     address: many('Address'),
+    maritalStatus: one('CodeableConcept'),
+    multipleBirthBoolean: one('boolean'),
+    contact: many('BackboneElement'),
+    communication: many('BackboneElement'),
+    generalPractitioner: many('Reference'),
+    managingOrganization: one('Reference'),
+    link: many('Patient.link'),
   },
   Encounter: {
     ...everywhere,
@@ -160,8 +42,15 @@ export const resources: Readonly<Record<string, Structure>> = {
     status: must('code', ['planned', 'arrived', 'triaged', 'in-progress', 'onleave', 'finished', 'cancelled', 'entered-in-error', 'unknown']), // prettier-ignore
     class: must('Coding'),
     type: many('CodeableConcept'),
+    serviceType: one('CodeableConcept'),
+    priority: one('CodeableConcept'),
     subject: one('Reference'),
+    episodeOfCare: many('Reference'),
+    basedOn: many('Reference'),
     period: one('Period'),
+    reasonCode: many('CodeableConcept'),
+    reasonReference: many('Reference'),
+    account: many('Reference'),
     location: many('Encounter.location'),
   },
   AllergyIntolerance: {
@@ -172,10 +61,16 @@ export const resources: Readonly<Record<string, Structure>> = {
     type: one('code', ['allergy', 'intolerance']),
     category: many('code', ['food', 'medication', 'environment', 'biologic']),
     criticality: one('code', ['low', 'high', 'unable-to-assess']),
-    code: must('CodeableConcept'),
+    code: one('CodeableConcept'),
     patient: must('Reference'),
+    encounter: one('Reference'),
     onsetDateTime: one('dateTime'),
+    onsetPeriod: one('Period'),
+    onsetString: one('string'),
     recordedDate: one('dateTime'),
+    recorder: one('Reference'),
+    asserter: one('Reference'),
+    lastOccurrence: one('dateTime'),
     note: many('Annotation'),
     reaction: many('AllergyIntolerance.reaction'),
   },
@@ -186,12 +81,19 @@ export const resources: Readonly<Record<string, Structure>> = {
     verificationStatus: one('CodeableConcept'),
     category: many('CodeableConcept'),
     severity: one('CodeableConcept'),
-    code: must('CodeableConcept'),
+    code: one('CodeableConcept'),
     bodySite: many('CodeableConcept'),
     subject: must('Reference'),
     encounter: one('Reference'),
     onsetDateTime: one('dateTime'),
+    onsetPeriod: one('Period'),
+    onsetString: one('string'),
+    abatementDateTime: one('dateTime'),
+    abatementPeriod: one('Period'),
+    abatementString: one('string'),
     recordedDate: one('dateTime'),
+    recorder: one('Reference'),
+    asserter: one('Reference'),
     note: many('Annotation'),
   },
   Coverage: {
@@ -203,14 +105,20 @@ export const resources: Readonly<Record<string, Structure>> = {
     subscriber: one('Reference'),
     subscriberId: one('string'),
     beneficiary: must('Reference'),
+    dependent: one('string'),
     relationship: one('CodeableConcept'),
     period: one('Period'),
     payor: some('Reference'),
     order: one('positiveInt'),
+    network: one('string'),
+    subrogation: one('boolean'),
+    contract: many('Reference'),
   },
   Observation: {
     ...everywhere,
     identifier: many('Identifier'),
+    basedOn: many('Reference'),
+    partOf: many('Reference'),
     status: must('code', ['registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown']), // prettier-ignore
     category: many('CodeableConcept'),
     code: must('CodeableConcept'),
@@ -220,16 +128,23 @@ export const resources: Readonly<Record<string, Structure>> = {
     effectivePeriod: one('Period'),
     effectiveInstant: one('instant'),
     issued: one('instant'),
+    performer: many('Reference'),
     valueQuantity: one('Quantity'),
     valueCodeableConcept: one('CodeableConcept'),
     valueString: one('string'),
     valueBoolean: one('boolean'),
     valueDateTime: one('dateTime'),
     valuePeriod: one('Period'),
-    interpretation: many('CodeableConcept'),
+    dataAbsentReason: one('CodeableConcept'),
     referenceRange: many('Observation.referenceRange'),
-    performer: many('Reference'),
+    interpretation: many('CodeableConcept'),
     note: many('Annotation'),
+    bodySite: one('CodeableConcept'),
+    method: one('CodeableConcept'),
+    specimen: one('Reference'),
+    device: one('Reference'),
+    hasMember: many('Reference'),
+    derivedFrom: many('Reference'),
   },
   Location: {
     ...everywhere,
@@ -269,7 +184,7 @@ export const resources: Readonly<Record<string, Structure>> = {
   },
   ServiceRequest: {
     ...everywhere,
-    identifier: some('Identifier'),
+    identifier: many('Identifier'),
     basedOn: many('Reference'),
     replaces: many('Reference'),
     requisition: one('Identifier'),
@@ -278,30 +193,52 @@ export const resources: Readonly<Record<string, Structure>> = {
     category: many('CodeableConcept'),
     priority: one('code', ['routine', 'urgent', 'asap', 'stat']),
     doNotPerform: one('boolean'),
-    code: must('CodeableConcept'),
+    code: one('CodeableConcept'),
     orderDetail: many('CodeableConcept'),
     subject: must('Reference'),
     encounter: one('Reference'),
     occurrenceDateTime: one('dateTime'),
     occurrencePeriod: one('Period'),
+    asNeededBoolean: one('boolean'),
+    asNeededCodeableConcept: one('CodeableConcept'),
     authoredOn: one('dateTime'),
     requester: one('Reference'),
+    performerType: one('CodeableConcept'),
     performer: many('Reference'),
     locationCode: many('CodeableConcept'),
+    locationReference: many('Reference'),
     reasonCode: many('CodeableConcept'),
     reasonReference: many('Reference'),
+    insurance: many('Reference'),
     supportingInfo: many('Reference'),
+    specimen: many('Reference'),
     bodySite: many('CodeableConcept'),
     note: many('Annotation'),
     patientInstruction: one('string'),
+    relevantHistory: many('Reference'),
   },
   Task: {
     ...everywhere,
+    identifier: many('Identifier'),
+    basedOn: many('Reference'),
+    groupIdentifier: one('Identifier'),
+    partOf: many('Reference'),
     status: must('code', ['draft', 'requested', 'received', 'accepted', 'rejected', 'ready', 'cancelled', 'in-progress', 'on-hold', 'failed', 'completed', 'entered-in-error']), // prettier-ignore
+    statusReason: one('CodeableConcept'),
+    businessStatus: one('CodeableConcept'),
     intent: must('code', ['unknown', 'proposal', 'plan', 'order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'option']), // prettier-ignore
+    priority: one('code', ['routine', 'urgent', 'asap', 'stat']),
     code: one('CodeableConcept'),
+    description: one('string'),
     focus: one('Reference'),
     for: one('Reference'),
+    encounter: one('Reference'),
+    executionPeriod: one('Period'),
+    authoredOn: one('dateTime'),
+    lastModified: one('dateTime'),
+    requester: one('Reference'),
+    owner: one('Reference'),
+    reasonCode: one('CodeableConcept'),
     note: many('Annotation'),
   },
   MedicationAdministration: {
@@ -365,7 +302,16 @@ export const choices: Readonly<Record<string, Readonly<Record<string, { of: read
     },
     effective: { of: ['effectiveDateTime', 'effectivePeriod', 'effectiveTiming', 'effectiveInstant'] },
   },
-  ServiceRequest: { occurrence: { of: ['occurrenceDateTime', 'occurrencePeriod', 'occurrenceTiming'] } },
+  AllergyIntolerance: { onset: { of: ['onsetDateTime', 'onsetAge', 'onsetPeriod', 'onsetRange', 'onsetString'] } },
+  Condition: {
+    onset: { of: ['onsetDateTime', 'onsetAge', 'onsetPeriod', 'onsetRange', 'onsetString'] },
+    abatement: { of: ['abatementDateTime', 'abatementAge', 'abatementPeriod', 'abatementRange', 'abatementString'] },
+  },
+  ServiceRequest: {
+    quantity: { of: ['quantityQuantity', 'quantityRatio', 'quantityRange'] },
+    asNeeded: { of: ['asNeededBoolean', 'asNeededCodeableConcept'] },
+    occurrence: { of: ['occurrenceDateTime', 'occurrencePeriod', 'occurrenceTiming'] },
+  },
   MedicationAdministration: {
     medication: { of: ['medicationCodeableConcept', 'medicationReference'], required: true },
     effective: { of: ['effectiveDateTime', 'effectivePeriod'] },

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ServiceRequest } from 'fhir/r4.js';
+import type { Failure } from '#platform';
 import { failureOf } from '#testing';
-import { validateResource } from './index.js';
+import { validateResource, type Profile } from './index.js';
 
 type Content = Record<string, unknown>;
 const order = (overrides: Content = {}): Content => ({
@@ -43,8 +45,6 @@ describe('validateResource', () => {
   it.each<[string, string, Content, string]>([
     ['field-invalid', 'resourceType', { ...order(), resourceType: 'Patient' }, 'ServiceRequest'],
     ['field-missing', 'ServiceRequest.subject', order({ subject: undefined }), 'ServiceRequest'],
-    ['field-missing', 'ServiceRequest.identifier', order({ identifier: [] }), 'ServiceRequest'],
-    ['field-missing', 'ServiceRequest.code', order({ code: null }), 'ServiceRequest'],
     ['field-invalid', 'ServiceRequest.identifier', order({ identifier: { value: '1' } }), 'ServiceRequest'],
     [
       'field-invalid',
@@ -90,6 +90,52 @@ describe('validateResource', () => {
     ]);
     const identifier = Array.from({ length: 100 }, () => ({ value: 5 }));
     expect(failureOf(() => validateResource(order({ identifier }), 'ServiceRequest')).also).toHaveLength(49);
+  });
+
+  const profile: Profile<ServiceRequest> = {
+    id: 'test-order',
+    type: 'ServiceRequest',
+    title: 'Test',
+    description: 'Test',
+    elements: [
+      { element: 'identifier', min: 1, why: 'it is its identity' },
+      { element: 'modifierExtension', max: '0', why: 'it is not understood' },
+    ],
+    rules: [
+      {
+        key: 'test-number',
+        element: 'identifier',
+        reads: ['identifier', 'priority'],
+        code: 'field-missing',
+        human: 'must have a system',
+        expression: 'identifier.system.exists()',
+        holds: ({ identifier }) => identifier!.every(({ system }) => system),
+      },
+    ],
+  };
+  it.each<[string, Content, [string, string][]]>([
+    ['nothing of what conforms', {}, []],
+    ['a missing element once, though a rule reads it', { identifier: [] }, [['field-missing', 'identifier']]],
+    ['what must not be there', { modifierExtension: [{ url: 'urn:x' }] }, [['field-invalid', 'modifierExtension']]],
+    ['a rule that does not hold', { identifier: [{ value: '1' }] }, [['field-missing', 'identifier']]],
+    ['what is no valid R4, of which no rule speaks', { identifier: [{ value: '1' }], priority: 'high' }, [['field-invalid', 'priority']]], // prettier-ignore
+    ['all of it at once', { identifier: null, modifierExtension: [{ url: 'urn:x' }], status: 'any' }, [['field-invalid', 'status'], ['field-missing', 'identifier'], ['field-invalid', 'modifierExtension']]], // prettier-ignore
+  ])('by a profile tells %s, in a Bundle as well, but not of what is contained', (_what, overrides, problems) => {
+    const told = (body: object, type: 'ServiceRequest' | 'Bundle' | 'MedicationAdministration') => {
+      try {
+        validateResource(body, type, { ServiceRequest: profile });
+        return [];
+      } catch (error) {
+        return [error as Failure, ...(error as Failure).also].map(({ code, field }) => [code, field]);
+      }
+    };
+    const resource = order(overrides);
+    expect(told(resource, 'ServiceRequest')).toEqual(problems.map(([code, at]) => [code, `ServiceRequest.${at}`]));
+    const bundle = { resourceType: 'Bundle', type: 'transaction', entry: [{ resource, request: { method: 'POST', url: 'ServiceRequest' } }] }; // prettier-ignore
+    expect(told(bundle, 'Bundle')).toEqual(problems.map(([code, at]) => [code, `Bundle.entry[0].resource.${at}`]));
+    const ofR4 = problems.filter(([, at]) => ['status', 'priority'].includes(at));
+    const contained = told(administration({ contained: [resource] }), 'MedicationAdministration');
+    expect(contained).toEqual(ofR4.map(([code, at]) => [code, `MedicationAdministration.contained[0].${at}`]));
   });
 
   it.each([[null], [undefined], ['text'], [5], [[]], [{}]])('refuses %j', (body) => {

@@ -15,17 +15,39 @@ export interface Acknowledger {
  * True where the sender asks for enhanced acknowledgement: MSH-15 or MSH-16 is valued (HL7 v2.5.1 section 2.9.3).
  */
 export function isEnhanced(message: Hl7Message | undefined): boolean {
-  return message !== undefined && (message.header.raw(15) !== '' || message.header.raw(16) !== '');
+  return [15, 16].some((field) => message?.header.get(field) !== undefined);
 }
 
 /**
- * The MSA-1 code that is given: AA/AE/AR in original mode, CA/CE/CR in enhanced mode. Where MSH-15 wants no accept
- * acknowledgement (NE, or empty beside a valued MSH-16) the answer is the application's, AA/AE/AR.
+ * The MSA-1 code a message is answered with where it came: AA/AE/AR in original mode; in enhanced mode CA/CE/CR where
+ * the outcome is one MSH-15 wants to be told of (table 0155: AL always, ER refusals, SU success, NE never). What the
+ * application has to say by MSH-16 goes out as a message of its own ({@link wantsApplicationAcknowledgement}), unless
+ * there is no accept acknowledgement before it: where MSH-15 wants none, and for a refusal it does not want to hear of,
+ * it is the answer, AA/AE/AR.
+ *
+ * @returns undefined where the sender wants no answer
  */
-export function acknowledgementCode(message: Hl7Message | undefined, refusal: Hl7Refusal | undefined): string {
+export function acknowledgementCode(
+  message: Hl7Message | undefined,
+  refusal: Hl7Refusal | undefined,
+): string | undefined {
   const code = refusal?.acknowledgement ?? 'AA';
-  const wantsAccept = isEnhanced(message) && !['', 'NE'].includes(message?.header.raw(15) ?? '');
-  return wantsAccept ? code.replace('A', 'C') : code;
+  if (!message || !isEnhanced(message)) return code;
+  const { accept, application } = conditionsOf(message);
+  if (isMet(accept, refusal)) return code.replace('A', 'C');
+  const isAnswer = accept === 'NE' || refusal !== undefined;
+  return isAnswer && isMet(application, refusal) ? code : undefined;
+}
+
+/** MSH-15 and MSH-16; one that is empty beside the other means never (HL7 v2.5.1 section 2.9.3.1). */
+function conditionsOf({ header }: Hl7Message): { accept: string; application: string } {
+  return { accept: header.get(15) ?? 'NE', application: header.get(16) ?? 'NE' };
+}
+
+/** Table 0155; a code outside it means always, as silence may lose a message and an answer too many does not. */
+function isMet(condition: string, refusal: Hl7Refusal | undefined): boolean {
+  if (condition === 'NE') return false;
+  return condition === 'ER' ? refusal !== undefined : condition === 'SU' ? refusal === undefined : true;
 }
 
 /** What an application answers beside its acknowledgement, such as ORR^O02: the answer's MSH-9, and what stands behind MSA. */
@@ -40,6 +62,7 @@ export interface Reply {
  *
  * @param message undefined if not even its MSH could be read
  * @param reply what the application answers; left out of an accept acknowledgement, which is none of its doing
+ * @returns an empty buffer where the sender wants no answer
  */
 export function acknowledge(
   message: Hl7Message | undefined,
@@ -47,7 +70,8 @@ export function acknowledge(
   from: Acknowledger,
   reply?: Reply,
 ): Buffer {
-  return written(message, refusal, from, acknowledgementCode(message, refusal), reply);
+  const code = acknowledgementCode(message, refusal);
+  return code === undefined ? Buffer.alloc(0) : written(message, refusal, from, code, reply);
 }
 
 /**
@@ -58,9 +82,13 @@ export function applicationAcknowledgement(message: Hl7Message, from: Acknowledg
   return written(message, undefined, from, 'AA', reply, { 15: 'AL', 16: 'NE' });
 }
 
-/** True where the sender, in enhanced mode, wants to be told of success by the application as well (MSH-16). */
+/**
+ * True where the sender, in enhanced mode, wants to be told of success by the application as well (MSH-16), apart from
+ * the accept acknowledgement that MSH-15 speaks of.
+ */
 export function wantsApplicationAcknowledgement(message: Hl7Message): boolean {
-  return acknowledgementCode(message, undefined) === 'CA' && ['AL', 'SU'].includes(message.header.get(16) ?? '');
+  const { accept, application } = conditionsOf(message);
+  return isEnhanced(message) && accept !== 'NE' && isMet(application, undefined);
 }
 
 function written(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { acknowledge, acknowledgementCode, isEnhanced } from './acknowledge.js';
+import { acknowledge, acknowledgementCode, wantsApplicationAcknowledgement } from './acknowledge.js';
 import { parseMessage } from './message.js';
 import { contentError, rejection, type Hl7Refusal } from './refusal.js';
 
@@ -52,22 +52,37 @@ describe('acknowledge', () => {
     );
   });
 
-  it.each([
+  // Table 0155, HL7 v2.5.1 sections 2.9.3 and 2.15.9.15: MSH-15, MSH-16; taken, content error, rejected; own way
+  it.each<[string, string, string?, string?, string?, boolean?]>([
     ['', '', 'AA', 'AE', 'AR'],
     ['AL', '', 'CA', 'CE', 'CR'],
-    ['AL', 'AL', 'CA', 'CE', 'CR'],
-    ['ER', 'NE', 'CA', 'CE', 'CR'],
+    ['AL', 'NE', 'CA', 'CE', 'CR'],
+    ['AL', 'AL', 'CA', 'CE', 'CR', true],
+    ['AL', 'SU', 'CA', 'CE', 'CR', true],
+    ['AL', 'ER', 'CA', 'CE', 'CR'],
+    ['ER', 'NE', undefined, 'CE', 'CR'],
+    ['ER', 'AL', undefined, 'CE', 'CR', true],
+    ['SU', 'NE', 'CA', undefined, undefined],
+    ['SU', 'AL', 'CA', 'AE', 'AR', true],
+    ['SU', 'ER', 'CA', 'AE', 'AR'],
+    ['NE', 'NE', undefined, undefined, undefined],
     ['NE', 'AL', 'AA', 'AE', 'AR'],
+    ['NE', 'ER', undefined, 'AE', 'AR'],
+    ['NE', 'SU', 'AA', undefined, undefined],
     ['', 'AL', 'AA', 'AE', 'AR'],
-  ])('answers MSH-15 %j and MSH-16 %j with %s, %s, %s', (accept, application, taken, content, rejected) => {
-    const asked = message({ accept, application });
-    expect([undefined, refusal, rejection(207, 'x')].map((one) => acknowledgementCode(asked, one))).toEqual([
-      taken,
-      content,
-      rejected,
-    ]);
-    expect(isEnhanced(asked)).toBe(accept + application !== '');
-  });
+    ['ALWAYS', '', 'CA', 'CE', 'CR'],
+    ['""', '""', 'AA', 'AE', 'AR'],
+  ])(
+    'answers MSH-15 %j and MSH-16 %j with %s, %s, %s',
+    (accept, application, taken, content, rejected, ownWay = false) => {
+      const asked = message({ accept, application });
+      const outcomes = [undefined, refusal, rejection(207, 'x')];
+      const codes = [taken, content, rejected];
+      expect(outcomes.map((one) => acknowledgementCode(asked, one))).toEqual(codes);
+      expect(outcomes.map((one) => linesOf(asked, one)[1]?.split('|')[1])).toEqual(codes);
+      expect(wantsApplicationAcknowledgement(asked)).toBe(ownWay);
+    },
+  );
 
   it('answers what could not be read at all', () => {
     expect(linesOf(undefined, rejection(100, 'no MSH'))).toEqual([

@@ -19,10 +19,12 @@ const byEscape = ['ISO IR14', 'ISO IR87', 'ISO IR159'];
 /**
  * Reads the bytes of a message by the character set its own MSH-18 names.
  *
+ * @param otherwise the set of a message whose MSH-18 is empty; ASCII unless given
  * @throws Hl7Refusal AR 102 for a character set that is not supported, or bytes that are not of the one named
  */
-export function decodeMessage(bytes: Buffer): { text: string; characterSet: string } {
-  const declared = declaredCharacterSets(bytes);
+export function decodeMessage(bytes: Buffer, otherwise = ''): { text: string; characterSet: string } {
+  const said = declaredCharacterSets(bytes);
+  const declared = said.every((name) => name === '') ? [otherwise] : said;
   const place = { segment: 'MSH', sequence: 1, field: 18 };
   if (declared.some((name) => byEscape.includes(name)))
     return { text: decodeJapanese(bytes), characterSet: 'iso-2022-jp' };

@@ -68,7 +68,13 @@ export class Segment {
 
   /** The segment as if nothing stood in one field. */
   without(field: number): Segment {
-    const fields = this.fields.map((value, index) => (index === field ? '' : value));
+    return this.with(field, '');
+  }
+
+  /** The segment with something else in one field, which is taken as it is: its separators separate. */
+  with(field: number, raw: string): Segment {
+    const length = Math.max(this.fields.length, field + 1);
+    const fields = Array.from({ length }, (_, index) => (index === field ? raw : this.raw(index)));
     if (this.name === 'MSH') fields.splice(1, 1);
     return new Segment(fields.join(this.characters.field), this.characters, this.sequence);
   }
@@ -96,6 +102,9 @@ function partsOf(text: string, separator: string): string[] {
   return separator === '' ? [text] : text.split(separator);
 }
 
+/** Message codes that have one trigger event in table 0354. */
+const onlyEvents: Record<string, string> = { ORM: 'O01', OMG: 'O19', OMI: 'O23', ORU: 'R01' };
+
 /** One message, its segments in order. */
 export class Hl7Message {
   constructor(
@@ -118,9 +127,14 @@ export class Hl7Message {
     return this.segments.filter((segment) => segment.name === name);
   }
 
-  /** Message code and trigger event, such as `ORM^O01` (MSH-9.1 and 9.2). */
+  /**
+   * Message code and trigger event, such as `ORM^O01` (MSH-9.1 and 9.2). Where the event is left out, as senders of the
+   * oldest versions do, it is the one of EVN-1, else the only one the message code has.
+   */
   get type(): string {
-    return `${this.header.get(9, 1) ?? ''}^${this.header.get(9, 2) ?? ''}`;
+    const code = this.header.get(9, 1) ?? '';
+    const only = Object.hasOwn(onlyEvents, code) ? onlyEvents[code] : undefined;
+    return `${code}^${this.header.get(9, 2) ?? this.first('EVN')?.get(1) ?? only ?? ''}`;
   }
 
   /** MSH-10; empty where the sender gave none. */
@@ -149,10 +163,11 @@ const MAX_SEGMENTS = 10_000;
 /**
  * Reads a message: separators from its MSH, characters by its MSH-18; segments end in CR, LF or both.
  *
+ * @param otherwise the character set, by its name of table 0211, of a message that names none
  * @throws Hl7Refusal AR if it cannot be read at all
  */
-export function parseMessage(bytes: Buffer): Hl7Message {
-  const { text, characterSet } = decodeMessage(bytes);
+export function parseMessage(bytes: Buffer, otherwise?: string): Hl7Message {
+  const { text, characterSet } = decodeMessage(bytes, otherwise);
   const characters = { ...readEncodingCharacters(text), characterSet };
   const lines = text.split(/[\r\n]+/).filter((line) => line !== '');
   if (lines.length > MAX_SEGMENTS)

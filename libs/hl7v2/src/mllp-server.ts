@@ -25,7 +25,7 @@ export interface MllpServerOptions {
   onEvent?: (event: MllpServerEvent) => void;
 }
 
-/** Answers one message; undefined closes the connection without an answer. */
+/** Answers one message; an empty answer is none, and undefined closes the connection without one. */
 export type AnswerMessage = (message: Buffer) => Promise<Buffer | undefined>;
 
 /** How many whole frames of one connection may wait for their answers before its socket is no longer read. */
@@ -147,7 +147,7 @@ class Connection {
         this.options.onEvent?.('handler-failed');
       }
       if (!reply) return void this.socket.destroy();
-      if (this.socket.writable) this.socket.write(frame(reply));
+      if (reply.length > 0 && this.socket.writable) this.socket.write(frame(reply));
       if (this.socket.isPaused() && !this.draining && this.waiting.length < MAX_WAITING / 2) {
         this.socket.resume();
         this.expectEnd();

@@ -44,11 +44,14 @@ export class Hl7Refusal extends Error {
 
   /** The location as people write it: `PID-3.1`, `OBR[2]-4`. */
   get place(): string | undefined {
-    if (!this.location) return undefined;
-    const { segment, sequence, field, component } = this.location;
-    const nth = sequence && sequence > 1 ? `[${sequence}]` : '';
-    return `${segment}${nth}${field ? `-${field}` : ''}${component ? `.${component}` : ''}`;
+    return this.location && placeOf(this.location);
   }
+}
+
+/** A location as people write it: `PID-3.1`, `OBR[2]-4`. */
+export function placeOf({ segment, sequence, field, component }: Location): string {
+  const nth = sequence && sequence > 1 ? `[${sequence}]` : '';
+  return `${segment}${nth}${field ? `-${field}` : ''}${component ? `.${component}` : ''}`;
 }
 
 /** A content error (AE). */

@@ -6,7 +6,7 @@ import {
   applicationAcknowledgement,
   Hl7Refusal,
   MllpServer,
-  parseMessage,
+  placeOf,
   readHeader,
   rejection,
   wantsApplicationAcknowledgement,
@@ -14,7 +14,15 @@ import {
   type Hl7Message,
   type Reply,
 } from '#hl7v2';
-import { checkEnvelope, explain, type ExplainedField } from '#mapping';
+import {
+  acknowledgedAs,
+  checkEnvelope,
+  explain,
+  placedAsItCame,
+  readMessage,
+  type AppliedRow,
+  type ExplainedField,
+} from '#mapping';
 import { UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
   asFailure,
@@ -53,8 +61,10 @@ export interface Interpreted {
 
 /** What a message would become. */
 export interface Tried {
-  /** The acknowledgement it would get, as it goes over the wire. */
+  /** The acknowledgement it would get, as it goes over the wire; empty where its sender wants none. */
   acknowledgement: string;
+  /** What the site file says of its sender's fields, as far as it changed anything, such as `OBR-18 from ZOR-3.1`. */
+  fields: { place: string; rule: string }[];
   /** Why it would be refused: code of table 0357, place such as `PID-3`, and text. */
   refusal?: { errorCode: number; place?: string; text: string };
   /** What would be stored, as it would stand: nothing for a message that changes nothing. */
@@ -67,9 +77,8 @@ export interface Tried {
 interface Answered {
   received: ReceivedMessage;
   refusal: Hl7Refusal | undefined;
-  /** As much of it as can be read. */
-  header: Hl7Message | undefined;
-  /** MSA-1. */
+  applied: AppliedRow[];
+  /** MSA-1, or `none` where its sender wants no answer. */
   code: string;
   reply: Reply | undefined;
 }
@@ -83,6 +92,9 @@ export interface Hl7Interpreter {
   /** What the application answers to a message that is refused. */
   refused?(message: Hl7Message, sender: Sender): Reply | undefined;
 }
+
+/** What stands for MSA-1 of a message whose sender wants no answer. */
+const NONE = 'none';
 
 /** Token of a service's interpreters. */
 export const INTERPRETERS = Symbol('Hl7Interpreters');
@@ -129,7 +141,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.server?.stop();
   }
 
-  /** Takes one message and gives its acknowledgement; never throws. */
+  /** Takes one message and gives its acknowledgement, empty where its sender wants none; never throws. */
   async answer(bytes: Buffer): Promise<Buffer> {
     const stop = this.metrics.hl7Duration.startTimer();
     const now = this.clock.now();
@@ -147,16 +159,17 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   /**
-   * Says what a message would become now. It is carried out in full, by the state of now, and rolled back; only an
-   * accession number it would be given is used up. Never throws on account of the message.
+   * Says what a message would become now. It is carried out in full, by the state of now, and rolled back; an accession
+   * number it would be given is the next one, which stays to be given. Never throws on account of the message.
    */
   async try(bytes: Buffer): Promise<Tried> {
     const now = this.clock.now();
     const trial = new Trial();
     const answered = await this.answered(bytes, now, trial);
-    const { refusal } = answered;
+    const { refusal, applied } = answered;
     return {
       acknowledgement: this.acknowledgementOf(answered, now).toString('utf8'),
+      fields: applied.map(({ to, rule }) => ({ place: placeOf(to), rule })),
       ...(refusal ? { refusal: { errorCode: refusal.errorCode, place: refusal.place, text: refusal.message } } : {}),
       resources: trial.resources,
       events: refusal ? [] : trial.events,
@@ -170,31 +183,40 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
    * @throws Hl7Refusal if the message cannot be read as it is
    */
   explain(bytes: Buffer): ExplainedField[] {
-    const message = parseMessage(bytes);
+    const { came, message } = readMessage(bytes, this.site);
     const sender = checkEnvelope(message, this.site, this.accepted);
     const interpreter = this.interpreters.find((one) => one.messageTypes.includes(message.type))!;
-    return explain(message, (one) => {
+    const read = (one: Hl7Message) => {
       checkEnvelope(one, this.site, this.accepted);
       return interpreter.interpret(one, sender).said;
-    });
+    };
+    return explain(came, read, sender.fields);
   }
 
   private async answered(bytes: Buffer, now: Date, trial?: Trial): Promise<Answered> {
-    let received = receivedMessage(bytes, undefined);
+    let received = receivedMessage(bytes, undefined, acknowledgedAs(readHeader(bytes), this.site));
     let refusal: Hl7Refusal | undefined;
+    let applied: AppliedRow[] = [];
     const answer: { reply?: Reply } = {};
     try {
-      received = receivedMessage(bytes, parseMessage(bytes));
+      const read = readMessage(bytes, this.site);
+      ({ applied } = read);
+      received = receivedMessage(bytes, read.message, acknowledgedAs(read.came, this.site));
       await this.take(received, answer, now, trial);
     } catch (error) {
-      if (!(error instanceof RolledBack)) refusal = this.refusalFor(error);
+      if (!(error instanceof RolledBack)) refusal = placedAsItCame(this.refusalFor(error), applied);
     }
-    const header = received.message ?? readHeader(bytes);
-    return { received, refusal, header, code: acknowledgementCode(header, refusal), reply: answer.reply };
+    const code = acknowledgementCode(received.header, refusal) ?? NONE;
+    return { received, refusal, applied, code, reply: answer.reply };
   }
 
-  private acknowledgementOf({ received, refusal, header, reply }: Answered, now: Date): Buffer {
-    return acknowledge(header, refusal, { ...this.site.identity, controlId: received.id.slice(0, 20), now }, reply);
+  private acknowledgementOf({ received, refusal, reply }: Answered, now: Date): Buffer {
+    return acknowledge(
+      received.header,
+      refusal,
+      { ...this.site.identity, controlId: received.id.slice(0, 20), now },
+      reply,
+    );
   }
 
   private async take(received: ReceivedMessage, answer: { reply?: Reply }, now: Date, trial?: Trial): Promise<void> {
@@ -206,7 +228,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
     const asked = interpreter.interpret(message, sender);
     try {
       answer.reply = await this.unitOfWork.run(asked.patientId, async (transaction) => {
-        const code = acknowledgementCode(message, undefined);
+        const code = acknowledgementCode(received.header, undefined) ?? NONE;
         const outcome = await this.messages.accept(transaction.manager, received, asked.patientId, code, now);
         if (outcome === 'other')
           throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
@@ -215,7 +237,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
         const { effects, numbers } = witness;
         if (effects.events.length > 0) await this.messages.note(transaction.manager, received, effects, numbers);
         const reply = await asked.reply?.(transaction);
-        if (outcome === 'stored' && sender.repliesTo && wantsApplicationAcknowledgement(message))
+        if (outcome === 'stored' && sender.repliesTo && wantsApplicationAcknowledgement(received.header!))
           transaction.deliver(this.applicationAnswer(received, sender.repliesTo, asked.patientId, reply, now));
         if (trial) answer.reply = reply;
         await trial?.end(transaction);
@@ -229,7 +251,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** In enhanced mode what the application answers goes its own way, behind all else that is told of the patient. */
   private applicationAnswer(
-    { id, message }: ReceivedMessage,
+    { id, header }: ReceivedMessage,
     destination: string,
     key: string,
     reply: Reply | undefined,
@@ -237,7 +259,7 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
   ): NewDelivery {
     const idempotencyKey = `acknowledgement/${id}`;
     const controlId = controlIdOf(destination, idempotencyKey);
-    const bytes = applicationAcknowledgement(message!, { ...this.site.identity, controlId, now }, reply);
+    const bytes = applicationAcknowledgement(header!, { ...this.site.identity, controlId, now }, reply);
     return hl7Delivery(bytes, { destination, key, idempotencyKey });
   }
 

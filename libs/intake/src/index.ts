@@ -1,5 +1,6 @@
 import { raw } from 'express';
 import {
+  Inject,
   Module,
   RequestMethod,
   type DynamicModule,
@@ -7,9 +8,9 @@ import {
   type NestModule,
   type Provider,
 } from '@nestjs/common';
+import { Retention, SITE, type Site } from '#platform';
 import { Hl7Destinations } from './hl7-destinations.js';
 import { Hl7Intake, INTERPRETERS, type Hl7Interpreter } from './hl7-intake.js';
-import { ForgetOldMessages } from './forget-old-messages.js';
 import { MessageLog } from './message-log.js';
 import { MessagesController } from './messages.controller.js';
 import { TrialController } from './trial.controller.js';
@@ -27,6 +28,11 @@ export const intakeMigrations = [Hl7Message1700000000300, MessageSearch170000000
 /** A service's HL7 v2 listener. */
 @Module({})
 export class IntakeModule implements NestModule {
+  /** With a message goes the memory of its control id: the same one after that time is a new message. */
+  constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
+    retention.keep({ table: 'hl7_message', since: 'received_at', days: site.retention.messageDays });
+  }
+
   /** A message to be tried or explained is taken byte for byte, in whatever character set it is. */
   configure(consumer: MiddlewareConsumer): void {
     consumer
@@ -51,15 +57,7 @@ export class IntakeModule implements NestModule {
       module: IntakeModule,
       imports,
       controllers: [TrialController, MessagesController],
-      providers: [
-        MessageLog,
-        ForgetOldMessages,
-        Hl7Intake,
-        Hl7Destinations,
-        ...providers,
-        ...(interpreters as Provider[]),
-        all,
-      ],
+      providers: [MessageLog, Hl7Intake, Hl7Destinations, ...providers, ...(interpreters as Provider[]), all],
       exports: [Hl7Intake, Hl7Destinations],
     };
   }

@@ -152,12 +152,6 @@ export class MessageLog {
     );
   }
 
-  /** Forgets messages of longer ago; whether a control id was used then is forgotten with them. */
-  async forget(before: Date): Promise<number> {
-    const [, count] = await this.dataSource.query('DELETE FROM hl7_message WHERE received_at < $1', [before]);
-    return Number(count);
-  }
-
   /** One message as it is kept, undefined if there is none. */
   async find(id: string): Promise<KeptMessage | undefined> {
     const [row] = await this.dataSource.query(

@@ -8,15 +8,21 @@ export interface ReceivedMessage {
   id: string;
   raw: Buffer;
   sha256: string;
-  /** Undefined if it could not be read. */
+  /** As the site file says that its sender means it; undefined if it could not be read. */
   message: Hl7Message | undefined;
+  /** As much as can be read of it as it came, by which it is acknowledged. */
+  header: Hl7Message | undefined;
 }
 
 /** Gives received bytes their identity. */
-export function receivedMessage(raw: Buffer, message: Hl7Message | undefined): ReceivedMessage {
+export function receivedMessage(
+  raw: Buffer,
+  message: Hl7Message | undefined,
+  header: Hl7Message | undefined,
+): ReceivedMessage {
   const sha256 = createHash('sha256').update(raw).digest('hex');
   const { sendingApplication = '', sendingFacility = '', controlId = '' } = message ?? {};
-  return { id: uuidFrom('hl7', sendingApplication, sendingFacility, controlId, sha256), raw, sha256, message };
+  return { id: uuidFrom('hl7', sendingApplication, sendingFacility, controlId, sha256), raw, sha256, message, header };
 }
 
 /** Fields that hold numbers people look for: of patients, visits, orders and exams. */

@@ -26,6 +26,7 @@ export class Trial {
     return {
       manager: transaction.manager,
       now: transaction.now,
+      isTrial: true,
       merged: transaction.merged,
       lock: (patientId) => transaction.lock(patientId),
       publish: (event) => void this.told.push(event),

@@ -11,12 +11,14 @@ export class Witness implements Transaction {
   readonly manager: EntityManager;
   readonly now: Date;
   readonly merged?: MergedPatient;
+  readonly isTrial?: boolean;
   readonly lock: (patientId: string) => Promise<void>;
 
   constructor(private readonly transaction: Transaction) {
     this.manager = transaction.manager;
     this.now = transaction.now;
     this.merged = transaction.merged;
+    this.isTrial = transaction.isTrial;
     this.lock = transaction.lock;
   }
 

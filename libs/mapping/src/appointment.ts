@@ -21,9 +21,10 @@ import {
   type ResourceSegments,
 } from './appointment-segments.js';
 import type { Clinical } from './clinical.js';
-import { compact, conceptFromCwe, conceptOf, dateTimeFrom, entityFromEi, listOf, personFromXcn } from './data-types.js';
+import { compact, conceptFromCwe, conceptOf, dateTimeFrom, entityFromEi, listOf } from './data-types.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFromAdt } from './patient.js';
+import { personFromXcn } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import eventStatuses from './tables/appointment-status-by-event.json' with { type: 'json' };
 import statuses from './tables/appointment-status.json' with { type: 'json' };

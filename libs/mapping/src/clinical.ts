@@ -7,6 +7,7 @@ import { conditionFrom, diagnosisOf } from './condition.js';
 import { coverageFrom } from './coverage.js';
 import { surroundingsOf } from './envelope.js';
 import { observationFrom } from './observation.js';
+import { participantsOf } from './participation.js';
 import { eachRepetition } from './rows.js';
 
 /** What a message says of a patient's state beside who they are: it travels with them and with their orders. */
@@ -26,9 +27,10 @@ export interface About {
  */
 export function clinicalFrom(message: Hl7Message, { patient, encounter, sender, site }: About): Clinical[] {
   const around = surroundingsOf(sender, site);
+  const participants = participantsOf(message);
   const stated = message.segments.map((segment) => {
     if (segment.name === 'DG1') return conditionFrom(segment, { patient, encounter, around });
-    if (segment.name === 'OBX') return observationFrom(segment, patient, around);
+    if (segment.name === 'OBX') return observationFrom(segment, patient, around, participants.get(segment));
     return segment.name === 'IN1' ? coverageFrom(segment, patient, around) : undefined;
   });
   const pregnant = pregnancyFrom(message.first('PV1'), patient, encounter);

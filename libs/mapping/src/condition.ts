@@ -1,14 +1,8 @@
 import type { Condition, Encounter, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import { conditionIdOf } from './clinical-identity.js';
-import {
-  compact,
-  conceptFromCwe,
-  conceptOf,
-  dateTimeFrom,
-  fillerIdentifiersFrom,
-  personFromXcn,
-} from './data-types.js';
+import { compact, conceptFromCwe, conceptOf, dateTimeFrom, fillerIdentifiersFrom } from './data-types.js';
+import { personFromXcn } from './references.js';
 import { applyRows, row, type Row, type Surroundings } from './rows.js';
 
 /** IG segment map DG1[Condition]. */

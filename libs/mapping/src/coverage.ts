@@ -1,7 +1,8 @@
 import type { Coverage, Patient } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import { uuidFrom } from '#fhir';
-import { compact, conceptFromCwe, conceptOf, identifierFromCx, organizationFromXon, periodFrom } from './data-types.js';
+import { compact, conceptFromCwe, conceptOf, identifierFromCx, periodFrom } from './data-types.js';
+import { organizationFromXon } from './references.js';
 import { applyRows, row, type Row, type Surroundings } from './rows.js';
 
 /** IG segment map IN1[Coverage]. */

@@ -1,13 +1,4 @@
-import type {
-  Address,
-  CodeableConcept,
-  ContactPoint,
-  HumanName,
-  Identifier,
-  Period,
-  Quantity,
-  Reference,
-} from 'fhir/r4.js';
+import type { Address, CodeableConcept, ContactPoint, HumanName, Identifier, Period, Quantity } from 'fhir/r4.js';
 import type { Segment } from '#hl7v2';
 import conceptMaps from './tables/concept-maps.json' with { type: 'json' };
 import { systems, typedIdentifier } from '#fhir';
@@ -132,6 +123,23 @@ export function dateTimeFrom(segment: Segment, field: number, around: Surroundin
   return fhirDateTime(text, around.zone, component === 1 ? segment.at(field) : segment.at(field, component));
 }
 
+/**
+ * A field of DTM as a FHIR instant. FHIR wants seconds and a zone: a time known less exactly than to the minute is left out
+ * rather than made up. @throws Hl7Refusal 102
+ */
+export function instantFrom(
+  segment: Segment,
+  field: number,
+  around: Surroundings,
+  component = 1,
+  repetition = 1,
+): string | undefined {
+  const text = segment.get(field, component, 1, repetition);
+  if (!text || !/^\d{12}/.test(text)) return undefined;
+  const isWhole = component === 1 && repetition === 1;
+  return fhirDateTime(text, around.zone, isWhole ? segment.at(field) : segment.at(field, component, repetition));
+}
+
 /** A period by the fields that hold its start and end; undefined where both are empty. @throws Hl7Refusal 102 */
 export function periodFrom(segment: Segment, from: number, to: number, around: Surroundings): Period | undefined {
   const [start, end] = [from, to].map((field) => dateTimeFrom(segment, field, around));
@@ -152,20 +160,6 @@ function periodOf(
   return start || end ? compact({ start, end }) : undefined;
 }
 
-/** PL → where that is, in words: point of care, room, bed, facility's building and floor (IG data type map PL[Location]). */
-export function placeFromPl(segment: Segment, field: number): string | undefined {
-  return [1, 2, 3, 7, 8].map((component) => segment.get(field, component)).filter(Boolean).join(' ') || segment.get(field, 9); // prettier-ignore
-}
-
-/** XON → an organization by name and number (IG data type map XON[Organization], kept logical). */
-export function organizationFromXon(segment: Segment, field: number, around: Surroundings): Reference | undefined {
-  const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent);
-  const value = get(10) ?? get(3);
-  const system = systemOfHd(around, get(6), get(6, 2), get(6, 3));
-  const identifier = value ? compact({ system, value }) : undefined;
-  return identifier || get(1) ? compact({ type: 'Organization', identifier, display: get(1) }) : undefined;
-}
-
 /** CQ → Quantity (IG data type map CQ[Quantity]); undefined where it is no number. */
 export function quantityFrom(
   number: string | undefined,
@@ -176,33 +170,6 @@ export function quantityFrom(
   if (value === undefined) return undefined;
   const isCoded = units.system !== undefined && units.code !== undefined;
   return compact({ value, unit: units.display ?? units.code, ...(isCoded ? { system: units.system, code: units.code } : {}) }); // prettier-ignore
-}
-
-/** XCN → a reference by identifier and display (IG data type map XCN[Practitioner], kept logical). */
-export function personFromXcn(
-  segment: Segment | undefined,
-  field: number,
-  around: Surroundings,
-  repetition = 1,
-): Reference | undefined {
-  if (!segment || segment.raw(field) === '') return undefined;
-  const get = (component: number, subcomponent = 1) => segment.get(field, component, subcomponent, repetition);
-  const display = [get(6), get(3), get(2)].filter(Boolean).join(' ');
-  const system = systemOfHd(around, get(9), get(9, 2), get(9, 3));
-  const identifier = get(1) ? compact({ system, value: get(1) }) : undefined;
-  return identifier || display
-    ? compact({ type: 'Practitioner', identifier, display: display || undefined })
-    : undefined;
-}
-
-/** NDL, whose first component is the person: id, family and given name are subcomponents (HL7 v2.5.1 section 2.A.47). */
-export function personFromNdl(segment: Segment, field: number): Reference | undefined {
-  const get = (subcomponent: number) => segment.get(field, 1, subcomponent);
-  const display = [get(6), get(3), get(2)].filter(Boolean).join(' ');
-  const identifier = get(1) ? { value: get(1) } : undefined;
-  return identifier || display
-    ? compact({ type: 'Practitioner', identifier, display: display || undefined })
-    : undefined;
 }
 
 /** CE / CWE → CodeableConcept (IG data type map CWE[CodeableConcept]); the coding system stays as the sender names it. */

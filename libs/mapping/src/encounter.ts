@@ -9,13 +9,13 @@ import {
   conceptOfTable,
   identifierFromCx,
   listOf,
-  personFromXcn,
-  placeFromPl,
   systemOfHd,
   dateTimeFrom,
   periodFrom,
 } from './data-types.js';
 import { senderSystem, surroundingsOf } from './envelope.js';
+import { participantsOf, visitorsFrom } from './participation.js';
+import { personFromXcn, placeFromPl } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import statuses from './tables/encounter-status-by-event.json' with { type: 'json' };
 import classes from './tables/patient-class.json' with { type: 'json' };
@@ -112,6 +112,9 @@ export function encounterFrom(
       period: periodFrom(pv1, 44, 45, around),
     }),
     ...stated,
+    ...compact({
+      participant: [...(stated.participant ?? []), ...visitorsFrom(participantsOf(message).get(pv1) ?? [], around)],
+    }),
   };
 }
 

@@ -12,6 +12,7 @@ const purposes: Record<string, Sender['sends'][number]> = {
   ADT: 'admissions',
   ORU: 'reports',
   SIU: 'appointments',
+  MDM: 'reports',
 };
 
 /**
@@ -42,11 +43,12 @@ export function checkEnvelope(message: Hl7Message, site: Site, accepted: readonl
   return sender;
 }
 
-/** The zone and authorities a sender's values are read with. */
+/** The zone and authorities a sender's values are read with: what it calls by a name is its own first. */
 export function surroundingsOf(sender: Sender, site: Site): Surroundings {
+  const authorities = { ...site.authorities, ...sender.authorities };
   return {
     zone: sender.timeZone ?? site.timeZone,
-    systemOf: (namespaceId, universalId, type) => systemFor(site, namespaceId, universalId, type),
+    systemOf: (namespaceId, universalId, type) => systemFor({ authorities }, namespaceId, universalId, type),
   };
 }
 

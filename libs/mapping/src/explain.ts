@@ -1,4 +1,6 @@
 import { contentError, Hl7Message, Hl7Refusal, type Segment } from '#hl7v2';
+import { describeFieldRow, type FieldRow } from '#platform';
+import { adapt } from './sender-fields.js';
 import coverage from './tables/ig-coverage.json' with { type: 'json' };
 
 /** What the HL7 v2-to-FHIR guide says of one field, and what we made of it. */
@@ -15,13 +17,18 @@ export interface GuideRow {
 
 /** One field of a message: what became of it here, and the rows of the guide that say so. */
 export interface ExplainedField {
-  /** Such as `PID-3`, with the segment's number where there are several: `OBX[2]-5`. */
+  /**
+   * Such as `PID-3`, with the segment's number where there are several: `OBX[2]-5`. Of what a row of the sender's
+   * fields makes that no field of the message does, such as a constant: `fields.0`.
+   */
   place: string;
   name?: string;
   /** The elements that are not there, or are other ones, without it, such as `Patient.name.family`. */
   makes: string[];
   /** Without it the message would be refused, for this reason. */
   required?: string;
+  /** Rows of the sender's fields that take it elsewhere, put something in its place or ignore it. */
+  fields?: string[];
   guide: GuideRow[];
 }
 
@@ -32,26 +39,53 @@ const MOST_FIELDS = 500;
  * Says which field of a message makes which FHIR element. It is found out, not looked up: the message is read again
  * without each field in turn, so that what is said is what the mapping does. Holds no value of the message.
  *
- * @param read reads a message as its service does; pure
+ * @param read reads a message as its service does, once the sender's fields are applied; pure
  * @throws Hl7Refusal 100 for a message of more than 500 fields with a value, and as `read`
  */
-export function explain(message: Hl7Message, read: (message: Hl7Message) => unknown): ExplainedField[] {
+export function explain(
+  message: Hl7Message,
+  read: (message: Hl7Message) => unknown,
+  rows: readonly FieldRow[] = [],
+): ExplainedField[] {
   if (message.segments.flatMap(valuedFields).length > MOST_FIELDS)
     throw contentError(100, `only a message of at most ${MOST_FIELDS} fields is explained: leave out what repeats`);
-  const whole = elementsOf(read(message));
-  return message.segments.flatMap((segment, index) => {
+  const made = (one: Hl7Message, by = rows) => elementsOf(read(adapt(one, by).message));
+  const whole = made(message);
+  const fields = message.segments.flatMap((segment, index) => {
     const isOneOfMany = message.all(segment.name).length > 1;
     return valuedFields(segment).map((field) => {
       const without = new Hl7Message(message.segments.with(index, segment.without(field)), message.characters);
-      const rows = guideRows(`${segment.name}-${field}`);
+      const own = `${segment.name}-${field}`;
+      const touching = rows.filter((row) => touches(row, segment.name, own));
+      const isElsewhere = touching.some(({ from }) => from && fieldOf(from) === own);
+      const guide = [own, ...touching.flatMap(({ from, to }) => (from && fieldOf(from) === own ? fieldOf(to!) : []))].flatMap(guideRows); // prettier-ignore
       return {
         place: `${segment.name}${isOneOfMany ? `[${segment.sequence}]` : ''}-${field}`,
-        name: rows[0]?.name,
-        ...difference(whole, () => elementsOf(read(without))),
-        guide: rows,
+        name: isElsewhere ? undefined : guide[0]?.name,
+        ...difference(whole, () => made(without)),
+        ...(touching.length > 0 ? { fields: touching.map(describeFieldRow) } : {}),
+        guide,
       };
     });
   });
+  return [...fields, ...rows.flatMap((row, index) => constantOf(row, index))];
+
+  /** What a row makes by its constant. */
+  function constantOf(row: FieldRow, index: number): ExplainedField[] {
+    if (row.value === undefined) return [];
+    const withoutIt = rows.with(index, { ...row, value: undefined }).filter(({ from, codes, value, ignore }) => from ?? codes ?? value ?? ignore); // prettier-ignore
+    const outcome = difference(whole, () => made(message, withoutIt));
+    return [{ place: `fields.${index}`, name: describeFieldRow(row), ...outcome, guide: guideRows(fieldOf(row.to!)) }];
+  }
+}
+
+/** `OBR-18` of `OBR-18.1`. */
+function fieldOf(place: string): string {
+  return place.split('.')[0]!;
+}
+
+function touches({ to, from, ignore }: FieldRow, segment: string, field: string): boolean {
+  return ignore === segment || [to, from, ignore].some((place) => place !== undefined && fieldOf(place) === field);
 }
 
 /** What the guide says of a field, map by map. */

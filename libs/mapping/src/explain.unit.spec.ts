@@ -24,4 +24,15 @@ describe('An explanation', () => {
     const many = Array.from({ length: 500 }, (_, index) => `OBX|${index}`);
     expect(() => explain(message('PID|1', ...many), read)).toThrow('at most 500 fields');
   });
+  it('follows what the site file says of the sender, and names it', () => {
+    const rows = [{ to: 'PID-5.1', from: 'ZPI-2.1' }, { to: 'PID-8', value: 'M' }, { ignore: 'PID-7' }]; // prettier-ignore
+    const fields = explain(message('PID|1||||Doe||1970', 'ZPI|1|Roe'), read, rows);
+    const field = (place: string) => fields.find((one) => one.place === place);
+    expect(field('ZPI-2')).toMatchObject({ makes: ['Patient.name.family'], fields: ['PID-5.1 from ZPI-2.1'] });
+    expect(field('ZPI-2')!.guide.map(({ map }) => map)).toContain('PID[Patient]');
+    expect(field('PID-5')).toMatchObject({ makes: [], fields: ['PID-5.1 from ZPI-2.1'] });
+    expect(field('PID-7')).toMatchObject({ makes: [], fields: ['PID-7 ignored'] });
+    expect(field('fields.1')).toMatchObject({ name: 'PID-8 else "M"', makes: ['Patient.gender'] });
+    expect(JSON.stringify(fields)).not.toContain('Roe');
+  });
 });

@@ -15,13 +15,19 @@ export interface MessageEnvelope {
   namespaceOf(system: string | undefined): string | undefined;
 }
 
-/** The envelope of what the site sends to one of its destinations. */
+/**
+ * The envelope of what the site sends to one of its destinations. Where that is where a sender is answered, authorities
+ * go by the sender's own names.
+ */
 export function envelopeTo(
-  to: { application: string; facility: string },
+  to: { name?: string; application: string; facility: string },
   message: { controlId: string; now: Date },
   site: Site,
 ): MessageEnvelope {
-  const namespaces = Object.entries(site.authorities);
+  const answered = site.senders.filter(({ repliesTo }) => repliesTo !== undefined && repliesTo === to.name);
+  const own = Object.assign({}, ...answered.map(({ authorities }) => authorities)) as Site['authorities'];
+  // Own names first, and no name of the site that means something else there.
+  const namespaces = Object.entries({ ...own, ...site.authorities, ...own });
   return {
     sendingApplication: site.identity.application,
     sendingFacility: site.identity.facility,

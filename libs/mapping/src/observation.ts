@@ -6,15 +6,18 @@ import {
   compact,
   conceptFromCwe,
   conceptOf,
+  conceptOfTable,
   dateTimeFrom,
+  entityFromEi,
   fillerIdentifiersFrom,
   listOf,
-  organizationFromXon,
-  personFromXcn,
   quantityFrom,
   systemOfCodes,
 } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
+import { deviceFrom, observersFrom, placesFrom } from './participation.js';
+
+import { organizationFromCwe, organizationFromXon, personFromXcn } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import statuses from './tables/observation-status.json' with { type: 'json' };
 
@@ -25,14 +28,30 @@ const observationRows: readonly Row<Observation>[] = [
   row(8, 'interpretation', (obx, field) =>
     eachRepetition(obx, field, (repetition) => conceptOf(obx, field, 'InterpretationCodes', repetition)),
   ),
+  row(10, 'extension http://hl7.org/fhir/StructureDefinition/observation-nature-of-abnormal-test', (obx, field) =>
+    eachRepetition(obx, field, (repetition) => ({
+      valueCodeableConcept: conceptOfTable(obx, field, '0080', repetition),
+    })),
+  ),
   row(14, 'effectiveDateTime', dateTimeFrom),
+  row(15, 'performer', (obx, field, around) => listOf(organizationFromCwe(obx, field, around))),
   row(16, 'performer', (obx, field, around) =>
     eachRepetition(obx, field, (repetition) => personFromXcn(obx, field, around, repetition)),
   ),
   row(17, 'method', (obx, field) => conceptFromCwe(obx, field)),
+  row(18, 'device', (obx, field, around) => {
+    const identifier = entityFromEi(obx, field, around);
+    return identifier && { type: 'Device', identifier: compact(identifier) };
+  }),
+  row(19, 'extension http://hl7.org/fhir/StructureDefinition/observation-analysis-date-time', (obx, field, around) => {
+    const valueDateTime = dateTimeFrom(obx, field, around);
+    return valueDateTime && { valueDateTime };
+  }),
   row(20, 'bodySite', (obx, field) => conceptFromCwe(obx, field)),
   row(21, 'identifier', fillerIdentifiersFrom),
   row(23, 'performer', (obx, field, around) => listOf(organizationFromXon(obx, field, around))),
+  row(25, 'performer', (obx, field, around) => listOf(personFromXcn(obx, field, around))),
+  row(29, 'category', (obx, field) => listOf(conceptOfTable(obx, field, '0936'))),
 ];
 
 /**
@@ -40,8 +59,13 @@ const observationRows: readonly Row<Observation>[] = [
  * OBX[Observation]); undefined where OBX-3 names nothing, where there is no value, or where a value of OBX-2 is not of its
  * type. It is known by OBX-21, else by its code, sub-id and time among those of the patient; a time is never made up.
  */
-export function observationFrom(obx: Segment, patient: Patient, around: Surroundings): Observation | undefined {
-  const stated = compact(applyRows(observationRows, obx, around));
+export function observationFrom(
+  obx: Segment,
+  patient: Patient,
+  around: Surroundings,
+  participants: readonly Segment[] = [],
+): Observation | undefined {
+  const stated = withParticipants(compact(applyRows(observationRows, obx, around)), participants, around);
   const value = valueOf(obx, around);
   const status = ofTable(statuses, obx.get(11) ?? 'F') as Observation['status'] | undefined;
   if (!stated.code || !status || (!value && status !== 'entered-in-error' && status !== 'cancelled')) return undefined;
@@ -55,6 +79,22 @@ export function observationFrom(obx: Segment, patient: Patient, around: Surround
     code: stated.code,
     ...value,
   };
+}
+
+/** Who observed, with what, and where (IG segment map PRT[Observation-Location]). */
+function withParticipants(
+  stated: Partial<Observation>,
+  participants: readonly Segment[],
+  around: Surroundings,
+): Partial<Observation> {
+  if (participants.length === 0) return stated;
+  const places = placesFrom(participants).map((valueReference) => ({ url: 'http://hl7.org/fhir/StructureDefinition/event-location', valueReference })); // prettier-ignore
+  return compact({
+    ...stated,
+    performer: [...(stated.performer ?? []), ...observersFrom(participants, around)],
+    device: stated.device ?? deviceFrom(participants, around),
+    extension: [...(stated.extension ?? []), ...places],
+  });
 }
 
 /** OBX-5 by OBX-2, with the units of OBX-6; SN is read as a quantity where it is one, else as its text. */

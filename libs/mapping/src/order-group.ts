@@ -1,6 +1,7 @@
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { entityFromEi, systemOfHd } from './data-types.js';
 import { missing } from './envelope.js';
+import { participantsOf } from './participation.js';
 import type { Surroundings } from './rows.js';
 
 /** The segments of one order: its ORC and what follows up to the next order. */
@@ -14,6 +15,8 @@ export interface OrderGroup {
   ipc: Segment[];
   notes: Segment[];
   diagnoses: Segment[];
+  /** Who takes part in it (PRT). */
+  participants: Segment[];
 }
 
 /**
@@ -24,7 +27,7 @@ export interface OrderGroup {
 export function groupsOf(message: Hl7Message): OrderGroup[] {
   const groups: OrderGroup[] = [];
   for (const segment of message.segments) {
-    if (segment.name === 'ORC') groups.push({ orc: segment, isFurther: false, ipc: [], notes: [], diagnoses: [] });
+    if (segment.name === 'ORC') groups.push({ orc: segment, isFurther: false, ...nothing() });
     let group = groups.at(-1);
     if (!group) continue;
     if (segment.name === 'OBR') {
@@ -37,7 +40,13 @@ export function groupsOf(message: Hl7Message): OrderGroup[] {
     if (segment.name === 'DG1') group.diagnoses.push(segment);
     if (segment.name === 'NTE' && group.obr) group.notes.push(segment);
   }
-  return groups;
+  const participants = participantsOf(message);
+  const ofSegment = (segment: Segment | undefined) => (segment && participants.get(segment)) ?? [];
+  return groups.map((group) => ({ ...group, participants: [...ofSegment(group.orc), ...ofSegment(group.obr)] }));
+}
+
+function nothing(): Pick<OrderGroup, 'ipc' | 'notes' | 'diagnoses' | 'participants'> {
+  return { ipc: [], notes: [], diagnoses: [], participants: [] };
 }
 
 function furtherGroup({ orc, obr, tq1 }: OrderGroup, further: Segment): OrderGroup {
@@ -48,7 +57,7 @@ function furtherGroup({ orc, obr, tq1 }: OrderGroup, further: Segment): OrderGro
       'a further OBR of one ORC needs a placer order number (OBR-2) of its own: give it one, or an ORC',
       further.at(2),
     );
-  return { orc, isFurther: true, tq1, ipc: [], notes: [], diagnoses: [] };
+  return { orc, isFurther: true, tq1, ...nothing() };
 }
 
 /** Where an order's placer order number stands: ORC-2, else OBR-2. @throws Hl7Refusal 101 without one */

@@ -1,25 +1,19 @@
-import type { Annotation, CodeableConcept, Encounter, Extension, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Annotation, CodeableConcept, Encounter, Extension, Patient, Provenance, Reference, ServiceRequest } from 'fhir/r4.js'; // prettier-ignore
 import { contentError, type Hl7Message, type Location, type Segment } from '#hl7v2';
 import { extensions, serviceRequestIdOf, systems } from '#fhir';
 import { procedureFor, procedureNamed, type Sender, type Site, ofTable } from '#platform';
 import { clinicalFrom, conditionsOf, withDiagnoses, type About, type Clinical } from './clinical.js';
-import {
-  compact,
-  conceptFromCwe,
-  conceptOf,
-  contactsFrom,
-  dateTimeFrom,
-  listOf,
-  personFromXcn,
-  systemOfCodes,
-} from './data-types.js';
+import { compact, conceptFromCwe, conceptOf, contactsFrom, dateTimeFrom, listOf, systemOfCodes } from './data-types.js';
 import { encounterFrom } from './encounter.js';
 import { fhirDateTime } from './date-time.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { identifiersOf, requisitionOf } from './order-identifiers.js';
 import { groupsOf, parentOf, placerOf, type OrderGroup } from './order-group.js';
 import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-control.js';
+import { agentsFrom, performersFrom, placesFrom, requesterFrom } from './participation.js';
 import { patientFrom } from './patient.js';
+import { provenanceOfOrder } from './provenance.js';
+import { organizationFromXon, personFromXcn } from './references.js';
 import { eachRepetition, type Surroundings } from './rows.js';
 import priorities from './tables/priority.json' with { type: 'json' };
 
@@ -35,6 +29,8 @@ export interface OrderMessage {
 interface OrderStated {
   control: OrderControl;
   serviceRequest: ServiceRequest;
+  /** Who entered and verified it, where the message says so. */
+  provenance?: Provenance;
 }
 
 /**
@@ -47,13 +43,22 @@ export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site
   const patient = patientFrom(message, sender, site);
   const visit = encounterFrom(message, sender, site, patient);
   const about: About = { patient, encounter: visit, sender, site };
+  const around = surroundingsOf(sender, site);
   const groups = groupsOf(message);
   if (groups.length === 0) throw missingSegment('ORC');
   const orders = groups.map((group): OrderStated => {
     const control = controlOf(group.orc);
-    return { control, serviceRequest: serviceRequestFrom(group, control, about) };
+    const serviceRequest = serviceRequestFrom(group, control, about);
+    const target = [`ServiceRequest/${serviceRequest.id}`, `Patient/${patient.id}`];
+    const said = { orc: group.orc, control, header: message.header };
+    const provenance = provenanceOfOrder(
+      said,
+      { target, meta: confidentialityOf(group.orc), others: agentsFrom(group.participants, around) },
+      around,
+    );
+    return { control, serviceRequest, ...(provenance ? { provenance } : {}) };
   });
-  relate(orders, groups, surroundingsOf(sender, site), sender);
+  relate(orders, groups, around, sender);
   const encounter = visit && withDiagnoses(visit, message, about);
   return { patient, ...compact({ encounter, clinical: clinicalFrom(message, about) }), orders };
 }
@@ -110,7 +115,9 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
     occurrenceDateTime: start && fhirDateTime(start.text, around.zone, start.place),
     authoredOn: control === 'NW' ? dateTimeFrom(orc, 9, around) : undefined,
-    requester: personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around),
+    requester: requesterOf(group, around),
+    performer: performersFrom(group.participants, around),
+    locationReference: placesFrom(group.participants),
     reasonCode: obr ? eachRepetition(obr, 31, (repetition) => conceptFromCwe(obr, 31, repetition)) : [],
     reasonReference: conditionsOf(group.diagnoses, about).map(({ id }) => ({ reference: `Condition/${id}` })),
     bodySite: bodySiteOf(obr),
@@ -128,6 +135,12 @@ function serviceRequestFrom(group: OrderGroup, control: OrderControl, about: Abo
     ],
   });
   return { ...deletionsOf(group), ...stated };
+}
+
+/** ORC-12, else OBR-16, else the PRT of role OP that took their place; with nobody named it is the facility (ORC-21). */
+function requesterOf({ orc, obr, participants }: OrderGroup, around: Surroundings): Reference | undefined {
+  const person = personFromXcn(orc, 12, around) ?? personFromXcn(obr, 16, around);
+  return person ?? requesterFrom(participants, around) ?? organizationFromXon(orc, 21, around);
 }
 
 /** TQ1-7, else ORC-7.4, else OBR-27.4, else OBR-6 of the oldest standards. */

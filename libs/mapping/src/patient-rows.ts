@@ -13,12 +13,11 @@ import {
   identifierFromCx,
   listOf,
   nameFromXpn,
-  organizationFromXon,
   periodFrom,
-  personFromXcn,
   systemOfHd,
 } from './data-types.js';
 import { fhirDate } from './date-time.js';
+import { organizationFromXon, personFromXcn } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
 import sexes from './tables/administrative-sex.json' with { type: 'json' };
 

@@ -1,11 +1,12 @@
-import type { Encounter, Extension, Patient } from 'fhir/r4.js';
-import { contentError, type Hl7Message } from '#hl7v2';
+import type { Encounter, Extension, Patient, Provenance } from 'fhir/r4.js';
+import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { patientIdOf } from '#fhir';
 import type { Sender, Site } from '#platform';
 import { clinicalFrom, withDiagnoses, type Clinical } from './clinical.js';
 import { compact } from './data-types.js';
 import { encounterFrom } from './encounter.js';
 import { missingSegment, surroundingsOf } from './envelope.js';
+import { generalPractitionersFrom, participantsOf } from './participation.js';
 import {
   additionalDemographicRows,
   contactFromNk1,
@@ -13,6 +14,7 @@ import {
   patientRows,
   visitPatientRows,
 } from './patient-rows.js';
+import { provenanceOfEvent } from './provenance.js';
 import { applyRows, type Surroundings } from './rows.js';
 import statuses from './tables/encounter-status-by-event.json' with { type: 'json' };
 
@@ -46,20 +48,26 @@ export function patientFrom(message: Hl7Message, sender: Sender, site: Site): Pa
     resourceType: 'Patient',
     id: patientIdOf({ system: wanted, value: identity.value }),
     ...stated,
-    ...besidePid(message, around, stated.extension),
+    ...besidePid(message, pid, { around, known: stated.extension ?? [] }),
     identifier: [...identifiers, ...others],
   };
 }
 
-/** What PD1, NK1 and PV1 say of the patient. */
-function besidePid(message: Hl7Message, around: Surroundings, known: Extension[] = []): Partial<Patient> {
+/** What PD1, NK1, PV1 and the PRT behind PID say of the patient. */
+function besidePid(
+  message: Hl7Message,
+  pid: Segment,
+  { around, known }: { around: Surroundings; known: readonly Extension[] },
+): Partial<Patient> {
   const pd1 = message.first('PD1');
   const pv1 = message.first('PV1');
   const additional = pd1 ? applyRows(additionalDemographicRows, pd1, around) : {};
   const visit = pv1 ? applyRows(visitPatientRows, pv1, around) : {};
   const extension = [...known, ...(additional.extension ?? []), ...(visit.extension ?? [])];
   const contact = message.all('NK1').flatMap((nk1) => contactFromNk1(nk1, around) ?? []);
-  return { ...additional, ...compact({ contact, extension }) };
+  const doctors = generalPractitionersFrom(participantsOf(message).get(pid) ?? [], around);
+  const generalPractitioner = doctors.length > 0 ? [...(additional.generalPractitioner ?? []), ...doctors] : undefined;
+  return { ...additional, ...compact({ contact, extension, generalPractitioner }) };
 }
 
 /** The admission messages that are read, such as `ADT^A01`. */
@@ -70,6 +78,8 @@ export interface AdmissionMessage {
   patient: Patient;
   encounter?: Encounter;
   clinical?: Clinical[];
+  /** Who told of it, where the message says so. */
+  provenance?: Provenance;
 }
 
 /** Reads an ADT message (IG message map ADT_A01). @throws Hl7Refusal as {@link patientFrom} */
@@ -79,5 +89,7 @@ export function patientFromAdt(message: Hl7Message, sender: Sender, site: Site):
   const about = { patient, encounter: visit, sender, site };
   const clinical = clinicalFrom(message, about);
   const encounter = visit && withDiagnoses(visit, message, about);
-  return { patient, ...compact({ encounter, clinical }) };
+  const target = [`Patient/${patient.id}`, ...(encounter ? [`Encounter/${encounter.id}`] : [])];
+  const provenance = provenanceOfEvent(message, target, surroundingsOf(sender, site));
+  return { patient, ...compact({ encounter, clinical, provenance }) };
 }

@@ -1,12 +1,14 @@
-import type { DiagnosticReport } from 'fhir/r4.js';
+import type { DiagnosticReport, Reference } from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import { ofTable, type Sender, type Site } from '#platform';
-import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, personFromNdl } from './data-types.js';
-import { fhirDateTime } from './date-time.js';
+import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, instantFrom } from './data-types.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { interpretersFrom, participantsOf } from './participation.js';
 import { patientFrom } from './patient.js';
-
+import { contentOf } from './report-content.js';
+import { personFromNdl } from './references.js';
+import type { Surroundings } from './rows.js';
 import statuses from './tables/report-status.json' with { type: 'json' };
 
 /** What a report message says. The identifiers of the report are its own first, then those of its order (PLAC, ACSN). */
@@ -15,17 +17,9 @@ export interface ReportMessage {
   report: DiagnosticReport;
 }
 
-/** LOINC codes and local abbreviations of the part of a report that concludes it. */
-const impression = /^(19005-8|IMP|IMPRESSION)$/i;
-
-/** OBX-3 says so by its code, or by the suffix HL7 v2.5.1 section 7.1.2 puts behind a code (`71020&IMP`). */
-function isImpression(obx: Segment): boolean {
-  return [obx.get(3, 1), obx.get(3, 1, 2)].some((code) => code !== undefined && impression.test(code));
-}
-
 /**
- * Reads ORU^R01 from a reporting system (IG message map ORU_R01, segment map OBR[DiagnosticReport]). The report's text
- * is its OBX of types TX, FT and ST in order; an impression becomes the conclusion.
+ * Reads ORU^R01 from a reporting system (IG message map ORU_R01, segment map OBR[DiagnosticReport]); what it says is
+ * in its OBX ({@link contentOf}).
  *
  * @throws Hl7Refusal naming the field at fault
  */
@@ -46,8 +40,7 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
   const own = filler ?? placer ?? (accessionNumber ? { value: accessionNumber, system: undefined } : undefined);
   if (!own) throw missing('OBR', 3, 'filler order number, or OBR-2 or OBR-18,');
   const system = own.system ?? senderSystem(sender);
-  const texts = message.all('OBX').filter((obx) => ['TX', 'FT', 'ST'].includes(obx.get(2) ?? ''));
-  const text = linesOf(texts);
+  const { forms, conclusion } = contentOf(message.all('OBX'));
   return {
     patientId: patient.id!,
     report: compact<DiagnosticReport>({
@@ -62,23 +55,26 @@ export function reportFromMessage(message: Hl7Message, sender: Sender, site: Sit
       category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD' }] }],
       code: conceptFromCwe(obr, 4) ?? { text: 'Diagnostic imaging report' },
       subject: { reference: `Patient/${patient.id}` },
-      effectiveDateTime: dateTimeFrom(obr, 7, around),
-      issued: instantOf(obr, around.zone),
-      resultsInterpreter: [personFromNdl(obr, 32)].filter((one) => one !== undefined),
-      conclusion: linesOf(texts.filter(isImpression)) || undefined,
-      presentedForm: text ? [{ contentType: 'text/plain; charset=utf-8', data: Buffer.from(text).toString('base64') }] : [], // prettier-ignore
+      ...timeOfExam(obr, around),
+      issued: instantFrom(obr, 22, around),
+      resultsInterpreter: interpretersOf(message, obr, around),
+      conclusion,
+      presentedForm: forms,
     }),
   };
 }
 
-function linesOf(observations: Segment[]): string {
-  return observations
-    .flatMap((obx) => Array.from({ length: obx.repetitions(5) }, (_, index) => obx.text(5, index + 1) ?? ''))
-    .join('\n');
+/** OBR-7 and OBR-8: a period where its end is told. */
+function timeOfExam(
+  obr: Segment,
+  around: Surroundings,
+): Pick<DiagnosticReport, 'effectiveDateTime' | 'effectivePeriod'> {
+  const [start, end] = [7, 8].map((field) => dateTimeFrom(obr, field, around));
+  return end ? { effectivePeriod: compact({ start, end }) } : compact({ effectiveDateTime: start });
 }
 
-/** OBR-22. FHIR wants an instant: a time known less exactly than to the minute is left out rather than made up. */
-function instantOf(obr: Segment, zone: string): string | undefined {
-  const text = obr.get(22);
-  return text && /^\d{12}/.test(text) ? fhirDateTime(text, zone, obr.at(22)) : undefined;
+/** OBR-32, else the PRT behind OBR that took its place in version 2.7. */
+function interpretersOf(message: Hl7Message, obr: Segment, around: Surroundings): Reference[] {
+  const principal = personFromNdl(obr, 32);
+  return principal ? [principal] : interpretersFrom(participantsOf(message).get(obr) ?? [], around);
 }

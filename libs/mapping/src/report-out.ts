@@ -6,10 +6,11 @@ import type {
   Patient,
   ServiceRequest,
 } from 'fhir/r4.js';
-import { timestamp, writeMessage, writeSegment } from '#hl7v2';
+import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
 import { conceptText, identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
+import contentTypes from './tables/content-types.json' with { type: 'json' };
 
 /** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
@@ -69,11 +70,11 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
 }
 
 interface Line {
-  type: 'ST' | 'TX' | 'NM';
+  type: 'ST' | 'TX' | 'NM' | 'ED' | 'RP';
   code: string;
   name: string;
   system: string;
-  value: string;
+  value: FieldValue;
   unit?: string;
   isReport?: true;
 }
@@ -98,24 +99,32 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
     if (dose?.value !== undefined)
       lines.push({ type: 'NM', code: 'CONTRASTDOSE', name: 'Contrast dose', system: 'L', value: String(dose.value), unit: dose.unit ?? dose.code }); // prettier-ignore
   }
-  for (const text of textOf(facts.report))
-    lines.push({
-      type: 'TX',
-      code: '18748-4',
-      name: 'Diagnostic imaging study',
-      system: 'LN',
-      value: text,
-      isReport: true,
-    });
+  const ofReport = { code: '18748-4', name: 'Diagnostic imaging study', system: 'LN', isReport: true } as const;
+  for (const text of textOf(facts.report)) lines.push({ type: 'TX', value: text, ...ofReport });
+  for (const form of formsOf(facts.report)) lines.push({ ...form, ...ofReport });
   if (facts.report?.conclusion)
     lines.push({ type: 'TX', code: '19005-8', name: 'Impression', system: 'LN', value: facts.report.conclusion, isReport: true }); // prettier-ignore
   return lines;
 }
 
+/** Every text of a report in its order: its own, and what was added. */
 function textOf(report: DiagnosticReport | undefined): string[] {
-  const plain = report?.presentedForm?.find((form) => form.contentType?.startsWith('text/plain'))?.data;
-  return plain ? [Buffer.from(plain, 'base64').toString('utf8')] : [];
+  const plain = (report?.presentedForm ?? []).filter(({ contentType }) => contentType?.startsWith('text/plain'));
+  return plain.flatMap(({ data }) => (data ? [Buffer.from(data, 'base64').toString('utf8')] : []));
 }
+
+/** What of a report is no text, such as a PDF: encapsulated (ED), or where it is found (RP). */
+function formsOf(report: DiagnosticReport | undefined): Pick<Line, 'type' | 'value'>[] {
+  const others = (report?.presentedForm ?? []).filter(({ contentType }) => !contentType?.startsWith('text/plain'));
+  return others.flatMap(({ contentType = '', data, url }): Pick<Line, 'type' | 'value'>[] => {
+    const subtype = subtypes[contentType] ?? contentType;
+    if (data) return [{ type: 'ED', value: ['', 'AP', subtype, 'Base64', data] }];
+    return url ? [{ type: 'RP', value: [url, '', 'AP', subtype] }] : [];
+  });
+}
+
+/** Table 0291 by MIME type; of several names the first one of the table counts. */
+const subtypes: Record<string, string | undefined> = Object.fromEntries(Object.entries(contentTypes).reverse().map(([subtype, type]) => [type, subtype])); // prettier-ignore
 
 function containedMedication(given: MedicationAdministration): Medication | undefined {
   return given.contained?.find((one): one is Medication => one.resourceType === 'Medication');
@@ -140,7 +149,8 @@ function orderSegment(
     2: [placer?.value, envelope.namespaceOf(placer?.system)],
     3: accession ?? identifierOf(report, 'FILL')?.value,
     4: [code?.code ?? 'UNKNOWN', code?.display ?? order?.code?.text ?? report?.code.text, 'L'],
-    7: hl7DateTime(report?.effectiveDateTime),
+    7: hl7DateTime(report?.effectiveDateTime ?? report?.effectivePeriod?.start),
+    8: hl7DateTime(report?.effectivePeriod?.end),
     18: accession,
     22: timestamp(envelope.now),
     24: 'RAD',

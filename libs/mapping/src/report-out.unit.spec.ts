@@ -69,6 +69,24 @@ describe('reportToMessage', () => {
     expect(message.first('OBR')?.get(25)).toBe('C');
   });
 
+  it('gives every form of a report: its text, what was added, a PDF, and where another is found', () => {
+    const [text, added, pdf] = ['One.', 'Two.', '%PDF'].map((one) => Buffer.from(one).toString('base64'));
+    const presentedForm = [
+      { contentType: 'text/plain; charset=utf-8', data: text! },
+      { contentType: 'text/plain; charset=utf-8', data: added! },
+      { contentType: 'application/pdf', data: pdf! },
+      { contentType: 'image/jpeg', url: 'https://x.example/1?a&b' },
+    ];
+    const report = { resourceType: 'DiagnosticReport', status: 'appended', code: {}, presentedForm } as const;
+    const message = written({ report: { ...report, presentedForm } });
+    expect(message.all('OBX').map((obx) => [obx.get(2), obx.raw(5)])).toEqual([
+      ['TX', 'One.'],
+      ['TX', 'Two.'],
+      ['ED', `^AP^PDF^Base64^${pdf}`],
+      ['RP', 'https://x.example/1?a\\T\\b^^AP^JPEG'],
+    ]);
+  });
+
   it('gives exam status, study and contrast with its lot and dose', () => {
     const agent: Medication = { resourceType: 'Medication', code: { text: 'iopromide' }, batch: { lotNumber: 'L1' } };
     const message = written({

@@ -1,5 +1,6 @@
 import { Messaging1700000000200 } from './migrations/1700000000200-messaging.js';
 import { MergedPatient1700000000210 } from './migrations/1700000000210-merged-patient.js';
+import { DeliveryFinished1700000000220 } from './migrations/1700000000220-delivery-finished.js';
 
 export * from './backoff.js';
 export * from './deliveries.js';
@@ -20,4 +21,4 @@ export * from './wake-signal.js';
 export * from './when-event.js';
 
 /** What every service's database needs for messaging. */
-export const messagingMigrations = [Messaging1700000000200, MergedPatient1700000000210];
+export const messagingMigrations = [Messaging1700000000200, MergedPatient1700000000210, DeliveryFinished1700000000220];

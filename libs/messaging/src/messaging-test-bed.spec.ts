@@ -4,8 +4,16 @@ import { Module } from '@nestjs/common';
 import { Kafka, logLevel } from 'kafkajs';
 import type { DataSource } from 'typeorm';
 import { newEvent, type ImagingEvent } from '#events';
-import { createLogger, createService, migrate, type Infrastructure, type Site } from '#platform';
-import { dropSchema, testBrokers, testDatabaseUrl, testSchema, testTopicPrefix, until as untilTrue } from '#testing';
+import { createLogger, createService, migrate, type Infrastructure } from '#platform';
+import {
+  dropSchema,
+  site as aSite,
+  testBrokers,
+  testDatabaseUrl,
+  testSchema,
+  testTopicPrefix,
+  until as untilTrue,
+} from '#testing';
 import { KafkaEventStrategy } from './kafka-event-strategy.js';
 import { messagingMigrations } from './index.js';
 import { MessagingModule } from './messaging.module.js';
@@ -50,7 +58,7 @@ export async function startService(
       migrations: messagingMigrations,
       strategy: (nest) => nest.get(KafkaEventStrategy),
     },
-    { infrastructure, logger, migrations: messagingMigrations, site: {} as Site },
+    { infrastructure, logger, migrations: messagingMigrations, site: aSite() },
   );
   await app.listen(0, '127.0.0.1');
   const { DataSource } = await import('typeorm');

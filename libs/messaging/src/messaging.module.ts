@@ -3,6 +3,7 @@ import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveryQueue } from './delivery-queue.js';
+import { KeepWhatTheSiteSays } from './keep-what-the-site-says.js';
 import { EventProcessor, OF_SURVIVOR, type OfSurvivor } from './event-processor.js';
 import { KafkaEventStrategy } from './kafka-event-strategy.js';
 import { MergedPatients } from './merged-patients.js';
@@ -20,6 +21,7 @@ const shared = [
   DeliveryQueue,
   OutboxRelay,
   KafkaEventStrategy,
+  KeepWhatTheSiteSays,
 ];
 
 /** Everything a service needs to hear, tell and send exactly once and in order. */

@@ -12,12 +12,6 @@ import { UnitOfWork } from './unit-of-work.js';
 const BATCH = 500;
 const POLL_MS = 200;
 const GATHER_MS = 25;
-/** Published rows are kept for a while, to be looked at; then they go. */
-const KEEP_PUBLISHED = '14 days';
-/** Longer than any replay of a topic reaches back. */
-const KEEP_HANDLED = '120 days';
-const KEEP_DELIVERED = '30 days';
-const PRUNE_EVERY_MS = 3_600_000;
 const MEASURE_EVERY_MS = 5000;
 
 interface OutboxRow {
@@ -43,7 +37,6 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
   private stopping = false;
   private readonly ending = new AbortController();
   private failures = 0;
-  private prunedAt = 0;
   private measuredAt = 0;
   private relayedAt = 0;
 
@@ -92,7 +85,7 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
       const relayed = await this.relay();
       if (this.failures > 0) this.logger.info('the broker is back; the outbox goes on');
       this.failures = 0;
-      await this.lookAfterTable();
+      await this.measure();
       return relayed;
     } catch (err) {
       this.failures++;
@@ -144,23 +137,15 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
     return producer;
   }
 
-  private async lookAfterTable(): Promise<void> {
-    const now = performance.now();
-    if (now - this.measuredAt > MEASURE_EVERY_MS) {
-      this.measuredAt = now;
-      const [{ depth, age }] = await this.dataSource.query(
-        `SELECT count(*)::int AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS age
-           FROM outbox WHERE published_at IS NULL`,
-      );
-      this.metrics.outboxUnpublished.set(depth);
-      this.metrics.outboxAge.set(age);
-      this.metrics.parkedKeys.set(await this.parked.countKeys());
-    }
-    if (now - this.prunedAt > PRUNE_EVERY_MS) {
-      this.prunedAt = now;
-      await this.dataSource.query(`DELETE FROM outbox WHERE published_at < now() - interval '${KEEP_PUBLISHED}'`);
-      await this.dataSource.query(`DELETE FROM inbox WHERE handled_at < now() - interval '${KEEP_HANDLED}'`);
-      await this.dataSource.query(`DELETE FROM delivery WHERE finished_at < now() - interval '${KEEP_DELIVERED}'`);
-    }
+  private async measure(): Promise<void> {
+    if (performance.now() - this.measuredAt < MEASURE_EVERY_MS) return;
+    this.measuredAt = performance.now();
+    const [{ depth, age }] = await this.dataSource.query(
+      `SELECT count(*)::int AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS age
+         FROM outbox WHERE published_at IS NULL`,
+    );
+    this.metrics.outboxUnpublished.set(depth);
+    this.metrics.outboxAge.set(age);
+    this.metrics.parkedKeys.set(await this.parked.countKeys());
   }
 }

@@ -26,6 +26,8 @@ export interface Transaction {
   readonly now: Date;
   /** Where the patient it is about was merged into another: whom it is about now. */
   readonly merged?: MergedPatient;
+  /** True where all of it is rolled back in the end: what a rollback does not bring back must not be used up. */
+  readonly isTrial?: boolean;
   /** Waits for other writers of one more patient, and keeps them waiting until the end. */
   lock(patientId: string): Promise<void>;
   /** Puts an event in the outbox; it reaches Kafka after the commit. */

@@ -21,6 +21,9 @@ export class Metrics {
   readonly hl7Messages = this.counter('collimator_hl7_messages_total', 'HL7 messages answered', ['type', 'acknowledgement']); // prettier-ignore
   readonly hl7Duration = this.histogram('collimator_hl7_acknowledge_seconds', 'Time from frame to acknowledgement', []);
   readonly mllpEvents = this.counter('collimator_mllp_events_total', 'MLLP connections and broken frames', ['event']);
+  readonly rowsRemoved = this.counter('collimator_rows_removed_total', 'Rows older than the site keeps them', [
+    'table',
+  ]);
   readonly dicomAssociations = this.counter('collimator_dicom_associations_total', 'DICOM associations', ['outcome']);
   readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['operation', 'status']); // prettier-ignore
   readonly worklistItems = this.gauge('collimator_worklist_items', 'Steps on the worklist of a station, or under way there', ['station', 'status']); // prettier-ignore

@@ -7,6 +7,7 @@ import type { Infrastructure } from './infrastructure.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import type { Site } from './site-file.js';
+import { Retention } from './retention.js';
 import { CLOCK, INFRASTRUCTURE, LOGGER, SITE } from './tokens.js';
 
 /** What a process read at its start. */
@@ -41,7 +42,7 @@ export class PlatformModule implements OnApplicationShutdown {
         return source;
       },
     };
-    const services = [Readiness, Liveness, Metrics];
+    const services = [Readiness, Liveness, Metrics, Retention];
     return {
       module: PlatformModule,
       controllers: [HealthController],

@@ -1,3 +1,5 @@
+import { mistakesOfFieldRow } from './field-rows.js';
+
 /** A mistake in the site file: where, and why. */
 export interface SiteMistake {
   path: string;
@@ -69,7 +71,8 @@ function ofSender(sender: Loose, path: string, procedures: Loose[], destinations
       ? []
       : [{ path: `${path}.procedureCodes.${theirs}`, reason: 'must be the code of a procedure' }],
   );
-  return [...unknown, ...codes];
+  const rows = objectsOf(sender.fields).flatMap((row, index) => mistakesOfFieldRow(row, `${path}.fields.${index}`));
+  return [...unknown, ...codes, ...rows];
 }
 
 function ofProcedure(procedure: Loose, path: string, stations: Loose[]): SiteMistake[] {

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { IANAZone } from 'luxon';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
+import { sender } from './site-sender.js';
+import { text, uri, zone } from './site-values.js';
 
-const text = z.string().trim().min(1);
-const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
-const zone = text.refine((name) => IANAZone.isValidZone(name), 'must be an IANA time zone, such as Europe/Berlin');
+/** A time to keep something, in days. */
+const days = z.number().positive();
 const port = z.int().min(1).max(65535);
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a quoted time of day, such as '07:00'");
 const closingTime = timeOfDay.or(z.literal('24:00'));
@@ -20,29 +20,6 @@ const aeTitle = z
   .string()
   .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/, 'must be 1 to 16 printable ASCII characters without a backslash')
   .refine((title) => title.trim() === title, 'must not begin or end with a space');
-
-const sender = z.strictObject({
-  /** MSH-3. */
-  application: text,
-  /** MSH-4. */
-  facility: text,
-  /** Zone of the sender's times that carry no offset. */
-  timeZone: zone.optional(),
-  /** What this sender may send here; anything else is answered AR. */
-  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments'])).min(1),
-  /**
-   * What its order messages are answered with: `ACK`, or `ORDER` for the response that tells of each order (ORR^O02,
-   * ORG^O20, ORI^O24).
-   */
-  orderAnswer: z.enum(['ACK', 'ORDER']).default('ACK'),
-  /**
-   * Name of the MLLP destination that is told what becomes of this sender's orders, and gets application
-   * acknowledgements in enhanced mode.
-   */
-  repliesTo: text.optional(),
-  /** The sender's own procedure codes, each to a code of `procedures`. */
-  procedureCodes: z.record(text, text).default({}),
-});
 
 const procedure = z.strictObject({
   code: text,
@@ -228,10 +205,19 @@ const siteFile = z.strictObject({
       matchWithinHours: z.number().positive().optional(),
     })
     .prefault({}),
+  /** How long what is over is kept, in days. What is not over, such as a delivery that waits, is always kept. */
   retention: z
     .strictObject({
-      /** How long HL7 v2 messages are kept, in days; for ever unless given. */
-      messageDays: z.number().positive().optional(),
+      /** HL7 v2 messages, in and out; for ever unless given. */
+      messageDays: days.optional(),
+      /** Who looked at or changed which patient's data; for ever unless given. */
+      auditDays: days.optional(),
+      /** Messages to other systems, with what they say of patients, after they were delivered or skipped. */
+      deliveryDays: days.default(30),
+      /** Events after they were published. */
+      outboxDays: days.default(14),
+      /** Which events were handled: longer than topics and replays reach back, or an event takes effect twice. */
+      inboxDays: z.number().min(90, 'must be at least 90: an event that comes again later would take effect twice').default(120), // prettier-ignore
     })
     .prefault({}),
   /** MSH-3 and MSH-4 of what we send. */

@@ -39,6 +39,8 @@ const content = (overrides: Content = {}): Content => ({
   ...overrides,
 });
 
+const quirk = (row: object): Content => ({ senders: [{ ...sender, fields: [row] }] });
+
 function mistakesIn(overrides: Content): string[] {
   try {
     checkSite(content(overrides));
@@ -59,6 +61,8 @@ describe('The site file', () => {
       alwaysOpenForStat: true,
     });
     expect(site.pacs.lookup).toEqual({ firstAfterSeconds: 2, everySeconds: 10, giveUpAfterSeconds: 1800 });
+    expect(site.senders[0]).toMatchObject({ acknowledgement: 'asAsked', authorities: {}, fields: [] });
+    expect(site.retention).toEqual({ outboxDays: 14, inboxDays: 120, deliveryDays: 30 });
   });
 
   it.each<[string, Content, string]>([
@@ -87,6 +91,62 @@ describe('The site file', () => {
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
     ['a room closed before it opens', { stations: [{ ...station, opens: '19:00', closes: '07:00' }] }, 'stations.0.closes: must be later than opens'], // prettier-ignore
+    [
+      'a place that is none',
+      quirk({ to: 'OBR.18', value: 'x' }),
+      'senders.0.fields.0.to: must be a field or component, such as OBR-18 or PID-3.4',
+    ],
+    [
+      'a row that says nothing',
+      quirk({ to: 'OBR-18' }),
+      'senders.0.fields.0: must have from, codes or value beside to',
+    ],
+    ['a row that is about nothing', quirk({ from: 'OBR-18' }), 'senders.0.fields.0: must have to, or ignore'],
+    [
+      'a row that takes from itself',
+      quirk({ to: 'OBR-18', from: 'OBR-18' }),
+      'senders.0.fields.0: from and to are the same',
+    ],
+    [
+      'a row that ignores and more',
+      quirk({ ignore: 'OBX', value: 'x' }),
+      'senders.0.fields.0: ignore stands alone in its row',
+    ],
+    [
+      'a row that ignores a component',
+      quirk({ ignore: 'OBR-18.1' }),
+      'senders.0.fields.0.ignore: must be a segment or field, such as OBX or OBR-18',
+    ],
+    [
+      'a row that changes the sender',
+      quirk({ to: 'MSH-3', value: 'x' }),
+      'senders.0.fields.0: of MSH only fields 9, 11 and 12 can be declared here',
+    ],
+    [
+      'a row without a header',
+      quirk({ ignore: 'MSH' }),
+      'senders.0.fields.0: of MSH only fields 9, 11 and 12 can be declared here',
+    ],
+    [
+      'a constant with separators',
+      quirk({ to: 'PID-3', value: 'a^b' }),
+      'senders.0.fields.0.value: must hold none of | ^ ~ \\ & and no control character: name the component instead',
+    ],
+    [
+      'an authority that is no URI',
+      { senders: [{ ...sender, authorities: { HOSP: '1.2.3' } }] },
+      'senders.0.authorities.HOSP: must be an absolute URI, such as urn:oid:1.2.3',
+    ],
+    [
+      'a character set nobody has',
+      { senders: [{ ...sender, characterSet: 'latin1' }] },
+      'senders.0.characterSet: must be a character set of HL7 table 0211, such as 8859/1',
+    ],
+    [
+      'an inbox too short',
+      { retention: { inboxDays: 89 } },
+      'retention.inboxDays: must be at least 90: an event that comes again later would take effect twice',
+    ],
     ['a test nobody needs', { qualityControl: [qualityTest({ stations: undefined })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
     ['a test needed twice over', { qualityControl: [qualityTest({ modalities: ['CT'] })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
     ['a test of no station', { qualityControl: [qualityTest({ stations: ['CT01', 'CT99'] })] }, 'qualityControl.0.stations.1: must be the AE title of a station'], // prettier-ignore

@@ -34,17 +34,16 @@ export function stationByAeTitle(site: Site, aeTitle: string | undefined): Stati
 }
 
 /**
- * The FHIR system of an HL7 assigning authority (HD: namespace id, universal id, universal id type): the site's own
- * table first, then an ISO universal id as `urn:oid:`; undefined if neither says.
+ * The FHIR system of an HL7 assigning authority (HD: namespace id, universal id, universal id type): the table of
+ * authorities first, then an ISO universal id as `urn:oid:`; undefined if neither says.
  */
 export function systemFor(
-  site: Site,
+  { authorities }: Pick<Site, 'authorities'>,
   namespaceId: string | undefined,
   universalId?: string,
   universalIdType?: string,
 ): string | undefined {
-  const configured =
-    namespaceId && Object.hasOwn(site.authorities, namespaceId) ? site.authorities[namespaceId] : undefined;
+  const configured = namespaceId && Object.hasOwn(authorities, namespaceId) ? authorities[namespaceId] : undefined;
   if (configured) return configured;
   if (!universalId) return undefined;
   if (universalIdType === 'ISO') return `urn:oid:${universalId}`;

@@ -34,7 +34,7 @@ export function anOrmMessage(
   const { priority = 'R', start = '', orderStatus = '' } = parts;
   return message(parts, 'ORM^O01', [
     `PV1|1|O|RAD^^^SGH||||9001^Referrer^Rita`,
-    `ORC|${control}|${placerOrderNumber}^EMR|||${orderStatus}|||||20260302080000|||9001^Referrer^Rita`,
+    `ORC|${control}|${placerOrderNumber}^EMR|||${orderStatus}|||||||9001^Referrer^Rita`,
     `OBR|1|${placerOrderNumber}^EMR||${procedure}^${procedure}^L` +
       field(18 - 4, accessionNumber) +
       field(27 - 18, `^^^${start}^^${priority}`),
@@ -123,6 +123,42 @@ export function aSiuMessage(
     ...(room ? [`AIL|1||RAD^^${room}`] : []),
   ];
   return message({ application: 'RIS', ...parts }, `SIU^${event}`, segments);
+}
+
+/** A document (MDM) of the test reporting system, final unless its completion status (TXA-17) says otherwise. */
+export function anMdmMessage(
+  parts: MessageParts & {
+    /** T02, unless given. */
+    event?: string;
+    /** TXA-12. */
+    number?: string;
+    /** TXA-13. */
+    parent?: string;
+    placerOrderNumber?: string;
+    /** TXA-15; left empty unless given. */
+    accessionNumber?: string;
+    /** TXA-6, when it was dictated. */
+    time?: string;
+    /** TXA-17, HL7 table 0271. */
+    status?: string;
+    /** None where it is empty. */
+    text?: string;
+  } = {},
+): Buffer {
+  const { event = 'T02', number = 'DOC1', parent, placerOrderNumber = 'ORD1', accessionNumber = '' } = parts;
+  const { time = '20260302110000', status = 'AU', text = 'No abnormality.' } = parts;
+  return message(
+    { application: 'RIS-REPORTS', ...parts },
+    `MDM^${event}`,
+    [
+      'PV1|1|O|RAD',
+      'TXA|1|DI^Diagnostic imaging^HL70270|TX|||' +
+        `${time}|||44^Leser^Lea|||${number}^RIS|${parent ? `${parent}^RIS` : ''}|${placerOrderNumber}^EMR|` +
+        `${accessionNumber}||${status}||AV`,
+      ...(text ? [`OBX|1|TX|18782-3^Findings^LN||${text}||||||F`] : []),
+    ],
+    [`EVN|${event}|20260302110000`],
+  );
 }
 
 /** Field values are put as many bars further as the number of the field they follow is away. */

@@ -1,8 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { optionsUsage, UsageError } from './command-line.js';
-import { hl7Usage, readableExplanation, readableTrial, readHl7Command } from './hl7-commands.js';
-import { parkedUsage, readCommand, requestFor, table, type ParkedCommand } from './parked-commands.js';
+import { optionsUsage, table, UsageError } from './command-line.js';
+import { readableExplanation, readableTrial, readHl7Command, trialUsage } from './hl7-commands.js';
+import {
+  messageLogRequest,
+  messageLogUsage,
+  readableMessageLog,
+  readMessageLogCommand,
+} from './message-log-commands.js';
+import { parkedUsage, readCommand, requestFor, type ParkedCommand } from './parked-commands.js';
 
 /** One request to one service, and how its answer reads. */
 interface Command {
@@ -20,13 +26,15 @@ const topics: Record<string, (args: string[]) => Command> = {
     return { ...command, request, readable: (answer) => readable(command, answer) };
   },
   hl7(args) {
+    const look = readMessageLogCommand(args, process.env);
+    if (look) return { ...look, request: messageLogRequest(look), readable: (answer) => readableMessageLog(look, answer) }; // prettier-ignore
     const command = readHl7Command(args, process.env);
     const url = `${command.service}/hl7-messages/${command.verb}`;
     const request = { url, method: 'POST', body: contentOf(command.file), contentType: 'text/plain' };
     return { ...command, request, readable: command.verb === 'try' ? readableTrial : readableExplanation };
   },
 };
-const usage = `${parkedUsage}\n${hl7Usage}\n${optionsUsage}`;
+const usage = `${parkedUsage}\n${trialUsage}\n${messageLogUsage}\n${optionsUsage}`;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -63,13 +71,23 @@ async function run({ service, token, json, request, readable }: Command): Promis
     process.stderr.write(`${service} cannot be reached\n`);
     return 3;
   }
-  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  const answer = answerOf(response, await response.text());
   if (!response.ok) {
     process.stderr.write(`${response.status}: ${String(answer.detail ?? answer.title ?? 'refused')}\n`);
     return 1;
   }
   process.stdout.write(`${json ? JSON.stringify(answer, null, 2) : readable(answer)}\n`);
   return answer.stoppedBy || answer.refusal ? 1 : 0;
+}
+
+/** A message comes as text, all else as JSON. */
+function answerOf(response: Response, text: string): Record<string, unknown> {
+  if (response.headers.get('content-type')?.startsWith('text/plain')) return { text };
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 /** @throws UsageError if the file cannot be read */

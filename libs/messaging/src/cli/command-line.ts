@@ -21,8 +21,15 @@ export function serviceOf(options: Options, env: Options): { service: string; to
   return { service: service.replace(/\/$/, ''), token, json: options.json !== undefined };
 }
 
-/** Words and `--options` of a command line. @throws UsageError for an option that there is not */
-export function optionsOf(args: string[]): { words: string[]; options: Options } {
+const common = ['service', 'token', 'json'];
+
+/**
+ * Words and `--options` of a command line.
+ *
+ * @param own the options of this command beside those of all
+ * @throws UsageError for an option that there is not
+ */
+export function optionsOf(args: string[], own: readonly string[]): { words: string[]; options: Options } {
   const words: string[] = [];
   const options: Options = {};
   for (let at = 0; at < args.length; at++) {
@@ -32,10 +39,24 @@ export function optionsOf(args: string[]): { words: string[]; options: Options }
       continue;
     }
     const [name, inline] = arg.slice(2).split(/=(.*)/s);
-    if (!['service', 'token', 'key', 'reason', 'json'].includes(name!))
-      throw new UsageError(`unknown option --${name}`);
+    if (![...common, ...own].includes(name!))
+      throw new UsageError(`unknown option --${name}${own.length > 0 ? `; there are --${own.join(', --')}` : ''}`);
     if (name === 'json') options.json = 'true';
     else if ((options[name!] = inline ?? args[++at]) === undefined) throw new UsageError(`--${name} needs a value`);
   }
   return { words, options };
+}
+
+/** Rows as text in columns, each as wide as its longest cell. */
+export function table(rows: Record<string, unknown>[], columns: string[]): string {
+  const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
+  const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, at) => cell.padEnd(widths[at]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -21,7 +21,7 @@ export const parkedUsage = `collimator parked: events that wait for a person
 
 /** Reads the arguments behind `collimator parked`. @throws UsageError */
 export function readCommand(args: string[], env: Record<string, string | undefined>): ParkedCommand {
-  const { words, options } = optionsOf(args);
+  const { words, options } = optionsOf(args, ['key', 'reason']);
   const [verb, subject, ...rest] = words;
   if (verb !== 'list' && verb !== 'show' && verb !== 'replay' && verb !== 'skip')
     throw new UsageError('say what to do: list, show, replay or skip');
@@ -49,18 +49,4 @@ export function requestFor(command: ParkedCommand): { url: string; method: strin
     case 'skip':
       return { url: `${service}/parked/${id}/skip`, method: 'POST', body: JSON.stringify({ reason: command.reason }) };
   }
-}
-
-/** Rows as text in columns, each as wide as its longest cell. */
-export function table(rows: Record<string, unknown>[], columns: string[]): string {
-  const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
-  const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, at) => cell.padEnd(widths[at]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

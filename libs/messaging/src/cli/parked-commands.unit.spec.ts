@@ -1,6 +1,6 @@
 import { describe, it, expect } from '@jest/globals';
-import { UsageError } from './command-line.js';
-import { readCommand, requestFor, table } from './parked-commands.js';
+import { table, UsageError } from './command-line.js';
+import { readCommand, requestFor } from './parked-commands.js';
 
 const at = ['--service', 'http://127.0.0.1:3002/'];
 
