@@ -42,8 +42,13 @@ export class ASchedulingService extends AService {
     return new ASchedulingService(parts, site).begin();
   }
 
+  override async restart(): Promise<void> {
+    await this.hangUp();
+    await super.restart();
+  }
+
   override async stop(): Promise<void> {
-    for (const association of this.associations.values()) (await association).destroy();
+    await this.hangUp();
     await super.stop();
   }
 
@@ -108,6 +113,11 @@ export class ASchedulingService extends AService {
 
   procedures(mppsUid: string): Promise<Procedure[]> {
     return this.read<Procedure>('Procedure', `identifier=${encodeURIComponent(`urn:dicom:uid|urn:oid:${mppsUid}`)}`);
+  }
+
+  private async hangUp(): Promise<void> {
+    for (const association of this.associations.values()) (await association).destroy();
+    this.associations.clear();
   }
 
   private association(aeTitle: string): Promise<ScuAssociation> {

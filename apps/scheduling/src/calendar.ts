@@ -1,5 +1,5 @@
 import type { Site, Station } from '#platform';
-import { type Closure } from './closure.js';
+import { closedUntil, type Closure } from './closure.js';
 import type { Lane } from './lane.decider.js';
 import { nextOpening, openingOn } from './opening-hours.js';
 
@@ -113,7 +113,7 @@ function busyAt(aeTitle: string, { taken, closures = [] }: Calendar, horizon: nu
   const closed = closures.filter((one) => one.aeTitle === aeTitle);
   return [
     ...taken.filter((one) => one.aeTitle === aeTitle).map(inMilliseconds),
-    ...closed.map(({ start, end }) => ({ start: start.getTime(), end: end?.getTime() ?? horizon })),
+    ...closed.map((one) => ({ start: one.start.getTime(), end: closedUntil(one)?.getTime() ?? horizon })),
   ];
 }
 

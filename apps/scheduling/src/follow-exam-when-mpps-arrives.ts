@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Appointment, FhirResource, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, FhirResource, Procedure, ServiceRequest } from 'fhir/r4.js';
 import {
   Dataset,
   decodeDataset,
@@ -16,6 +16,7 @@ import { FhirStore, patientIdOf, referencedId } from '#fhir';
 import { MergedPatients, UnitOfWork, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { orderAfter, orderReferenceOf } from './appointment.decider.js';
+import { CleaningDesk } from './cleaning-desk.js';
 import {
   appointmentAfter,
   examEvent,
@@ -45,6 +46,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
+    @Inject(CleaningDesk) private readonly cleaning: CleaningDesk,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
@@ -143,7 +145,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const saved = await this.store.save<FhirResource>(
       manager,
       [
-        { ...procedure, ...(before?.note ? { note: before.note } : {}), ...(before ? { meta: before.meta } : {}) },
+        { ...procedure, ...recordedHere(before) },
         ...appointments,
         ...orders.filter((order) => !subject.orders.includes(order)),
         ...(subject.patient.meta?.versionId ? [] : [subject.patient]),
@@ -160,6 +162,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     this.tell(reported, saved[0]!, subjectNow, transaction);
     await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
+    await this.cleaning.cleanAfter({ ...subjectNow, mppsUid: row.sopInstanceUid, reported }, transaction);
   }
 
   private async appointmentsAfter(
@@ -224,6 +227,13 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       all.map((one) => changed.find((other) => other.id === one.id) ?? one),
     );
   }
+}
+
+/** What the modality does not report of an exam, and so does not take away. */
+function recordedHere(before: Procedure | undefined): Partial<Procedure> {
+  if (!before) return {};
+  const { meta, note, usedCode } = before;
+  return { meta, ...(note ? { note } : {}), ...(usedCode ? { usedCode } : {}) };
 }
 
 function bytesOf(dataset: Dataset): Buffer {

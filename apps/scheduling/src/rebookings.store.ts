@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Failure } from '#platform';
+import { lockStations } from './station-bookings.store.js';
 
 /** A step that has to be booked anew, and why. */
 export interface Rebooking {
@@ -30,6 +31,8 @@ export class Rebookings {
     { aeTitle, from, until, reason }: { aeTitle: string; from: Date; until?: Date; reason: string },
     now: Date,
   ): Promise<number> {
+    // A step that is being booked there is waited for, and one that comes later sees the closure.
+    await lockStations(manager, [aeTitle]);
     const booked: { appointmentId: string }[] = await manager.query(
       `SELECT b.appointment_id AS "appointmentId" FROM station_booking AS b
          JOIN worklist_item AS w ON w.appointment_id = b.appointment_id AND w.status = 'SCHEDULED'

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { Task } from 'fhir/r4.js';
 import { answerWrite, assertIdOfUrl, recordAccess, validateResource } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
+import { DepartmentDesk } from './department-desk.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { RoomTasks } from './room-tasks.js';
 import { patientsOf } from './stop-exam.decider.js';
@@ -15,6 +16,7 @@ import { patientsOf } from './stop-exam.decider.js';
 export class RoomTasksController {
   constructor(
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
+    @Inject(DepartmentDesk) private readonly department: DepartmentDesk,
     @Inject(OpenRoomTasks) private readonly open: OpenRoomTasks,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -42,7 +44,10 @@ export class RoomTasksController {
     });
   }
 
-  /** A person in the room says of a Task that it was seen (`received`) or is being done (`accepted`). */
+  /**
+   * A person in the room says of a Task that it was seen (`received`) or is being done (`accepted`); of a cleaning also
+   * that it is done.
+   */
   @ApiExcludeEndpoint()
   @Put('fhir/Task/:id')
   async acknowledge(
@@ -52,8 +57,12 @@ export class RoomTasksController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { status } = validateResource(body, 'Task');
+    const stated = validateResource(body, 'Task');
     assertIdOfUrl('Task', id, body);
-    answerWrite(request, response, 200, await this.rooms.acknowledge(id, status, ifMatch, clientOf(request)));
+    const client = clientOf(request);
+    const task = (await this.department.isCleaning(id))
+      ? (await this.department.changeCleaning(stated, { client, ifMatch })).resource
+      : await this.rooms.acknowledge(id, stated.status, ifMatch, client);
+    answerWrite(request, response, 200, task);
   }
 }

@@ -17,6 +17,7 @@ import { stateAttributes, type Clinical } from './patient-state.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { RoomTasks } from './room-tasks.js';
+import { StationClosures } from './station-closures.store.js';
 import { Worklist } from './worklist.store.js';
 
 /** An order and whom it is for, as an event brought them. */
@@ -35,6 +36,7 @@ export class ScheduleDesk {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(Rebookings) private readonly rebookings: Rebookings,
+    @Inject(StationClosures) private readonly closures: StationClosures,
     @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
@@ -214,10 +216,11 @@ export class ScheduleDesk {
     if (stations.length === 0) return { ...known, taken: [], displaced };
     const own = appointments.filter(isAhead).map(({ id }) => id!);
     const taken = await this.bookings.taken(manager, stations, patient.id!, now, own);
+    const closures = await this.closures.of(manager, stations, now);
     const mayGoAhead = ['stat', 'emergency'].includes(laneOf(order, encounter));
     const until = new Date(now.getTime() + AHEAD_MS);
     const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
-    return { ...known, taken, upcoming, displaced };
+    return { ...known, taken, upcoming, displaced, closures };
   }
 
   /** Times of others that a step takes are given back here, and they are booked anew in transactions of their own. */

@@ -266,8 +266,15 @@ describe('A station that is closed', () => {
     expect(chosen(state(aServiceRequest(), { closures: [closed('CT01', -60)] }))[0]![0]).toBe('CT02');
     const both = [closed('CT01', -60, 30), closed('CT02', -60)];
     expect(chosen(state(aServiceRequest(), { closures: both }))).toEqual([
-      ['CT01', '2026-03-02T08:35:00.000Z', 'next free time'],
+      ['CT01', '2026-03-02T08:35:00.000Z', 'next free time; closed before that: CT room 1 is contaminated'],
     ]);
+    const reckoned = both.map((one) => ({ ...one, reckonedUntil: minutes(60) }));
+    expect(chosen(state(aServiceRequest(), { closures: reckoned.slice(1) }))[0]![0]).toBe('CT01');
+    expect(chosen(state(aServiceRequest(), { closures: [closed('CT01', -60, 600), reckoned[1]!] }))).toEqual([
+      ['CT02', minutes(63).toISOString(), 'next free time; closed before that: CT room 1 is contaminated'],
+    ]);
+    const nextMonth = aServiceRequest({ extension: [ipc({ stepId: 'S1', stationAeTitle: 'CT02' })], occurrenceDateTime: '2026-04-02T11:00:00+02:00' }); // prettier-ignore
+    expect(chosen(state(nextMonth, { closures: reckoned }))[0]![0]).toBe('CT02');
     expect(chosen(state(aServiceRequest({ priority: 'stat' }), { closures: [closed('CT01', -60)] }))[0]![0]).toBe('CT02'); // prettier-ignore
   });
 

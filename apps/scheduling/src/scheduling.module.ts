@@ -1,8 +1,20 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule, type ServedTypes } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
+import { CleaningDesk } from './cleaning-desk.js';
+import { DepartmentDesk } from './department-desk.js';
+import { FhirDepartmentController } from './fhir-department.controller.js';
+import { FollowClosures } from './follow-closures.js';
+import { KeepResourcesOfSite } from './keep-resources-of-site.js';
+import { StationState1700000002600 } from './migrations/1700000002600-station-state.js';
+import { OpenStationsOnly } from './open-stations-only.js';
+import { QualityResults } from './quality-results.store.js';
+import { RecordSetup } from './record-setup.js';
+import { StationClosures } from './station-closures.store.js';
+import { StationsController } from './stations.controller.js';
+import { WatchClosures } from './watch-closures.worker.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
 import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
@@ -33,13 +45,36 @@ import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient
 import { WorklistController } from './worklist.controller.js';
 import { Worklist } from './worklist.store.js';
 
+/** The department's own resources; an Observation is a result of quality control, or what is known of a patient. */
+const department: ServedTypes = {
+  Location: { search: ['_id', 'identifier', 'status', '_lastUpdated'], interactions: ['update'] },
+  Device: { search: ['_id', 'identifier', 'status', 'location', '_lastUpdated'] },
+  HealthcareService: { search: ['_id', 'identifier', 'location', '_lastUpdated'] },
+  Schedule: { search: ['_id', 'identifier', '_lastUpdated'] },
+  Slot: { search: ['_id', 'identifier', 'schedule', 'status', '_lastUpdated'], interactions: ['create', 'update'] },
+  Observation: {
+    search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
+    interactions: ['create', 'update'],
+  },
+  Practitioner: { search: ['_id', 'identifier', '_lastUpdated'], interactions: ['update'], updateCreate: true },
+  PractitionerRole: {
+    search: ['_id', 'identifier', 'practitioner', 'location', '_lastUpdated'],
+    interactions: ['update'],
+    updateCreate: true,
+  },
+};
+
 const resources = FhirModule.forService(
   {
     Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
     Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
     ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-    Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
+    Task: {
+      search: ['_id', 'patient', 'status', 'code', 'based-on', 'focus', '_lastUpdated'],
+      interactions: ['update'],
+    },
     Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
+    ...department,
   },
   () => extensionDefinitionsOn('Appointment'),
 );
@@ -48,6 +83,8 @@ const schedule = [
   Worklist,
   StationBookings,
   Rebookings,
+  QualityResults,
+  StationClosures,
   PerformedProcedureSteps,
   FollowedAppointments,
   RoomTasks,
@@ -65,6 +102,8 @@ const schedule = [
   controllers: [
     SchedulingController,
     RoomTasksController,
+    StationsController,
+    FhirDepartmentController,
     UnscheduledController,
     WorklistController,
     ScheduleExamWhenOrderPlaced,
@@ -80,6 +119,13 @@ const schedule = [
     UnscheduledExams,
     DicomListener,
     CountWorklistItems,
+    FollowClosures,
+    CleaningDesk,
+    DepartmentDesk,
+    RecordSetup,
+    OpenStationsOnly,
+    KeepResourcesOfSite,
+    WatchClosures,
   ],
 })
 export class SchedulingModule {}
@@ -95,4 +141,5 @@ export const schedulingMigrations = [
   UnscheduledExamsOfPatient1700000002310,
   FollowedAppointment1700000002400,
   WorklistQueries1700000002500,
+  StationState1700000002600,
 ];

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Dataset, type WorklistProvider } from '#dicom';
+import { OpenStationsOnly } from './open-stations-only.js';
 import { datasetOf, Worklist, type WorklistFilter } from './worklist.store.js';
 
 /**
@@ -8,10 +9,13 @@ import { datasetOf, Worklist, type WorklistFilter } from './worklist.store.js';
  */
 @Injectable()
 export class ServeWorklistWhenModalityAsks implements WorklistProvider {
-  constructor(@Inject(Worklist) private readonly worklist: Worklist) {}
+  constructor(
+    @Inject(Worklist) private readonly worklist: Worklist,
+    @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
+  ) {}
 
   async find(query: Dataset): Promise<Dataset[]> {
-    return (await this.worklist.find(filterOf(query))).map(datasetOf);
+    return (await this.openOnly.of(await this.worklist.find(filterOf(query)))).map(datasetOf);
   }
 }
 

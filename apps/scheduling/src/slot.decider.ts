@@ -1,7 +1,7 @@
 import { fail, stationByAeTitle, stationsFor, type Site, type Station } from '#platform';
 import { placeAhead, type PlaceAhead } from './ahead-of-others.decider.js';
 import { HORIZON_DAYS, nextFree, type Calendar } from './calendar.js';
-import { closureDuring, type Closure } from './closure.js';
+import { closedUntil, closureDuring, type Closure } from './closure.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
 /** Where and when a step is done, and why there and then. */
@@ -34,11 +34,9 @@ export function chooseSlot(step: RequestedStep, calendar: Calendar, site: Site, 
   const { stations, about } = stationsOf(step, calendar, site, now);
   const slot = slotAt(stations, step, calendar, site, now) ?? slotIfOpenAgain(stations, step, calendar, site, now);
   if (!slot) throw noStation(step, step.isStat ? 'is open for a STAT exam now' : `is free within ${HORIZON_DAYS} days`);
-  return {
-    ...slot,
-    ...(step.turnoverMinutes > 0 ? { turnoverMinutes: step.turnoverMinutes } : {}),
-    reason: about ? `${slot.reason}; ${about}` : slot.reason,
-  };
+  const reasons = [slot.reason, about, closedBefore(slot, calendar)].filter(Boolean);
+  const turnover = step.turnoverMinutes > 0 ? { turnoverMinutes: step.turnoverMinutes } : {};
+  return { ...slot, ...turnover, reason: reasons.join('; ') };
 }
 
 /**
@@ -130,6 +128,12 @@ function slotIfOpenAgain(stations: Station[], step: RequestedStep, calendar: Cal
   if (!closed) return undefined;
   const slot = slotAt(stations, step, { ...calendar, closures: closures.filter(({ end }) => end) }, site, now);
   return slot && { ...slot, reason: `${slot.reason}, if it is open again by then: ${closed.reason}` };
+}
+
+/** Why a time we found is no earlier, where the station is closed until then. */
+function closedBefore({ station, start, isOurs }: Slot, { closures = [] }: Calendar): string | undefined {
+  const before = closures.find((one) => one.aeTitle === station.aeTitle && (closedUntil(one) ?? start) < start);
+  return isOurs && before ? `closed before that: ${before.reason}` : undefined;
 }
 
 function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, closures = [] }: Calendar): Slot {

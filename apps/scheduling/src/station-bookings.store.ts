@@ -20,13 +20,7 @@ export class StationBookings {
     from: Date,
     except: string[],
   ): Promise<Booking[]> {
-    // Whoever is next sees what this transaction takes, instead of running into the constraint and starting again.
-    // Sorted, so that two that want the same stations do not wait for each other.
-    await manager.query(
-      `SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' station ' || ae_title, 0))
-         FROM unnest($1::text[]) AS ae_title`,
-      [[...aeTitles].sort()],
-    );
+    await lockStations(manager, aeTitles);
     const rows: { aeTitle: string | null; start: Date; end: Date }[] = await manager.query(
       `SELECT ae_title AS "aeTitle", lower(part) AS start, upper(part) AS "end"
          FROM (SELECT station_ae_title AS ae_title, range_agg(during) AS parts FROM station_booking
@@ -92,4 +86,17 @@ export class StationBookings {
   async release(manager: EntityManager, appointmentIds: string[]): Promise<void> {
     await manager.query('DELETE FROM station_booking WHERE appointment_id = ANY($1)', [appointmentIds]);
   }
+}
+
+/**
+ * Until the transaction ends no other takes a time at these stations: whoever is next sees what this transaction takes,
+ * instead of running into the constraint and starting again.
+ */
+export async function lockStations(manager: EntityManager, aeTitles: readonly string[]): Promise<void> {
+  // Sorted, so that two that want the same stations do not wait for each other.
+  await manager.query(
+    `SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' station ' || ae_title, 0))
+       FROM unnest($1::text[]) AS ae_title`,
+    [[...aeTitles].sort()],
+  );
 }

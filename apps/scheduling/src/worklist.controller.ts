@@ -8,6 +8,8 @@ import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, INFRASTRUCTURE, SITE, type Clock, type Infrastructure, type Site } from '#platform';
 import { filterOf } from './serve-worklist-when-modality-asks.js';
 import { worklistArchive } from './worklist-export.js';
+import { setupOf } from './exam-setup.decider.js';
+import { OpenStationsOnly } from './open-stations-only.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { patientsOf } from './stop-exam.decider.js';
 import { datasetOf, Worklist, type FoundItem, type WorklistFilter } from './worklist.store.js';
@@ -21,6 +23,7 @@ export class WorklistController {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(OpenRoomTasks) private readonly tasks: OpenRoomTasks,
+    @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
     @Inject(SITE) private readonly site: Site,
@@ -28,7 +31,7 @@ export class WorklistController {
   ) {}
 
   @ApiOperation({
-    summary: `Steps that have not begun, STAT first, then by time: attributes by DICOM keyword, and what the room is asked; the items alone in the DICOM JSON model for Accept: ${DICOM_JSON}`,
+    summary: `Steps that have not begun at open stations, STAT first, then by time: attributes by DICOM keyword, and what the room is asked; the items alone in the DICOM JSON model for Accept: ${DICOM_JSON}`,
   })
   @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station; all without it' })
   @ApiQuery({ name: 'date', required: false, description: "YYYY-MM-DD in the site's zone; every day without it" })
@@ -40,10 +43,12 @@ export class WorklistController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<{ items: FoundItem[]; roomTasks: Task[] } | DicomJson[]> {
     const items = await this.ofStation(aeTitle, date, request);
-    if (request.accepts(['application/json', DICOM_JSON]) !== DICOM_JSON)
-      return { items, roomTasks: await this.tasksOf(aeTitle as string | undefined, request) };
-    response.type(DICOM_JSON);
-    return items.map((item) => datasetToJson(datasetOf(item)));
+    if (request.accepts(['application/json', DICOM_JSON]) === DICOM_JSON) {
+      response.type(DICOM_JSON);
+      return items.map((item) => datasetToJson(datasetOf(item)));
+    }
+    const prepared = items.map((item) => ({ ...item, setup: setupOf(procedureCodesOf(item), this.site) }));
+    return { items: prepared, roomTasks: await this.tasksOf(aeTitle as string | undefined, request) };
   }
 
   @ApiOperation({ summary: 'The items a C-FIND with this identifier finds, whole; both in the DICOM JSON model' })
@@ -111,7 +116,8 @@ export class WorklistController {
     isMeant: (item: Dataset) => boolean = () => true,
   ): Promise<FoundItem[]> {
     return this.dataSource.transaction(async (manager) => {
-      const found = (await this.worklist.find(filter, manager)).filter((item) => isMeant(datasetOf(item)));
+      const open = await this.openOnly.of(await this.worklist.find(filter, manager), manager);
+      const found = open.filter((item) => isMeant(datasetOf(item)));
       const references = found.map(({ appointmentId }) => `Appointment/${appointmentId}`);
       const patientIds = [...new Set(found.map(({ patientId }) => patientId))];
       await this.record(manager, { references, patientIds }, request, asked);
@@ -128,4 +134,9 @@ export class WorklistController {
     const access = { interaction: 'search-type' as const, client: clientOf(request), service: 'scheduling', ...seen };
     await recordAccess(manager, { ...access, query }, this.clock.now());
   }
+}
+
+function procedureCodesOf({ attributes }: FoundItem): { code?: string }[] {
+  const [first] = (attributes.RequestedProcedureCodeSequence ?? []) as { CodeValue?: string; LongCodeValue?: string }[];
+  return [{ code: first?.CodeValue ?? first?.LongCodeValue }];
 }

@@ -84,6 +84,27 @@ export const eventCatalog = {
     ['Task', 'Appointment', 'ServiceRequest', 'Patient'],
     ['Procedure'],
   ),
+  'imaging.schedule.station-closed.v1': fact(
+    'scheduling',
+    'No exam may begin at a station from now on: its room is down, dirty or contaminated, it has downtime, its quality control failed or is overdue. Device.statusReason says why.',
+    ['Device'],
+    ['Location'],
+    'station',
+  ),
+  'imaging.schedule.station-opened.v1': fact(
+    'scheduling',
+    'Exams may begin at a station again: every reason it was closed for is gone.',
+    ['Device'],
+    ['Location'],
+    'station',
+  ),
+  'imaging.schedule.downtime-announced.v1': fact(
+    'scheduling',
+    'Downtime of a station was planned, changed, or withdrawn (Slot.status entered-in-error).',
+    ['Slot', 'Device'],
+    ['Location'],
+    'station',
+  ),
   'imaging.contrast.planned.v1': fact(
     'contrast',
     'An exam that uses contrast got its contrast record with the planned agent.',
@@ -134,6 +155,8 @@ export interface EventFact {
   carries: readonly string[];
   /** Resource types the Bundle carries where they are known. */
   mayCarry: readonly string[];
+  /** Whom it is about, whose id is its key: a patient, or a station (its Device), of whom the facts are in order then. */
+  about: 'patient' | 'station';
 }
 
 /** The topic of an event type, without the deployment's prefix: `imaging.order.placed.v1` → `imaging.order`. */
@@ -154,6 +177,7 @@ function fact(
   meaning: string,
   carries: readonly string[],
   mayCarry: readonly string[] = [],
+  about: EventFact['about'] = 'patient',
 ): EventFact {
-  return { publisher, meaning, carries, mayCarry };
+  return { publisher, meaning, carries, mayCarry, about };
 }

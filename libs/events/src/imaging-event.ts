@@ -13,7 +13,10 @@ export interface ImagingEvent {
   type: EventType;
   /** `ce_source`: `collimator/<service>`. */
   source: string;
-  /** `ce_subject` and the record's key: the internal patient id (a uuid, never a medical record number). */
+  /**
+   * `ce_subject` and the record's key: the internal patient id (a uuid, never a medical record number); of a fact about
+   * a station, which concerns no patient, the id of its Device.
+   */
   patientId: string;
   /** `ce_time`: when it became true, ISO 8601 with zone. */
   time: string;

@@ -7,6 +7,8 @@ import { PUBLISHED, type Definition } from './structure-definition.js';
 export interface ServedType extends Searchable {
   /** Interactions the service's own controllers add. */
   interactions?: readonly ('create' | 'update')[];
+  /** True if an update of an id that is not there makes it. */
+  updateCreate?: boolean;
   conditionalCreate?: boolean;
   conditionalUpdate?: boolean;
   /** What a client must know of how it is written or read, in markdown. */
@@ -85,7 +87,7 @@ function resourceOf(
     ],
     versioning: one.interactions?.includes('update') ? 'versioned-update' : 'versioned',
     readHistory: true,
-    ...(one.interactions?.includes('update') ? { updateCreate: false } : {}),
+    ...(one.interactions?.includes('update') ? { updateCreate: one.updateCreate ?? false } : {}),
     ...(one.conditionalCreate ? { conditionalCreate: true } : {}),
     conditionalRead: 'full-support',
     ...(one.conditionalUpdate ? { conditionalUpdate: true } : {}),

@@ -38,6 +38,7 @@ export const primitives: Readonly<Record<string, (value: unknown) => boolean>> =
   decimal: number(() => true),
   positiveInt: number((value) => Number.isInteger(value) && value > 0),
   date: isDate,
+  time: text(/^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?$/),
   dateTime: (value) => isDate(value) || isDateAndTime(value),
   instant: isDateAndTime,
 };
@@ -113,6 +114,18 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     dose: one('Quantity'),
     rateRatio: one('Ratio'),
     rateQuantity: one('Quantity'),
+  },
+  'Observation.referenceRange': { low: one('Quantity'), high: one('Quantity'), text: one('string') },
+  'Practitioner.qualification': {
+    identifier: many('Identifier'),
+    code: must('CodeableConcept'),
+    period: one('Period'),
+  },
+  'PractitionerRole.availableTime': {
+    daysOfWeek: many('code', ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']),
+    allDay: one('boolean'),
+    availableStartTime: one('time'),
+    availableEndTime: one('time'),
   },
   'Medication.batch': { lotNumber: one('string'), expirationDate: one('dateTime') },
   'Bundle.entry': { fullUrl: one('uri'), resource: must('Resource'), request: must('Bundle.entry.request') },

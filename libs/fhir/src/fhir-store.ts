@@ -70,6 +70,15 @@ export class FhirStore {
     return rows.map((row) => row.body);
   }
 
+  /** Every current resource of a type: for types of which a department has few. */
+  async allOf<T extends TypeName>(manager: EntityManager, type: T): Promise<ResourceOf<T>[]> {
+    const rows: { body: ResourceOf<T> }[] = await manager.query(
+      'SELECT body FROM resource WHERE type = $1 ORDER BY id',
+      [type],
+    );
+    return rows.map((row) => row.body);
+  }
+
   /** The current resources of a type that refer to this one, oldest first. */
   async referringTo<T extends TypeName>(manager: EntityManager, type: T, reference: string): Promise<ResourceOf<T>[]> {
     const rows: { body: ResourceOf<T> }[] = await manager.query(

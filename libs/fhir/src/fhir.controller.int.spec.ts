@@ -5,8 +5,8 @@ import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, ServiceRequest, Task } from 'fhir/r4.js';
-import { CLOCK, createLogger, INFRASTRUCTURE, Metrics, useHttp } from '#platform';
-import { aPatient, aServiceRequest, testDatabase, type TestDatabase } from '#testing';
+import { CLOCK, createLogger, INFRASTRUCTURE, Metrics, Retention, SITE, useHttp } from '#platform';
+import { aPatient, aServiceRequest, site as aSite, testDatabase, type TestDatabase } from '#testing';
 import { FhirModule, fhirMigrations, FhirStore } from './index.js';
 
 const now = new Date('2026-03-02T08:00:00Z');
@@ -31,8 +31,10 @@ beforeAll(async () => {
       { provide: DataSource, useValue: database.dataSource },
       { provide: INFRASTRUCTURE, useValue: { service: 'orders' } },
       { provide: CLOCK, useValue: { now: () => now } },
+      { provide: SITE, useValue: aSite() },
+      { provide: Retention, useValue: { keep: () => undefined } },
     ],
-    exports: [DataSource, INFRASTRUCTURE, CLOCK],
+    exports: [DataSource, INFRASTRUCTURE, CLOCK, SITE, Retention],
   })
   class Ground {}
   @Module({

@@ -25,7 +25,16 @@ export const systems = {
   requestedProcedureId: 'urn:collimator:requested-procedure-id',
   scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
   procedure: 'urn:collimator:procedure',
-  /** What a Task is for: `clarify`, `stop-exam`. */
+  /** Rooms, stations and modalities by their names in the site file. */
+  room: 'urn:collimator:room',
+  aeTitle: 'urn:collimator:ae-title',
+  modality: 'urn:collimator:modality',
+  capability: 'urn:collimator:capability',
+  /** Positioning aids and shielding of the site's own. */
+  setup: 'urn:collimator:setup',
+  /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
+  operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
+  /** What a Task is for: `clarify`, `stop-exam`, `clean-room`. */
   task: 'urn:collimator:task',
   /** What a Task is for, as FHIR has it: `fulfill`. */
   taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',

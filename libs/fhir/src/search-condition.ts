@@ -15,6 +15,9 @@ export type SearchParameter =
   | 'based-on'
   | 'focus'
   | 'target'
+  | 'location'
+  | 'practitioner'
+  | 'schedule'
   | 'business-status'
   | '_lastUpdated';
 
@@ -30,6 +33,9 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   'based-on': 'reference',
   focus: 'reference',
   target: 'reference',
+  location: 'reference',
+  practitioner: 'reference',
+  schedule: 'reference',
   'business-status': 'token',
   _lastUpdated: 'date',
 };
@@ -117,8 +123,13 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   _id: (text, bind) => `id = ANY(${bind(alternativesOf(text))})`,
   status: (text, bind) => `status = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^.*\|/, '')))})`,
   identifier: (text, bind) => `identifiers && ${bind(tokensSearched(text))}::text[]`,
-  patient: (text, bind) =>
-    `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
+  patient: (text, bind) => {
+    const wanted = alternativesOf(text);
+    const patients = `patient_id = ANY(${bind(wanted.map((one) => one.replace(/^Patient\//, '')))})`;
+    // A subject may be something else, such as the Device whose quality was controlled.
+    const others = wanted.filter((one) => one.includes('/') && !one.startsWith('Patient/'));
+    return others.length > 0 ? `(${patients} OR refs && ${bind(others)}::text[])` : patients;
+  },
   // A Task refers to its order by its focus as well.
   'based-on': (text, bind) =>
     `(refs && ${references('ServiceRequest', text, bind)} AND (type <> 'Task' OR body->'basedOn' IS NOT NULL))`,
@@ -132,6 +143,9 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
     const patients = wanted.flatMap((one) => referencedId(one, 'Patient') ?? []);
     return `(refs && ${bind(wanted)}::text[] OR patient_id = ANY(${bind(patients)}))`;
   },
+  location: (text, bind) => `refs && ${references('Location', text, bind)}`,
+  practitioner: (text, bind) => `refs && ${references('Practitioner', text, bind)}`,
+  schedule: (text, bind) => `refs && ${references('Schedule', text, bind)}`,
   code: (text, bind) => anyCoding('code', text, bind),
   'business-status': (text, bind) => anyCoding('businessStatus', text, bind),
   encounter: (text, bind) => `refs && ${references('Encounter', text, bind)}`,

@@ -26,6 +26,10 @@ interface Indexable {
   for?: { reference?: string };
   focus?: { reference?: string };
   encounter?: { reference?: string };
+  schedule?: { reference?: string };
+  practitioner?: { reference?: string };
+  /** One of a Device, several of a HealthcareService or a PractitionerRole. */
+  location?: unknown;
   target?: { reference?: string }[];
   participant?: { actor?: { reference?: string } }[];
 }
@@ -42,6 +46,9 @@ export function indexOf(resource: FhirResource): SearchIndex {
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
     body.encounter?.reference,
+    body.schedule?.reference,
+    body.practitioner?.reference,
+    ...locationsOf(body.location),
     ...(Array.isArray(body.target) ? body.target : []).map((one) => one.reference),
     ...(body.participant ?? []).map((one) => one.actor?.reference),
   ].filter((one) => one !== undefined);
@@ -53,6 +60,11 @@ export function indexOf(resource: FhirResource): SearchIndex {
     identifiers: [...new Set(identifiers)],
     refs: [...new Set(references.filter((one) => !one.startsWith('Patient/')))],
   };
+}
+
+/** An Encounter's locations are stays, not references: they have none of their own. */
+function locationsOf(location: unknown): (string | undefined)[] {
+  return [location].flat().map((one) => (one as { reference?: string } | undefined)?.reference);
 }
 
 function firstPatient(references: string[]): string | undefined {

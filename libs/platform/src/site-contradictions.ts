@@ -34,6 +34,10 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ),
     ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures, destinations)),
     ...procedures.flatMap((procedure, index) => ofProcedure(procedure, `procedures.${index}`, stations)),
+    ...twice('qualityControl', objectsOf(site.qualityControl), ({ system, code }) => code && `${String(system)}|${String(code)}`), // prettier-ignore
+    ...objectsOf(site.qualityControl).flatMap((test, index) =>
+      ofQualityTest(test, `qualityControl.${index}`, stations),
+    ),
     ...stations.flatMap((station, index) => ofStation(station, `stations.${index}`, procedures)),
   ];
 }
@@ -99,6 +103,24 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
   ];
   const reversed = times.filter((one) => String(one.closes) <= String(one.opens));
   return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
+}
+
+function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const mistakes: SiteMistake[] = [];
+  if ((test.stations === undefined) === (test.modalities === undefined))
+    mistakes.push({ path, reason: 'must have either stations or modalities' });
+  for (const [index, aeTitle] of textsOf(test.stations).entries())
+    if (!stations.some((one) => one.aeTitle === aeTitle))
+      mistakes.push({ path: `${path}.stations.${index}`, reason: 'must be the AE title of a station' });
+  for (const [index, modality] of textsOf(test.modalities).entries())
+    if (!stations.some((one) => textsOf(one.modalities).includes(modality)))
+      mistakes.push({ path: `${path}.modalities.${index}`, reason: 'no station has this modality' });
+  const { limits } = test;
+  const { low, high } = objectOf(limits);
+  if (limits !== undefined && low === undefined && high === undefined)
+    mistakes.push({ path: `${path}.limits`, reason: 'must have low or high' });
+  if (Number(low) > Number(high)) mistakes.push({ path: `${path}.limits.low`, reason: 'must not be above high' });
+  return mistakes;
 }
 
 function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {

@@ -49,6 +49,8 @@ const procedure = z.strictObject({
     .optional(),
   protocol: z.strictObject({ code: text, scheme: text, display: text }).optional(),
   preparation: text.optional(),
+  /** Positioning aids, shielding and whatever else is laid out for it, as codes of a system or of the site. */
+  setup: z.array(z.strictObject({ system: uri.optional(), code: text, display: text })).default([]),
   contrast: z
     .strictObject({
       agent: coding,
@@ -79,6 +81,21 @@ const station = z.strictObject({
     .optional(),
   /** A STAT exam may be put here outside the opening hours. */
   alwaysOpenForStat: z.boolean().default(true),
+});
+
+const qualityTest = z.strictObject({
+  code: text,
+  system: uri.default('urn:collimator:quality-test'),
+  display: text,
+  /** The stations that need it: those named, or all that have one of these modalities. */
+  stations: z.array(text).min(1).optional(),
+  modalities: z.array(procedure.shape.modality).min(1).optional(),
+  /** Due again that many days after it was passed, */
+  everyDays: z.int().min(1).max(3660),
+  /** at that time of that day, in the site's zone. */
+  dueAt: timeOfDay.or(z.literal('24:00')).default('24:00'),
+  /** Within which a measured value passes, where the result does not say so itself. */
+  limits: z.strictObject({ low: z.number().optional(), high: z.number().optional(), unit: text }).optional(),
 });
 
 const destination = z.discriminatedUnion(
@@ -121,6 +138,21 @@ const siteFile = z.strictObject({
   senders: z.array(sender).min(1),
   procedures: z.array(procedure).min(1),
   stations: z.array(station).min(1),
+  /** Tests of the equipment: one that failed or is overdue closes its station. */
+  qualityControl: z.array(qualityTest).default([]),
+  /** What an exam of a patient in isolation does to its room; nothing unless given. */
+  turnover: z
+    .strictObject({
+      /** How long the cleaning takes; `scheduling.isolationTurnoverMinutes` unless given. */
+      isolationMinutes: minutes.optional(),
+      /** The room opens by itself when the time is over; else only when its cleaning Task is completed. */
+      autoRelease: z.boolean().default(false),
+    })
+    .optional(),
+  /** A station is closed while nobody on the roster is certified for it; else readiness only warns. */
+  requireCertified: z.boolean().default(false),
+  /** How far ahead the exams of a station that is closed until further notice are booked anew, in hours. */
+  rebookAheadHours: z.number().positive().max(1440).default(24),
   pacs: z.strictObject({
     name: text,
     qidoUrl: httpUrl,
@@ -202,6 +234,8 @@ export type Sender = Site['senders'][number];
 export type SiteProcedure = Site['procedures'][number];
 /** One modality or other station that asks for a worklist. */
 export type Station = Site['stations'][number];
+/** One test of the equipment. */
+export type QualityTest = Site['qualityControl'][number];
 /** One system that gets results. */
 export type Destination = Site['destinations'][number];
 

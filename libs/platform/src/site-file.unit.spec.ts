@@ -18,6 +18,13 @@ type Content = Record<string, unknown>;
 const station = { aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'], room: 'CT room 1' };
 const procedure = { code: 'CTHEAD', display: 'CT head', modality: 'CT', durationMinutes: 15 };
 const sender = { application: 'EMR', facility: 'SGH', sends: ['orders'], procedureCodes: { 'CT-1': 'CTHEAD' } };
+const qualityTest = (overrides: Content = {}): Content => ({
+  code: 'UNIFORMITY',
+  display: 'Uniformity',
+  stations: ['CT01'],
+  everyDays: 1,
+  ...overrides,
+});
 const content = (overrides: Content = {}): Content => ({
   name: 'Test Hospital',
   timeZone: 'Europe/Berlin',
@@ -140,6 +147,16 @@ describe('The site file', () => {
       { retention: { inboxDays: 89 } },
       'retention.inboxDays: must be at least 90: an event that comes again later would take effect twice',
     ],
+    ['a test nobody needs', { qualityControl: [qualityTest({ stations: undefined })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
+    ['a test needed twice over', { qualityControl: [qualityTest({ modalities: ['CT'] })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
+    ['a test of no station', { qualityControl: [qualityTest({ stations: ['CT01', 'CT99'] })] }, 'qualityControl.0.stations.1: must be the AE title of a station'], // prettier-ignore
+    ['a test of no modality', { qualityControl: [qualityTest({ stations: undefined, modalities: ['MR'] })] }, 'qualityControl.0.modalities.0: no station has this modality'], // prettier-ignore
+    ['a test given twice', { qualityControl: [qualityTest(), qualityTest()] }, 'qualityControl.1: is given twice, first as qualityControl.0'], // prettier-ignore
+    ['a test never due', { qualityControl: [qualityTest({ everyDays: 0 })] }, 'qualityControl.0.everyDays: Too small: expected number to be >=1'], // prettier-ignore
+    ['limits that are none', { qualityControl: [qualityTest({ limits: { unit: 'HU' } })] }, 'qualityControl.0.limits: must have low or high'], // prettier-ignore
+    ['limits turned round', { qualityControl: [qualityTest({ limits: { low: 4, high: -4, unit: 'HU' } })] }, 'qualityControl.0.limits.low: must not be above high'], // prettier-ignore
+    ['a turnover of no time', { turnover: { isolationMinutes: 0 } }, 'turnover.isolationMinutes: Too small: expected number to be >=1'], // prettier-ignore
+    ['a set-up item without a name', { procedures: [{ ...procedure, setup: [{ code: 'WEDGE' }] }] }, 'procedures.0.setup.0.display: is missing'], // prettier-ignore
   ])('is refused for %s, with path and reason', (_what, overrides, mistake) => {
     expect(mistakesIn(overrides)).toEqual([mistake]);
   });
