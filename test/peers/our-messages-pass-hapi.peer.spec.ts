@@ -60,7 +60,7 @@ const replies = (['ORM^O01', 'OMG^O19', 'OMI^O23'] as const).flatMap((type) =>
     ];
   }),
 );
-const news: OrderNews[] = [{ control: 'SC', status: 'SC', start: now.toISOString() }, { control: 'SC', status: 'IP' }, { control: 'OC', status: 'CA' }, { control: 'OD', status: 'DC' }, { control: 'UC', status: 'CM' }, { control: 'OH', status: 'HD', reasons: ['which side?', 'how old | & ^?'] }, { control: 'OE', status: 'IP' }]; // prettier-ignore
+const news: OrderNews[] = [{ control: 'SC', status: 'SC', start: now.toISOString() }, { control: 'SC', status: 'IP' }, { control: 'OC', status: 'CA' }, { control: 'OD', status: 'DC' }, { control: 'UC', status: 'CM' }, { control: 'OH', status: 'HD', reasons: ['which side?', 'how old | & ^?'] }, { control: 'OE', status: 'IP' }, ...(['CR', 'DR', 'RQ', 'HR', 'UD', 'UM', 'UH'] as const).map((control) => ({ control, status: 'DC' as const, reasons: ['done | before'] }))]; // prettier-ignore
 const statuses = news.map((one): [string, Buffer] => [`status ${one.control}/${one.status}`, orderStatusMessage(one, order, patient, envelope)]); // prettier-ignore
 const facts: [string, Omit<ResultFacts, 'patient'>][] = [
   ['exam started', { serviceRequests: [order], examStatus: 'started' }],
