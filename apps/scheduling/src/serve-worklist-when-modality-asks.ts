@@ -14,8 +14,9 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
     @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
   ) {}
 
-  async find(query: Dataset): Promise<Dataset[]> {
-    return (await this.openOnly.of(await this.worklist.find(filterOf(query)))).map(datasetOf);
+  async *find(query: Dataset): AsyncGenerator<Dataset> {
+    for await (const page of this.worklist.pages(filterOf(query)))
+      for (const item of await this.openOnly.of(page)) yield datasetOf(item);
   }
 }
 

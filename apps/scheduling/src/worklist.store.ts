@@ -2,12 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Appointment } from 'fhir/r4.js';
 import { Dataset, type DatasetInput } from '#dicom';
+import { fail } from '#platform';
 import type { KnownStep } from './steps-meant.decider.js';
 import type { StepStatus, WorklistItem } from './worklist-item.js';
 
 /** What the worklist can be narrowed by before its items are matched one by one; all of it optional. */
 export interface WorklistFilter {
   /** Any one of each list. */
+  appointmentIds?: string[];
   stationAeTitles?: string[];
   modalities?: string[];
   accessionNumbers?: string[];
@@ -24,6 +26,7 @@ export interface WorklistFilter {
 }
 
 const conditions: [keyof WorklistFilter, (value: string) => string][] = [
+  ['appointmentIds', (value) => `appointment_id = ANY(${value})`],
   ['stationAeTitles', (value) => `station_ae_title = ANY(${value})`],
   ['modalities', (value) => `modality = ANY(${value})`],
   ['accessionNumbers', (value) => `accession_number = ANY(${value})`],
@@ -125,24 +128,31 @@ export class Worklist {
     );
   }
 
-  /** Items that pass the filter, STAT first, then by time. */
+  /**
+   * Items that pass the filter, STAT first, then by time.
+   *
+   * @throws Failure too-large if there are more than 2000: whoever wants more than a screen shows takes them by pages
+   */
   async find(filter: WorklistFilter, manager: EntityManager = this.dataSource.manager): Promise<FoundItem[]> {
-    const values: unknown[] = [];
-    const bind = (value: unknown) => `$${values.push(value)}`;
-    const where = conditions.flatMap(([name, condition]) =>
-      filter[name] === undefined ? [] : [condition(bind(filter[name]))],
-    );
-    // The literal list lets Postgres use the partial indexes.
-    const statuses = (filter.statuses ?? ['SCHEDULED']).filter((one) => /^[A-Z]+$/.test(one));
-    where.push(`status IN (${statuses.map((one) => `'${one}'`).join(', ')})`);
-    if (statuses.every((one) => one === 'SCHEDULED' || one === 'STARTED'))
-      where.push("status IN ('SCHEDULED', 'STARTED')");
-    return manager.query(
-      `SELECT status, appointment_id AS "appointmentId", patient_id AS "patientId", attributes
-         FROM worklist_item WHERE ${where.join(' AND ')}
-        ORDER BY attributes->>'RequestedProcedurePriority' <> 'STAT', start_date, start_time, step_id`,
-      values,
-    );
+    const found = await select<FoundItem>(manager, WHOLE, filter, MOST + 1);
+    if (found.length <= MOST) return found;
+    throw fail('too-large', `there are more than ${MOST} steps: name a station and a day`, { field: 'aeTitle' });
+  }
+
+  /**
+   * The same, however many, a page at a time: a modality that asks for everything does not cost the memory of everything.
+   * A step that leaves the worklist while it is read is left out.
+   */
+  async *pages(filter: WorklistFilter): AsyncGenerator<FoundItem[]> {
+    const { manager } = this.dataSource;
+    const first = await select<FoundItem>(manager, WHOLE, filter, PAGE);
+    yield first;
+    if (first.length < PAGE) return;
+    const read = new Set(first.map(({ appointmentId }) => appointmentId));
+    const all = await select<Pick<FoundItem, 'appointmentId'>>(manager, 'appointment_id AS "appointmentId"', filter);
+    const rest = all.map(({ appointmentId }) => appointmentId).filter((id) => !read.has(id));
+    for (let at = 0; at < rest.length; at += PAGE)
+      yield select<FoundItem>(manager, WHOLE, { ...filter, appointmentIds: rest.slice(at, at + PAGE) });
   }
 
   /** The steps with any of these study instance UIDs or accession numbers, whatever their status. */
@@ -169,4 +179,29 @@ export class Worklist {
       [patientIds],
     );
   }
+}
+
+const WHOLE = 'status, appointment_id AS "appointmentId", patient_id AS "patientId", attributes';
+/** Items read at a time. */
+const PAGE = 200;
+/** Items of a list that is made at once. */
+const MOST = 2000;
+
+function select<Row>(manager: EntityManager, what: string, filter: WorklistFilter, limit?: number): Promise<Row[]> {
+  const values: unknown[] = [];
+  const bind = (value: unknown) => `$${values.push(value)}`;
+  const where = conditions.flatMap(([name, condition]) =>
+    filter[name] === undefined ? [] : [condition(bind(filter[name]))],
+  );
+  // The literal list lets Postgres use the partial indexes.
+  const statuses = (filter.statuses ?? ['SCHEDULED']).filter((one) => /^[A-Z]+$/.test(one));
+  where.push(`status IN (${statuses.map((one) => `'${one}'`).join(', ')})`);
+  if (statuses.every((one) => one === 'SCHEDULED' || one === 'STARTED'))
+    where.push("status IN ('SCHEDULED', 'STARTED')");
+  return manager.query(
+    `SELECT ${what} FROM worklist_item WHERE ${where.join(' AND ')}
+      ORDER BY attributes->>'RequestedProcedurePriority' <> 'STAT', start_date, start_time, step_id, appointment_id
+      ${limit === undefined ? '' : `LIMIT ${limit}`}`,
+    values,
+  );
 }
