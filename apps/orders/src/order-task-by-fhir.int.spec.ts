@@ -90,7 +90,7 @@ describe('What the server asks beyond R4', () => {
   it('is published, and named by its CapabilityStatement', async () => {
     const { rest } = await service.get<CapabilityStatement>('/fhir/metadata');
     for (const { type, supportedProfile = [] } of rest![0]!.resource!) {
-      expect([type, supportedProfile.length]).toEqual([type, /^(StructureDefinition|ValueSet|CodeSystem)$/.test(type) ? 0 : 1]); // prettier-ignore
+      expect([type, supportedProfile.length]).toEqual([type, /^(StructureDefinition|ValueSet|CodeSystem|Provenance)$/.test(type) ? 0 : 1]); // prettier-ignore
       for (const url of supportedProfile) {
         const found = await service.get<Bundle<StructureDefinition>>(`/fhir/StructureDefinition?url=${url}`);
         expect([found.total, found.entry![0]!.resource!.type]).toEqual([1, type]);

@@ -13,7 +13,7 @@ let service: AResultsService;
 beforeAll(async () => {
   [emr, pacs] = await Promise.all([new SandboxEmr().start(), new APacs().start()]);
   service = await AResultsService.start({
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, timeoutSeconds: 4, lookup },
+    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, timeoutSeconds: 10, lookup },
     destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
   });
 }, 60_000);
@@ -174,7 +174,7 @@ describe('A PACS', () => {
       other.inPacs(1);
       pacs.faults.set(one.uid, fault);
       await one.complete();
-      await one.looked('searching', (found) => found.code === code);
+      await until(() => pacs.asked.has(one.uid), { what: 'the PACS to be asked' });
       await other.complete();
       await other.looked('found');
       const flagged = await one.looked('missing');
