@@ -17,18 +17,22 @@ import { FollowedAppointment1700000002400 } from './migrations/1700000002400-fol
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
+import { PatientDesk } from './patient-desk.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { RoomTasksController } from './room-tasks.controller.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { ScheduleNews } from './schedule-news.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
+import { ToldCopies } from './told-copies.js';
 import { UnscheduledController } from './unscheduled.controller.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WhatIsKnown } from './what-is-known.js';
 import { Worklist } from './worklist.store.js';
 
 const resources = FhirModule.forService({
@@ -47,6 +51,9 @@ const schedule = [
   FollowedAppointments,
   RoomTasks,
   OpenRoomTasks,
+  WhatIsKnown,
+  ToldCopies,
+  ScheduleNews,
   ScheduleDesk,
 ];
 
@@ -68,6 +75,7 @@ const schedule = [
   ],
   providers: [
     ...schedule,
+    PatientDesk,
     RebookDisplacedSteps,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
