@@ -248,7 +248,7 @@ describe('An exam that has begun or is done', () => {
 
 describe('An Appointment that is followed', () => {
   it('has the numbers, people and notes of the RIS beside our own, once, and says whether the patient is here', () => {
-    const { appointment } = followed({
+    const said = followed({
       status: 'checked-in',
       extension: [{ url: 'http://example.org/note', valueString: 'wheelchair' }],
       participant: [
@@ -257,11 +257,11 @@ describe('An Appointment that is followed', () => {
       ],
     });
     const ours = booked('booked');
-    const once = withWhatWasSaid(ours, appointment);
+    const once = withWhatWasSaid(ours, said);
     expect(once).toMatchObject({ status: 'checked-in', start: ours.start });
     expect(once.identifier!.map(({ value }) => value)).toEqual([ours.identifier![0]!.value, 'A1']);
     expect(once.participant.map(({ actor }) => actor?.display)).toEqual([undefined, 'CT 1', 'Mia Mta']);
     expect(once.extension).toHaveLength(ours.extension!.length + 1);
-    expect(withWhatWasSaid(once, appointment)).toEqual(once);
+    expect(withWhatWasSaid(once, said)).toEqual(once);
   });
 });

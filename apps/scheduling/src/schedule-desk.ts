@@ -119,15 +119,12 @@ export class ScheduleDesk {
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
-    const saidOf = (one: Appointment) => withheldBy(one, appointments, followed, this.site)?.appointment;
-    for (const appointment of withdrawn) {
-      const [saved] = await this.store.save(
-        manager,
-        [withdrawnAppointment(appointment, order, { said: saidOf(appointment) })],
-        now,
-      );
-      await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
-      this.news.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
+    for (const before of withdrawn) {
+      // An order that is on hold or over ends it by itself, whatever was said.
+      const said = order.status === 'active' ? withheldBy(before, appointments, followed, this.site) : undefined;
+      const [saved] = await this.store.save(manager, [withdrawnAppointment(before, order, { said: said?.appointment })], now); // prettier-ignore
+      await this.worklist.setStatus(manager, [before.id!], 'CANCELLED');
+      this.news.tell('imaging.schedule.cancelled.v1', exam, saved!, { before, followed: said }, transaction);
     }
     for (const { step, slot, before } of booked) {
       const appointment = withWhatWasSaid(bookedAppointment(order, step, slot, patient, before), step.followed);
@@ -137,14 +134,15 @@ export class ScheduleDesk {
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
-      this.news.tell(type, exam, saved!, transaction);
+      this.news.tell(type, exam, saved!, { before, followed: step.followed }, transaction);
     }
     for (const { step, appointment } of rewritten) {
       const stated = withWhatWasSaid(appointment, step.followed);
       const isSame = sameContent(stated, appointment);
       const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
       await this.show(exam, current!, step, transaction);
-      if (isTold || !isSame) this.news.tell('imaging.schedule.moved.v1', exam, current!, transaction);
+      const change = { before: appointment, followed: step.followed };
+      if (isTold || !isSame) this.news.tell('imaging.schedule.moved.v1', exam, current!, change, transaction);
     }
     await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;

@@ -14,6 +14,7 @@ import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
 import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
 import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
 import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
+import { APersonChooses1700000002410 } from './migrations/1700000002410-a-person-chooses.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
@@ -96,4 +97,5 @@ export const schedulingMigrations = [
   OpenRoomTasks1700000002300,
   UnscheduledExamsOfPatient1700000002310,
   FollowedAppointment1700000002400,
+  APersonChooses1700000002410,
 ];

@@ -1,7 +1,8 @@
 import { fail, stationByAeTitle, stationsFor, type Site, type Station } from '#platform';
 import { placeAhead, type PlaceAhead } from './ahead-of-others.decider.js';
-import { HORIZON_DAYS, nextFree, type Calendar } from './calendar.js';
+import { HORIZON_DAYS, nextFree, overlaps, type Calendar } from './calendar.js';
 import { closureDuring, type Closure } from './closure.js';
+import { isChosen, type FollowedAppointment } from './followed-appointment.decider.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
 /** Where and when a step is done, and why there and then. */
@@ -15,6 +16,8 @@ export interface Slot {
   reason: string;
   /** True if we found the time: then the station must be free. A time that was asked for is kept as given. */
   isOurs: boolean;
+  /** True if a person chose it while the station was free: nobody else takes it, and nobody is moved from it. */
+  isChosen?: boolean;
   /** Appointments whose time it takes: they are booked anew. */
   displaces?: string[];
 }
@@ -64,7 +67,7 @@ function stationsOf(step: RequestedStep, { closures }: Calendar, site: Site, now
   const start = new Date(step.start ?? Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
   const stations = stationsMeant(step, site, start, end, closures);
-  const meant = step.followed ? 'the station of the RIS' : 'the station ordered';
+  const meant = `the station ${step.followed?.places.length ? whoseIs(step.followed) : 'ordered'}`;
   if (asked && stations[0] === asked) return { stations, about: `at ${meant}` };
   const closure = asked && closureDuring(closures ?? [], asked.aeTitle, start, end);
   const missing = 'which the site file does not have for this modality';
@@ -137,17 +140,22 @@ function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, clo
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
   const closureOf = ({ aeTitle }: Station) => closureDuring(closures, aeTitle, start, end);
   const open = stations.filter((one) => !closureOf(one));
-  const isTaken = ({ aeTitle }: Station) => taken.some((one) => one.aeTitle === aeTitle && one.start < end && one.end > start); // prettier-ignore
-  const free = open.find((station) => !isTaken(station));
+  const free = open.find((station) => !taken.some(overlaps(station, start, end)));
   const station = free ?? open[0] ?? stations[0]!;
+  const isKeptFree = !taken.some(overlaps(station, start, new Date(end.getTime() + step.turnoverMinutes * 60_000)));
   const although = free ? '' : open.length > 0 ? ', although the station is taken then' : `, although it is closed: ${closureOf(station)!.reason}`; // prettier-ignore
   return {
     station,
     start,
     end,
-    reason: `${step.followed ? 'at the time of the RIS' : 'at the time ordered'}${although}`,
+    reason: `at the time ${step.followed?.appointment.start ? whoseIs(step.followed) : 'ordered'}${although}`,
     isOurs: false,
+    ...(step.followed && isChosen(step.followed) && isKeptFree ? { isChosen: true } : {}),
   };
+}
+
+function whoseIs(followed: FollowedAppointment): string {
+  return isChosen(followed) ? 'a person chose' : 'of the RIS';
 }
 
 /** STAT waits for nobody but an exam that has begun, and the patient's own. */
