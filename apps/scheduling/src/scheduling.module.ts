@@ -5,6 +5,8 @@ import { messagingMigrations, MessagingModule } from '#messaging';
 import { CancelExamWhenOrderCancelled } from './cancel-exam-when-order-cancelled.handler.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
+import { FhirAppointmentDesk } from './fhir-appointment-desk.js';
+import { FhirAppointmentsController } from './fhir-appointments.controller.js';
 import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
@@ -37,7 +39,10 @@ import { WhatIsKnown } from './what-is-known.js';
 import { Worklist } from './worklist.store.js';
 
 const resources = FhirModule.forService({
-  Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  Appointment: {
+    search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+    interactions: ['update'],
+  },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Task: { search: ['_id', 'patient', 'status', 'code', 'based-on', '_lastUpdated'], interactions: ['update'] },
@@ -68,6 +73,7 @@ const schedule = [
   controllers: [
     SchedulingController,
     RoomTasksController,
+    FhirAppointmentsController,
     UnscheduledController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
@@ -77,6 +83,7 @@ const schedule = [
   providers: [
     ...schedule,
     PatientDesk,
+    FhirAppointmentDesk,
     RebookDisplacedSteps,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,

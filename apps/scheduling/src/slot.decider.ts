@@ -113,7 +113,7 @@ function slotAt(stations: Station[], step: RequestedStep, calendar: Calendar, si
   const asked = Date.parse(step.notBefore ?? '') || 0;
   const isNow = asked <= now.getTime();
   if (step.isStat && isNow) return atOnce(stations, step, calendar, site, now);
-  const earliest = Math.max(now.getTime(), asked, isUrgent(step) ? 0 : preparedFrom(step, now));
+  const earliest = Math.max(asked, readyFrom(step, now));
   const next = nextSlot(stations, step, calendar, site, earliest);
   if (step.lane === 'emergency' && isNow) {
     const ahead = aheadOfOutpatients(stations, step, calendar, site, now, next?.start.getTime());
@@ -243,6 +243,11 @@ function slotOf({ station, start, end, displaced, overlapped }: PlaceAhead): Slo
 function moved({ displaced }: PlaceAhead): string {
   if (displaced.length === 0) return '';
   return displaced.length === 1 ? '; one booked exam is moved' : `; ${displaced.length} booked exams are moved`;
+}
+
+/** When a step can be done at the earliest: an emergency now, anybody else once the patient is prepared. */
+export function readyFrom(step: RequestedStep, now: Date): number {
+  return isUrgent(step) ? now.getTime() : Math.max(now.getTime(), preparedFrom(step, now));
 }
 
 function isUrgent({ lane }: RequestedStep): boolean {

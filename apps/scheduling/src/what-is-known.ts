@@ -4,7 +4,7 @@ import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { isAhead } from './appointment.decider.js';
-import type { Booking } from './calendar.js';
+import type { Calendar } from './calendar.js';
 import type { OrderedExam } from './exam-from-event.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { laneOf } from './lane.decider.js';
@@ -36,22 +36,23 @@ export class WhatIsKnown {
     const stations = stationsInQuestion(order, this.site, followed);
     const known = { order, patient, encounter, appointments, followed };
     const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
-    const taken = await this.takenAt(stations, patient.id!, appointments, transaction);
+    const calendar = await this.calendarAt(stations, patient.id!, appointments, transaction);
     const mayGoAhead = stations.length > 0 && ['stat', 'emergency'].includes(laneOf(order, encounter));
     const until = new Date(now.getTime() + AHEAD_MS);
     const own = idsAhead(appointments);
     const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
-    return { ...known, taken, upcoming, displaced };
+    return { ...known, ...calendar, upcoming, displaced };
   }
 
   /** What is taken at these stations, and of the patient, beside an order's own appointments; nobody else takes more. */
-  async takenAt(
+  async calendarAt(
     aeTitles: string[],
     patientId: string,
     own: readonly Appointment[],
     { manager, now }: Transaction,
-  ): Promise<Booking[]> {
-    return aeTitles.length === 0 ? [] : this.bookings.taken(manager, aeTitles, patientId, now, idsAhead(own));
+  ): Promise<Calendar> {
+    if (aeTitles.length === 0) return { taken: [] };
+    return { taken: await this.bookings.taken(manager, aeTitles, patientId, now, idsAhead(own)) };
   }
 
   /** An order's Appointments, whatever became of them. */

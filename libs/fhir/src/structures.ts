@@ -94,6 +94,13 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     onset: one('dateTime'),
     severity: one('code', ['mild', 'moderate', 'severe']),
   },
+  'Appointment.participant': {
+    type: many('CodeableConcept'),
+    actor: one('Reference'),
+    required: one('code', ['required', 'optional', 'information-only']),
+    status: must('code', ['accepted', 'declined', 'tentative', 'needs-action']),
+    period: one('Period'),
+  },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {
@@ -150,6 +157,22 @@ export const resources: Readonly<Record<string, Structure>> = {
     subject: one('Reference'),
     period: one('Period'),
     location: many('Encounter.location'),
+  },
+  Appointment: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['proposed', 'pending', 'booked', 'arrived', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error', 'checked-in', 'waitlist']), // prettier-ignore
+    cancelationReason: one('CodeableConcept'),
+    serviceType: many('CodeableConcept'),
+    appointmentType: one('CodeableConcept'),
+    reasonCode: many('CodeableConcept'),
+    description: one('string'),
+    start: one('instant'),
+    end: one('instant'),
+    minutesDuration: one('positiveInt'),
+    comment: one('string'),
+    basedOn: many('Reference'),
+    participant: some('Appointment.participant'),
   },
   AllergyIntolerance: {
     ...everywhere,
