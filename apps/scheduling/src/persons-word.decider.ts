@@ -28,13 +28,14 @@ export interface PersonsWord {
  *   said, value-unknown and station-unavailable for a station that the site does not have or that cannot do it
  */
 export function wordOf(stated: Appointment, current: Appointment, site: Site, now: Date): PersonsWord | undefined {
-  assertRestUnchanged(stated, current);
-  const { status, comment, cancelationReason } = stated;
-  const aeTitle = stationAsked(stated, current, site);
-  const start = stated.start ?? current.start;
-  const length = Date.parse(current.end!) - Date.parse(current.start!);
-  const end = stated.end ?? new Date(Date.parse(start!) + length).toISOString();
-  const isMoved = Date.parse(start!) !== Date.parse(current.start!) || Date.parse(end) !== Date.parse(current.end!) || aeTitle !== stationAeTitleOf(current); // prettier-ignore
+  const given = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null && value !== undefined)) as unknown as Appointment; // prettier-ignore
+  assertRestUnchanged(given, current);
+  const { status, comment, cancelationReason } = given;
+  const aeTitle = stationAsked(given, current, site);
+  const [start, end] = [Date.parse(current.start!), Date.parse(current.end!)];
+  const from = given.start ? Date.parse(given.start) : start;
+  const to = given.end ? Date.parse(given.end) : from + end - start;
+  const isMoved = from !== start || to !== end || aeTitle !== stationAeTitleOf(current);
   const isReason = cancelationReason !== undefined && !same(cancelationReason, current.cancelationReason);
   if (status === current.status && !isMoved && !isReason && (comment ?? current.comment) === current.comment)
     return undefined;
@@ -51,7 +52,7 @@ export function wordOf(stated: Appointment, current: Appointment, site: Site, no
     });
   if (isOff && isMoved)
     throw fail('field-invalid', 'an appointment that is off is not moved: leave its time and station as they are', { field: 'Appointment.start' }); // prettier-ignore
-  const at = !isOff && (isMoved || !isAhead(current)) ? placeAndTime(aeTitle, start!, end, current, site, now) : undefined; // prettier-ignore
+  const at = !isOff && (isMoved || !isAhead(current)) ? placeAndTime(aeTitle, from, to, current, site, now) : undefined; // prettier-ignore
   return {
     status,
     ...(at ? { at } : {}),
@@ -108,14 +109,14 @@ function isSayable(status: Appointment['status']): status is PersonsWord['status
 
 function placeAndTime(
   aeTitle: string | undefined,
-  from: string,
-  to: string,
+  from: number,
+  to: number,
   current: Appointment,
   site: Site,
   now: Date,
 ): PersonsWord['at'] {
   const [start, end] = [new Date(from), new Date(to)];
-  const hours = (end.getTime() - start.getTime()) / 3_600_000;
+  const hours = (to - from) / 3_600_000;
   if (!(hours > 0 && hours <= MOST_HOURS))
     throw fail('field-invalid', `must be behind the start, by ${MOST_HOURS} hours at most`, {
       field: 'Appointment.end',
