@@ -24,7 +24,7 @@ export interface PersonsWord {
  *
  * @param stated a valid Appointment
  * @returns undefined where it says nothing new
- * @throws Failure state-conflict where the exam has begun or is done, field-invalid and field-missing for what cannot be
+ * @throws Failure state-conflict where the exam has begun or is done, or what is off is taken off again; field-invalid and field-missing for what cannot be
  *   said, value-unknown and station-unavailable for a station that the site does not have or that cannot do it
  */
 export function wordOf(stated: Appointment, current: Appointment, site: Site, now: Date): PersonsWord | undefined {
@@ -46,6 +46,10 @@ export function wordOf(stated: Appointment, current: Appointment, site: Site, no
   const isOff = status === 'cancelled' || status === 'noshow';
   if (!isOff && cancelationReason)
     throw fail('field-invalid', 'is for a cancelled or missed appointment only: leave it out (FHIR app-4)', { field: 'Appointment.cancelationReason' }); // prettier-ignore
+  if (isOff && !isAhead(current))
+    throw fail('state-conflict', 'it is off the schedule already: book it again first', {
+      field: 'Appointment.status',
+    });
   if (status === 'cancelled' && !conceptText(cancelationReason))
     throw fail('field-missing', 'say why it is cancelled: a text or a code', {
       field: 'Appointment.cancelationReason',

@@ -80,6 +80,13 @@ describe('An update of an Appointment', () => {
     expect(refusal(change)).toBe(said);
   });
 
+  it('of what is off already does not take it off again', () => {
+    const off: Appointment = { ...current, status: 'cancelled', cancelationReason: { text: 'x' } };
+    expect(word({}, off)).toBeUndefined();
+    expect(refusal({ status: 'noshow' }, off)).toBe('state-conflict status');
+    expect(refusal({ comment: 'calls back' }, off)).toBe('state-conflict status');
+  });
+
   it.each(['arrived', 'fulfilled'] as const)(
     'of an exam that is %s is refused, unless it says nothing new',
     (status) => {

@@ -140,9 +140,9 @@ function asksForAnotherTime(appointment: Appointment, { start, notBefore }: Requ
 
 /** An exam that was given up is tried again, at the same time even, if a person has chosen that since. */
 function wasChosenSince({ meta }: Appointment, { followed }: RequestedStep): boolean {
-  return (
-    followed !== undefined && isChosen(followed) && followed.saidAt.getTime() > Date.parse(meta?.lastUpdated ?? '')
-  );
+  // Whatever a RIS has said after a person tells of the exam that was given up.
+  if (!followed || followed.sender !== undefined || !isChosen(followed)) return false;
+  return followed.saidAt.getTime() > Date.parse(meta?.lastUpdated ?? '');
 }
 
 /** What the other steps of an order take, which are still ahead. */
