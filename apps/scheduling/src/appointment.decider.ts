@@ -65,7 +65,7 @@ export function wasWithdrawn({ status, cancelationReason }: Appointment): boolea
 /**
  * The step off the worklist, with what its order says of why.
  *
- * @param why of a step that a RIS took off, or has no time for yet, what it says (`said`); of one whose exam had begun, the
+ * @param why of a step that a RIS or a person took off, or has no time yet, what was said (`said`); of one whose exam had begun, the
  *   codes its modality gave (`discontinuedFor`)
  */
 export function withdrawnAppointment(
@@ -73,19 +73,23 @@ export function withdrawnAppointment(
   order: ServiceRequest,
   { said, discontinuedFor = [] }: { said?: Appointment; discontinuedFor?: Coding[] } = {},
 ): Appointment {
-  const taken = order.status === 'active' && said;
-  if (taken && taken.status !== 'cancelled') return { ...appointment, status: taken.status, ...reasonGiven(taken) };
+  const taken = order.status === 'active' ? said : undefined;
+  const comment = taken?.comment ? { comment: taken.comment } : {};
+  if (taken && taken.status !== 'cancelled')
+    return { ...appointment, ...comment, status: taken.status, ...reasonGiven(taken) };
+  const given = taken?.cancelationReason?.coding ?? [];
   const reasons: Partial<Record<string, string>> = {
     revoked: 'the order was cancelled',
     'on-hold': 'the order is on hold',
   };
   return {
     ...appointment,
+    ...comment,
     status: 'cancelled',
     cancelationReason: {
       coding: [
-        { system: CANCELLATION_REASONS, code: 'prov' },
-        ...((taken && taken.cancelationReason?.coding) || []),
+        ...(given.some(({ system }) => system === CANCELLATION_REASONS) ? [] : [{ system: CANCELLATION_REASONS, code: 'prov' }]), // prettier-ignore
+        ...given,
         ...discontinuedFor,
       ],
       text: taken

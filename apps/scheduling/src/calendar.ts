@@ -76,6 +76,11 @@ export function nextFree(
   return undefined;
 }
 
+/** Whether a booking takes a station in that time. */
+export function overlaps(station: Station, start: Date, end: Date): (booking: Booking) => boolean {
+  return (one) => one.aeTitle === station.aeTitle && one.start < end && one.end > start;
+}
+
 /** True if the station is open, and not closed by anything, for the whole of that time. */
 export function isOpen(station: Station, start: number, end: number, site: Site): boolean {
   const opening = openingOn(station, start, site);

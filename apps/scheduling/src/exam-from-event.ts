@@ -1,6 +1,14 @@
+import type { Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
-import type { OrderedExam } from './schedule-desk.js';
 import type { Clinical } from './patient-state.js';
+
+/** An order and whom it is for, as an event brought them. */
+export interface OrderedExam {
+  patient: Patient;
+  order: ServiceRequest;
+  encounter?: Encounter;
+  clinical?: Clinical[];
+}
 
 /** The order, patient and visit an order event carries. */
 export function examFrom(event: ImagingEvent): OrderedExam {

@@ -3,10 +3,16 @@ import type { ServiceRequest } from 'fhir/r4.js';
 import { FhirStore, referencedId } from '#fhir';
 import { contentError, type Hl7Message, type Hl7Refusal, type Location } from '#hl7v2';
 import type { Hl7Interpreter, Interpreted } from '#intake';
-import { appointmentsFromMessage, appointmentTypes, type AppointmentStated } from '#mapping';
+import { appointmentsFromMessage, appointmentTypes, senderSystem } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Failure, type Sender, type Site } from '#platform';
-import { askedTooLate, nameOneOrder, ordersNamed, statementAfter } from './followed-appointment.decider.js';
+import {
+  askedTooLate,
+  nameOneOrder,
+  ordersNamed,
+  statementAfter,
+  type Statement,
+} from './followed-appointment.decider.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
 
@@ -34,14 +40,14 @@ export class FollowAppointmentWhenSiuArrives implements Hl7Interpreter {
       said,
       carryOut: async (transaction) => {
         for (const stated of said.appointments)
-          await this.follow(stated, transaction.merged?.to ?? patientId, message, transaction);
+          await this.follow({ ...stated, sender: senderSystem(sender) }, transaction.merged?.to ?? patientId, message, transaction); // prettier-ignore
       },
       refusal: (failure) => refusalOf(failure, message),
     };
   }
 
   private async follow(
-    stated: AppointmentStated,
+    stated: Statement,
     patientId: string,
     message: Hl7Message,
     transaction: Transaction,
@@ -64,7 +70,7 @@ export class FollowAppointmentWhenSiuArrives implements Hl7Interpreter {
 
   /** @throws Hl7Refusal 204 where the numbers name an order of another patient, or several */
   private async orderOf(
-    { appointment }: AppointmentStated,
+    { appointment }: Statement,
     patientId: string,
     message: Hl7Message,
     { manager }: Transaction,

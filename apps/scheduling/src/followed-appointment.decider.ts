@@ -1,14 +1,20 @@
 import type { Appointment, Reference, ServiceRequest } from 'fhir/r4.js';
 import type { AppointmentStated, StatedAppointment } from '#mapping';
 import type { Site, Station } from '#platform';
-import { isOff, modalityOf, stationAeTitleOf } from './appointment.decider.js';
+import { isOff, modalityOf, stationAeTitleOf, stepIdOf } from './appointment.decider.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
-/** What a RIS that schedules itself says of one appointment of an order, all its messages taken together. */
+/** What a RIS that schedules itself, or a person, says of one appointment of an order, all they said taken together. */
 export interface FollowedAppointment {
   id: string;
   /** The order it is of; undefined while that is not known here. */
   orderId?: string;
+  /** The one step of the order it is of: a person says of which; else its places tell. */
+  stepId?: string;
+  /** The system of the RIS that spoke last; undefined where a person did. */
+  sender?: string;
+  /** The client through which a person chose its time and place; undefined where these are the RIS's. */
+  person?: string;
   appointment: Appointment;
   /** Names and numbers of where it is, the most exact first. */
   places: readonly string[];
@@ -17,16 +23,19 @@ export interface FollowedAppointment {
   saidAt: Date;
 }
 
+/** What is said now, and by whom. */
+export type Statement = AppointmentStated & Pick<FollowedAppointment, 'sender' | 'person' | 'stepId'>;
+
 /**
- * What a RIS says of an appointment after one more message: what that leaves out stays. An appointment is known by any of
- * its numbers; one that moves without saying until when keeps its length.
+ * What is said of an appointment after one more message, or a person's word: what that leaves out stays. An appointment
+ * is known by any of its numbers; one that moves without saying until when keeps its length.
  *
- * @param known what it has said of the appointments of the same order
+ * @param known what was said of the appointments of the same order
  * @param order the order, where it is known here
  */
 export function statementAfter(
   known: readonly FollowedAppointment[],
-  { appointment: said, places }: AppointmentStated,
+  { appointment: said, places, sender, person, stepId }: Statement,
   order: ServiceRequest | undefined,
   now: Date,
 ): FollowedAppointment {
@@ -38,9 +47,12 @@ export function statementAfter(
   const status = said.status ?? stays;
   const takesPart = said.participant.length > 1 ? said.participant : (kept.participant ?? said.participant);
   const end = said.end ?? (said.start ? endOfSameLength(said.start, kept) : undefined);
+  // Whose the time is stays as it was until another is given.
+  const whose = said.start ? { person, stepId } : { person: before?.person, stepId: stepId ?? before?.stepId };
   return {
     id,
     ...(order ? { orderId: order.id } : {}),
+    ...Object.fromEntries(Object.entries({ ...whose, sender }).filter(([, value]) => value !== undefined)),
     appointment: {
       ...kept,
       ...(isOff({ status }) && cancelationReason ? { cancelationReason } : {}),
@@ -90,17 +102,21 @@ export function isSuperseded({ orderedStart, saidAt }: FollowedAppointment, told
   return !(changedAt < saidAt.getTime());
 }
 
+/** True if a person chose its time and place. */
+export function isChosen({ person, appointment }: FollowedAppointment): boolean {
+  return person !== undefined && appointment.start !== undefined;
+}
+
 /**
- * The steps of an order as a RIS has booked them: its time, length and station count before the order's. A step that it
- * has cancelled, or has given no time yet, is not to be booked by anybody else.
+ * The steps of an order as a RIS or a person has booked them: that time, length and station count before the order's. A
+ * step that was cancelled so, or has no time yet, is not to be booked by anybody else.
  */
 export function followedSteps(
   steps: readonly RequestedStep[],
   followed: readonly FollowedAppointment[],
   site: Site,
 ): RequestedStep[] {
-  const modalities = steps.map(({ modality }) => modality);
-  const told = steps.map((step) => ({ step, said: saidOf(step.modality, modalities, followed, site) }));
+  const told = steps.map((step) => ({ step, said: saidOf(step, steps, followed, site) }));
   return told.flatMap(({ step, said }) => {
     if (!said) return [step];
     if (!isKept(said)) return [];
@@ -109,15 +125,27 @@ export function followedSteps(
   });
 }
 
-/** What the RIS says that keeps this Appointment off the worklist; undefined if it does not. */
+/** What was said that keeps this Appointment off the worklist; undefined if nothing does. */
 export function withheldBy(
   appointment: Appointment,
   all: readonly Appointment[],
   followed: readonly FollowedAppointment[],
   site: Site,
 ): FollowedAppointment | undefined {
-  const said = saidOf(modalityOf(appointment), all.map(modalityOf), followed, site);
+  const said = saidOf(placeOf(appointment), all.map(placeOf), followed, site);
   return said && !isKept(said) ? said : undefined;
+}
+
+/** What was said of the step of this Appointment, and whether it was of that step alone; undefined if nothing was. */
+export function saidOfStep(
+  appointment: Appointment,
+  all: readonly Appointment[],
+  followed: readonly FollowedAppointment[],
+  site: Site,
+): { said: FollowedAppointment; isAlone: boolean } | undefined {
+  const steps = all.map(placeOf);
+  const said = saidOf(placeOf(appointment), steps, followed, site);
+  return said && { said, isAlone: steps.filter((one) => saidOf(one, steps, followed, site) === said).length === 1 };
 }
 
 /**
@@ -132,8 +160,8 @@ export function askedTooLate(
   followed: readonly FollowedAppointment[],
   site: Site,
 ): 'time' | 'place' | 'end' | undefined {
-  const modalities = appointments.map(modalityOf);
-  const meant = appointments.filter((one) => saidOf(modalityOf(one), modalities, followed, site) === said);
+  const steps = appointments.map(placeOf);
+  const meant = appointments.filter((one) => saidOf(placeOf(one), steps, followed, site) === said);
   const hasBegun = ({ status }: Appointment) => status === 'arrived' || status === 'fulfilled';
   if (meant.length === 0 || !meant.every(hasBegun)) return undefined;
   if (!isKept(said)) return 'end';
@@ -143,14 +171,15 @@ export function askedTooLate(
   return stations.length > 0 && !meant.some((one) => stations.includes(stationAeTitleOf(one)!)) ? 'place' : undefined;
 }
 
-/** A step's Appointment with what the RIS says of it beside time and place: its numbers, whether the patient is here, who takes part, why, and notes. */
-export function withWhatWasSaid(appointment: Appointment, said: Appointment | undefined): Appointment {
-  if (!said) return appointment;
+/** A step's Appointment with what was said of it beside time and place: its numbers, whether the patient is here, who takes part, why, and notes. */
+export function withWhatWasSaid(appointment: Appointment, followed: FollowedAppointment | undefined): Appointment {
+  if (!followed) return appointment;
+  const said = followed.appointment;
   const { identifier = [], extension = [], participant } = appointment;
-  const { reasonCode, appointmentType, serviceType, minutesDuration } = said;
+  const { reasonCode, appointmentType, serviceType, minutesDuration, comment } = said;
   const isOurs = ({ url }: { url: string }) => url.startsWith('urn:collimator:');
   const isSubjectOrStation = ({ actor }: Appointment['participant'][number]) => actor?.reference !== undefined;
-  const whatElse = { reasonCode, appointmentType, serviceType, minutesDuration };
+  const whatElse = { reasonCode, appointmentType, serviceType, minutesDuration, comment };
   return {
     ...appointment,
     ...Object.fromEntries(Object.entries(whatElse).filter(([, value]) => value !== undefined)),
@@ -164,34 +193,48 @@ export function withWhatWasSaid(appointment: Appointment, said: Appointment | un
   };
 }
 
-/** Of several the newest that will be kept, else the newest: an old appointment is often cancelled after its successor is booked. */
+/** What tells the steps of an order apart. */
+type StepPlace = Pick<RequestedStep, 'stepId'> & { modality: string | undefined };
+
+function placeOf(appointment: Appointment): StepPlace {
+  return { stepId: stepIdOf(appointment), modality: modalityOf(appointment) };
+}
+
+/**
+ * Of several the newest that will be kept, else the newest: an old appointment is often cancelled after its successor is
+ * booked. What a person says of the step counts more than all that was said before.
+ */
 function saidOf(
-  modality: string | undefined,
-  modalities: readonly (string | undefined)[],
+  step: StepPlace,
+  all: readonly StepPlace[],
   followed: readonly FollowedAppointment[],
   site: Site,
 ): FollowedAppointment | undefined {
   const meant = followed
-    .filter(({ places }) => {
+    .filter(({ places, stepId }) => {
+      if (stepId !== undefined) return stepId === step.stepId;
       const able = stationsAt(places, site).flatMap((station) => station.modalities);
       // A place that can do none of the steps tells nothing of which of them is meant.
-      return !modalities.some((one) => able.includes(one!)) || able.includes(modality!);
+      return !all.some(({ modality }) => able.includes(modality!)) || able.includes(step.modality!);
     })
     .sort((a, b) => b.saidAt.getTime() - a.saidAt.getTime());
-  return meant.find(isKept) ?? meant[0];
+  const ofPerson = meant.findIndex(({ stepId }) => stepId !== undefined);
+  const counting = ofPerson < 0 ? meant : meant.slice(0, ofPerson + 1);
+  return counting.find(isKept) ?? counting[0];
 }
 
 function isKept({ appointment }: FollowedAppointment): boolean {
   return ['booked', 'checked-in', 'fulfilled'].includes(appointment.status);
 }
 
-/** @param together the steps the RIS speaks of at once: one begins behind the other, each as long as its procedure */
+/** @param together the steps that are spoken of at once: one begins behind the other, each as long as its procedure */
 function followedStep(
   step: RequestedStep,
-  { appointment, places }: FollowedAppointment,
+  said: FollowedAppointment,
   together: readonly RequestedStep[],
   site: Site,
 ): RequestedStep {
+  const { appointment, places } = said;
   const station = stationsAt(places, site).find(({ modalities }) => modalities.includes(step.modality));
   const { notBefore, ...rest } = step;
   const { start, end } = appointment;
@@ -202,7 +245,7 @@ function followedStep(
     ...(at === undefined ? (notBefore ? { notBefore } : {}) : { start: new Date(at).toISOString() }),
     ...(length === undefined ? {} : { durationMinutes: length }),
     ...(station ? { stationAeTitle: station.aeTitle } : {}),
-    followed: appointment,
+    followed: said,
   };
 }
 

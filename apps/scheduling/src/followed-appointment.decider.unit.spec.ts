@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Appointment, Identifier, ServiceRequest } from 'fhir/r4.js';
-import { extensions, typedIdentifier } from '#fhir';
+import { extensions, systems, typedIdentifier } from '#fhir';
 import type { AppointmentStated, StatedAppointment } from '#mapping';
 import { aPatient, aServiceRequest, site as aSite } from '#testing';
 import { bookedAppointment, withdrawnAppointment } from './appointment.decider.js';
@@ -14,6 +14,7 @@ import {
   withWhatWasSaid,
   type FollowedAppointment,
 } from './followed-appointment.decider.js';
+import { statementOf, type PersonsWord } from './persons-word.decider.js';
 import { requestedSteps } from './requested-steps.decider.js';
 import { decideSchedule } from './schedule.decider.js';
 
@@ -248,7 +249,7 @@ describe('An exam that has begun or is done', () => {
 
 describe('An Appointment that is followed', () => {
   it('has the numbers, people and notes of the RIS beside our own, once, and says whether the patient is here', () => {
-    const { appointment } = followed({
+    const said = followed({
       status: 'checked-in',
       extension: [{ url: 'http://example.org/note', valueString: 'wheelchair' }],
       participant: [
@@ -257,11 +258,76 @@ describe('An Appointment that is followed', () => {
       ],
     });
     const ours = booked('booked');
-    const once = withWhatWasSaid(ours, appointment);
+    const once = withWhatWasSaid(ours, said);
     expect(once).toMatchObject({ status: 'checked-in', start: ours.start });
     expect(once.identifier!.map(({ value }) => value)).toEqual([ours.identifier![0]!.value, 'A1']);
     expect(once.participant.map(({ actor }) => actor?.display)).toEqual([undefined, 'CT 1', 'Mia Mta']);
     expect(once.extension).toHaveLength(ours.extension!.length + 1);
-    expect(withWhatWasSaid(once, appointment)).toEqual(once);
+    expect(withWhatWasSaid(once, said)).toEqual(once);
   });
+});
+
+describe('What a person says of a step', () => {
+  /** A person's word, laid over what is said already. */
+  const word = (said: FollowedAppointment[], what: PersonsWord, appointments = [booked('booked')], at = later(5)) => {
+    const { before, statement } = statementOf(what, appointments[0]!, appointments, said, 'clerk', site);
+    return statementAfter(before, statement, order, at);
+  };
+  const elsewhere = { station: site.stations[1]!, start: new Date('2026-03-05T10:00:00Z'), end: new Date('2026-03-05T10:30:00Z') }; // prettier-ignore
+
+  it('is followed like the word of a RIS, and its reason says that a person chose', () => {
+    const said = word([], { status: 'booked', at: elsewhere });
+    expect(said).toMatchObject({ person: 'clerk', places: ['CT02'] });
+    expect(said.sender).toBeUndefined();
+    const [only] = decideSchedule({ order, appointments: [booked('booked')], taken: [], followed: [said] }, site, now).booked; // prettier-ignore
+    expect(only!.slot).toMatchObject({ ...elsewhere, isChosen: true, reason: 'at the time a person chose; at the station a person chose' }); // prettier-ignore
+  });
+
+  it('is not kept free for them where the station is taken, its turnover included', () => {
+    const said = word([], { status: 'booked', at: elsewhere });
+    const taken = [{ aeTitle: 'CT02', start: elsewhere.end, end: new Date('2026-03-05T11:00:00Z') }];
+    const isChosen = (turnoverMinutes: number) => {
+      const procedures = site.procedures.map((one) => ({ ...one, turnoverMinutes }));
+      return decideSchedule({ order, appointments: [], taken, followed: [said] }, { ...site, procedures }, now).booked[0]!.slot.isChosen; // prettier-ignore
+    };
+    expect([isChosen(0), isChosen(5)]).toEqual([true, undefined]);
+  });
+
+  it('goes on from what the RIS says of it: known to it again, and its next time counts', () => {
+    const ris = followed({}, ['CT01']);
+    const said = word([ris], { status: 'booked', at: elsewhere });
+    expect(said).toMatchObject({ id: ris.id, appointment: { identifier: ris.appointment.identifier } });
+    const arrived = statementAfter([said], { ...stated({ status: 'checked-in' }), sender: 'urn:ris' }, order, later(6));
+    expect(arrived).toMatchObject({ person: 'clerk', stepId: said.stepId, sender: 'urn:ris', appointment: { start: elsewhere.start.toISOString() } }); // prettier-ignore
+    const moved = statementAfter([arrived], { ...stated({ start, end }), sender: 'urn:ris' }, order, later(7));
+    expect([moved.person, moved.stepId, moved.sender]).toEqual([undefined, undefined, 'urn:ris']);
+  });
+
+  it('counts more than anything said before, less than what is said after', () => {
+    const [old, newer] = [followed({}, [], now, 'A1'), followed({}, [], later(1), 'A2')];
+    const off = word([old, newer], { status: 'cancelled', cancelationReason: { text: 'x' } });
+    expect(stepsOf([old, off])).toEqual([]);
+    expect(stepsOf([old, off, followed({}, [], later(9), 'A3')])).toHaveLength(1);
+  });
+
+  it('is of one step, also where a RIS spoke of several together', () => {
+    const both = twoSteps.extension!.map((_, index) => ({ ...booked('booked', index ? '2026-03-03T09:45:00+01:00' : start), identifier: [{ value: 'AB'[index]!, system: systems.scheduledProcedureStepId }], extension: [{ url: extensions.modality, valueCode: index ? 'DX' : 'CT' }, { url: extensions.stationAeTitle, valueString: index ? 'DX01' : 'CT01' }] })); // prettier-ignore
+    const ris = followed();
+    const here = word([ris], { status: 'checked-in' }, both);
+    expect(stepsOf([ris, here], twoSteps).map((one) => [one.start, one.followed?.appointment.status])).toEqual([
+      ['2026-03-03T08:30:00.000Z', 'checked-in'],
+      ['2026-03-03T08:30:00.000Z', 'booked'],
+    ]);
+    const off = word([ris], { status: 'cancelled', cancelationReason: { text: 'x' } }, both);
+    expect(stepsOf([ris, off], twoSteps).map(({ stepId }) => stepId)).toEqual(['B']);
+  });
+
+  it('that it is cancelled carries its own code, and is known as taken off', () => {
+    const cancelationReason = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason', code: 'pat' }], text: 'x' }; // prettier-ignore
+    const off = withdrawnAppointment(booked('booked'), order, { said: word([], { status: 'cancelled', cancelationReason, comment: 'note' }).appointment }); // prettier-ignore
+    expect(off).toMatchObject({ status: 'cancelled', cancelationReason, comment: 'note' });
+    expect(decide([], [off]).booked).toHaveLength(1);
+  });
+  const decide = (said: FollowedAppointment[], appointments: Appointment[]) =>
+    decideSchedule({ order, appointments, taken: [], followed: said }, site, now);
 });

@@ -4,9 +4,10 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { referencedId } from '#fhir';
 import { askedStart, isSuperseded, ordersNamed, type FollowedAppointment } from './followed-appointment.decider.js';
 
-const columns = `id, order_id AS "orderId", appointment, places, ordered_start AS "orderedStart", said_at AS "saidAt"`;
+const columns = `id, order_id AS "orderId", step_id AS "stepId", sender, person, appointment, places,
+  ordered_start AS "orderedStart", said_at AS "saidAt"`;
 
-/** What a RIS that schedules itself says of the appointments of orders, also of those not known here (yet). */
+/** What a RIS that schedules itself, or a person, says of the appointments of orders, also of those not known here (yet). */
 @Injectable()
 export class FollowedAppointments {
   constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
@@ -28,13 +29,26 @@ export class FollowedAppointments {
 
   /** Keeps what is said of an appointment now. */
   async put(manager: EntityManager, patientId: string, followed: FollowedAppointment): Promise<void> {
-    const { id, orderId, appointment, places, orderedStart, saidAt } = followed;
+    const { id, orderId, appointment, places, orderedStart, saidAt, stepId, sender, person } = followed;
     await manager.query(
-      `INSERT INTO followed_appointment (patient_id, id, order_id, appointment, places, ordered_start, said_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
+      `INSERT INTO followed_appointment (patient_id, id, order_id, appointment, places, ordered_start, said_at,
+         step_id, sender, person)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
        ON CONFLICT (patient_id, id) DO UPDATE SET order_id = excluded.order_id, appointment = excluded.appointment,
-         places = excluded.places, ordered_start = excluded.ordered_start, said_at = excluded.said_at`,
-      [patientId, id, orderId, JSON.stringify(appointment), JSON.stringify(places), orderedStart, saidAt],
+         places = excluded.places, ordered_start = excluded.ordered_start, said_at = excluded.said_at,
+         step_id = excluded.step_id, sender = excluded.sender, person = excluded.person`,
+      [
+        patientId,
+        id,
+        orderId,
+        JSON.stringify(appointment),
+        JSON.stringify(places),
+        orderedStart,
+        saidAt,
+        stepId,
+        sender,
+        person,
+      ],
     );
   }
 
@@ -77,7 +91,8 @@ export class FollowedAppointments {
   }
 }
 
-function followedFrom(row: FollowedAppointment & { orderId: string | null; orderedStart: string | null }) {
-  const { orderId, orderedStart, ...rest } = row;
-  return { ...rest, ...(orderId === null ? {} : { orderId }), ...(orderedStart === null ? {} : { orderedStart }) };
+function followedFrom(row: Record<keyof FollowedAppointment, unknown>): FollowedAppointment {
+  return Object.fromEntries(
+    Object.entries(row).filter(([, value]) => value !== null),
+  ) as unknown as FollowedAppointment;
 }

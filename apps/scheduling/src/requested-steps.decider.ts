@@ -1,7 +1,8 @@
 import { DateTime } from 'luxon';
-import type { Appointment, Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierOf, systems } from '#fhir';
 import { fail, procedureFor, type Site, type SiteProcedure } from '#platform';
+import type { FollowedAppointment } from './followed-appointment.decider.js';
 import { laneOf, type Lane } from './lane.decider.js';
 
 /** One scheduled procedure step an order asks for, before it has a station and a time. */
@@ -27,8 +28,8 @@ export interface RequestedStep {
   isPortable: boolean;
   /** ISO instant from which the patient can prepare, where the order says it. */
   placedAt?: string;
-  /** What a RIS that schedules itself says of it: its time and station are above. */
-  followed?: Appointment;
+  /** What a RIS that schedules itself, or a person, says of it: that time and station are above. */
+  followed?: FollowedAppointment;
 }
 
 /** Who the order is for, as far as it changes how long the exam takes and who goes first. */

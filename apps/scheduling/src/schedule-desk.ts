@@ -1,32 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
-import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, moveMerged, referencedId, sameContent } from '#fhir';
-import { MergedPatients, type Transaction } from '#messaging';
+import type { Appointment, ServiceRequest } from 'fhir/r4.js';
+import { FhirStore, referencedId, sameContent } from '#fhir';
+import type { Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
-import { bookedAppointment, isAhead, orderReferenceOf, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
+import { bookedAppointment, isAhead, orderReferenceOf, withdrawnAppointment } from './appointment.decider.js';
+import type { OrderedExam } from './exam-from-event.js';
 import { withheldBy, withWhatWasSaid } from './followed-appointment.decider.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
-import { decideSchedule, stationsInQuestion, type ScheduleState } from './schedule.decider.js';
-import { AHEAD_MS, type Slot } from './slot.decider.js';
-import { laneOf } from './lane.decider.js';
 import { Rebookings } from './rebookings.store.js';
-import { StationBookings } from './station-bookings.store.js';
-import { patientAttributes, patientNumberOf, visitAttributes, worklistItem } from './worklist-item.js';
-import { stateAttributes, type Clinical } from './patient-state.js';
-import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
+import type { RequestedStep } from './requested-steps.decider.js';
 import { RoomTasks } from './room-tasks.js';
-import { StationClosures } from './station-closures.store.js';
+import { ScheduleNews } from './schedule-news.js';
+import { decideSchedule } from './schedule.decider.js';
+import type { Slot } from './slot.decider.js';
+import { StationBookings } from './station-bookings.store.js';
+import { ToldCopies } from './told-copies.js';
+import { WhatIsKnown } from './what-is-known.js';
+import { worklistItem } from './worklist-item.js';
 import { Worklist } from './worklist.store.js';
-
-/** An order and whom it is for, as an event brought them. */
-export interface OrderedExam {
-  patient: Patient;
-  order: ServiceRequest;
-  encounter?: Encounter;
-  clinical?: Clinical[];
-}
 
 /** Keeps the schedule and the worklist true to the orders, each change in the transaction of its event. */
 @Injectable()
@@ -36,11 +27,11 @@ export class ScheduleDesk {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(Rebookings) private readonly rebookings: Rebookings,
-    @Inject(StationClosures) private readonly closures: StationClosures,
-    @Inject(PerformedProcedureSteps) private readonly performed: PerformedProcedureSteps,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
-    @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
+    @Inject(WhatIsKnown) private readonly known: WhatIsKnown,
+    @Inject(ToldCopies) private readonly copies: ToldCopies,
+    @Inject(ScheduleNews) private readonly news: ScheduleNews,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -69,9 +60,9 @@ export class ScheduleDesk {
    * or what a RIS says of it, has changed in the meantime they are moved.
    */
   async putBack({ order, patient }: OrderedExam, transaction: Transaction): Promise<void> {
-    const encounter = await this.encounterOf(order, transaction);
-    const appointments = await this.appointmentsOf(order, transaction);
-    const clinical = await this.clinicalOf(patient.id!, transaction);
+    const encounter = await this.known.encounterOf(order, transaction);
+    const appointments = await this.known.appointmentsOf(order, transaction);
+    const clinical = await this.known.clinicalOf(patient.id!, transaction);
     await this.apply({ order, patient, encounter, clinical }, appointments, transaction, { isTold: false });
   }
 
@@ -101,54 +92,10 @@ export class ScheduleDesk {
     await this.putBack({ order, patient }, transaction);
   }
 
-  /** A corrected name, an allergy, a weight or a new bed reaches the items that are still ahead or under way. */
-  async updatePatient(
-    told: Pick<OrderedExam, 'patient' | 'encounter' | 'clinical'>,
-    transaction: Transaction,
-  ): Promise<void> {
-    const { manager, now } = transaction;
-    const { encounter: visit, clinical = [] } = told;
-    const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...clinical], now);
-    const said = clinical.length > 0 ? stateAttributes(await this.clinicalOf(patient!.id!, transaction), now) : {};
-    const attributes = { ...patientAttributes(patient as Patient, this.site), ...said };
-    await this.worklist.amend(manager, { patientId: patient!.id! }, attributes);
-    if (!visit) return;
-    const [encounter] = await keepCopies(this.store, manager, [visit], now);
-    const orders = await this.store.referringTo(manager, 'ServiceRequest', `Encounter/${encounter!.id}`);
-    const appointmentIds: string[] = [];
-    for (const { id } of orders)
-      for (const one of await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${id}`))
-        appointmentIds.push(one.id!);
-    await this.worklist.amend(manager, { patientId: patient!.id!, appointmentIds }, visitAttributes(encounter));
-  }
-
-  /**
-   * Steps, times and exams of a patient who was merged are those of the one who stands for them, and items say so.
-   *
-   * @returns internal ids of those who stand for others
-   */
-  async mergePatients(told: Patient[], transaction: Transaction): Promise<string[]> {
-    const { manager, now } = transaction;
-    const patients = await keepCopies(this.store, manager, told, now);
-    const moved = await moveMerged(this.store, this.mergedPatients, patients, transaction);
-    for (const { from, to } of moved) {
-      const patient = (await this.store.read(manager, 'Patient', to))!;
-      const state = stateAttributes(await this.clinicalOf(to, transaction), now);
-      await this.worklist.move(manager, from, to, patientNumberOf(patient, this.site));
-      await this.bookings.move(manager, from, to);
-      await this.performed.move(manager, from, to);
-      await this.followed.move(manager, from, to);
-      await this.worklist.amend(manager, { patientId: to }, { ...patientAttributes(patient, this.site), ...state });
-      for (const order of await this.store.ofPatient(manager, 'ServiceRequest', to))
-        if (await this.followed.meet(manager, order)) await this.reconsider(order, transaction);
-    }
-    return [...new Set(moved.map(({ to }) => to))];
-  }
-
   private async follow(told: OrderedExam, transaction: Transaction, known?: ServiceRequest): Promise<void> {
     const { manager } = transaction;
-    const appointments = known ? await this.appointmentsOf(known, transaction) : [];
-    const exam = await this.keep(told, appointments, transaction, known);
+    const appointments = known ? await this.known.appointmentsOf(known, transaction) : [];
+    const exam = await this.copies.keep(told, appointments, transaction, known);
     await this.followed.meet(manager, told.order);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
     if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
@@ -163,7 +110,7 @@ export class ScheduleDesk {
   ): Promise<number> {
     const { manager, now } = transaction;
     const { order, patient } = exam;
-    const state = await this.stateOf(exam, appointments, transaction);
+    const state = await this.known.of(exam, appointments, transaction);
     const { followed = [] } = state;
     const { booked, rewritten, withdrawn, underWay } = decideSchedule(state, this.site, now);
     const settled = appointments.map(({ id }) => id!).filter((id) => state.displaced?.has(id));
@@ -172,15 +119,12 @@ export class ScheduleDesk {
     const movingOrLeaving = [...withdrawn, ...booked.flatMap(({ before }) => before ?? [])].map(({ id }) => id!);
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
-    const saidOf = (one: Appointment) => withheldBy(one, appointments, followed, this.site)?.appointment;
-    for (const appointment of withdrawn) {
-      const [saved] = await this.store.save(
-        manager,
-        [withdrawnAppointment(appointment, order, { said: saidOf(appointment) })],
-        now,
-      );
-      await this.worklist.setStatus(manager, [appointment.id!], 'CANCELLED');
-      this.tell('imaging.schedule.cancelled.v1', exam, saved!, transaction);
+    for (const before of withdrawn) {
+      // An order that is on hold or over ends it by itself, whatever was said.
+      const said = order.status === 'active' ? withheldBy(before, appointments, followed, this.site) : undefined;
+      const [saved] = await this.store.save(manager, [withdrawnAppointment(before, order, { said: said?.appointment })], now); // prettier-ignore
+      await this.worklist.setStatus(manager, [before.id!], 'CANCELLED');
+      this.news.tell('imaging.schedule.cancelled.v1', exam, saved!, { before, followed: said }, transaction);
     }
     for (const { step, slot, before } of booked) {
       const appointment = withWhatWasSaid(bookedAppointment(order, step, slot, patient, before), step.followed);
@@ -190,37 +134,18 @@ export class ScheduleDesk {
       const [saved] = await this.store.save(manager, [appointment], now);
       await this.show(exam, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
-      this.tell(type, exam, saved!, transaction);
+      this.news.tell(type, exam, saved!, { before, followed: step.followed }, transaction);
     }
     for (const { step, appointment } of rewritten) {
       const stated = withWhatWasSaid(appointment, step.followed);
       const isSame = sameContent(stated, appointment);
       const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
       await this.show(exam, current!, step, transaction);
-      if (isTold || !isSame) this.tell('imaging.schedule.moved.v1', exam, current!, transaction);
+      const change = { before: appointment, followed: step.followed };
+      if (isTold || !isSame) this.news.tell('imaging.schedule.moved.v1', exam, current!, change, transaction);
     }
     await this.rooms.afterOrder(exam, appointments, underWay, transaction);
     return underWay.length;
-  }
-
-  /** What a decision needs to know, read while nobody else takes a time at the stations in question. */
-  private async stateOf(
-    { order, patient, encounter }: OrderedExam,
-    appointments: readonly Appointment[],
-    { manager, now }: Transaction,
-  ): Promise<ScheduleState> {
-    const followed = await this.followed.ofOrder(manager, order);
-    const stations = stationsInQuestion(order, this.site, followed);
-    const known = { order, patient, encounter, appointments, followed };
-    const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
-    if (stations.length === 0) return { ...known, taken: [], displaced };
-    const own = appointments.filter(isAhead).map(({ id }) => id!);
-    const taken = await this.bookings.taken(manager, stations, patient.id!, now, own);
-    const closures = await this.closures.of(manager, stations, now);
-    const mayGoAhead = ['stat', 'emergency'].includes(laneOf(order, encounter));
-    const until = new Date(now.getTime() + AHEAD_MS);
-    const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
-    return { ...known, taken, upcoming, displaced, closures };
   }
 
   /** Times of others that a step takes are given back here, and they are booked anew in transactions of their own. */
@@ -238,61 +163,5 @@ export class ScheduleDesk {
     { manager, now }: Transaction,
   ): Promise<void> {
     await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site, now), 'SCHEDULED');
-  }
-
-  private tell(type: EventType, { order, patient }: OrderedExam, appointment: Appointment, transaction: Transaction) {
-    const { now } = transaction;
-    // A rewritten item keeps its Appointment's version; the order's version tells the two facts apart.
-    const cause = `${appointment.id}/${appointment.meta?.versionId}/${order.meta?.versionId}`;
-    transaction.publish(
-      newEvent({ type, patientId: patient.id!, cause, now, resources: [appointment, order, patient] }),
-    );
-  }
-
-  private appointmentsOf(order: ServiceRequest, { manager }: Transaction): Promise<Appointment[]> {
-    return this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
-  }
-
-  private async clinicalOf(patientId: string, { manager }: Transaction): Promise<Clinical[]> {
-    const allergies = await this.store.ofPatient(manager, 'AllergyIntolerance', patientId);
-    return [...allergies, ...(await this.store.ofPatient(manager, 'Observation', patientId))];
-  }
-
-  private async encounterOf(order: ServiceRequest, { manager }: Transaction): Promise<Encounter | undefined> {
-    const id = referencedId(order.encounter?.reference, 'Encounter');
-    return id ? this.store.read(manager, 'Encounter', id) : undefined;
-  }
-
-  /** Keeps what the event told, and gives what is known now: an event may bring an older patient than another did. */
-  private async keep(
-    told: OrderedExam,
-    appointments: readonly Appointment[],
-    transaction: Transaction,
-    known: ServiceRequest | undefined,
-  ): Promise<OrderedExam> {
-    const order = this.orderToKeep(told.order, appointments, known);
-    const { clinical = [] } = told;
-    const resources: FhirResource[] = [told.patient, order, ...(told.encounter ? [told.encounter] : []), ...clinical];
-    const kept = await keepCopies(this.store, transaction.manager, resources, transaction.now);
-    const [patient, orderNow] = kept as [Patient, ServiceRequest];
-    const encounter = kept.find((one): one is Encounter => one.resourceType === 'Encounter');
-    return {
-      patient,
-      order: orderNow,
-      encounter: encounter ?? (await this.encounterOf(orderNow, transaction)),
-      clinical: await this.clinicalOf(patient.id!, transaction),
-    };
-  }
-
-  /**
-   * The placer's service learns that an exam is done only after we do: what it says of the order until then does not
-   * make it undone. Steps it adds are still to be done.
-   */
-  private orderToKeep(told: ServiceRequest, appointments: readonly Appointment[], known?: ServiceRequest) {
-    if (known?.status !== 'completed') return told;
-    const stepIds = appointments.map(stepIdOf);
-    if (requestedSteps(told, this.site).some(({ stepId }) => !stepIds.includes(stepId))) return told;
-    this.logger.info({ orderId: told.id, told: told.status }, 'the exam is completed: the order stays so');
-    return { ...told, status: 'completed' as const };
   }
 }

@@ -1,7 +1,7 @@
 import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { Site } from '#platform';
 import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
-import { followedSteps, type FollowedAppointment } from './followed-appointment.decider.js';
+import { followedSteps, isChosen, type FollowedAppointment } from './followed-appointment.decider.js';
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import type { Booking, Calendar } from './calendar.js';
 import type { Closure } from './closure.js';
@@ -67,7 +67,7 @@ export function decideSchedule(state: ScheduleState, site: Site, now: Date): Sch
         !before ||
         wasWithdrawn(before) ||
         (isAhead(before) && !stays(before, step)) ||
-        (before.status === 'cancelled' && asksForAnotherTime(before, step)),
+        (before.status === 'cancelled' && (asksForAnotherTime(before, step) || wasChosenSince(before, step))),
     ),
   ];
   for (const { step, before } of staying) {
@@ -138,7 +138,33 @@ function asksForAnotherTime(appointment: Appointment, { start, notBefore }: Requ
   return start ? Date.parse(start) !== before : Date.parse(notBefore ?? '') > before;
 }
 
-function takenBy(aeTitle: string | undefined, start: Date, end: Date, { turnoverMinutes }: RequestedStep): Booking[] {
+/** An exam that was given up is tried again, at the same time even, if a person has chosen that since. */
+function wasChosenSince({ meta }: Appointment, { followed }: RequestedStep): boolean {
+  // Whatever a RIS has said after a person tells of the exam that was given up.
+  if (!followed || followed.sender !== undefined || !isChosen(followed)) return false;
+  return followed.saidAt.getTime() > Date.parse(meta?.lastUpdated ?? '');
+}
+
+/** What the other steps of an order take, which are still ahead. */
+export function takenByOthers(
+  appointment: Appointment,
+  all: readonly Appointment[],
+  steps: readonly RequestedStep[],
+): Booking[] {
+  return all
+    .filter((one) => one.id !== appointment.id && isAhead(one))
+    .flatMap((one) => {
+      const { turnoverMinutes } = steps.find(({ stepId }) => stepId === stepIdOf(one)) ?? { turnoverMinutes: 0 };
+      return takenBy(stationAeTitleOf(one), new Date(one.start!), new Date(one.end!), { turnoverMinutes });
+    });
+}
+
+function takenBy(
+  aeTitle: string | undefined,
+  start: Date,
+  end: Date,
+  { turnoverMinutes }: Pick<RequestedStep, 'turnoverMinutes'>,
+): Booking[] {
   return [
     { aeTitle, start, end: new Date(end.getTime() + turnoverMinutes * 60_000) },
     { start, end },

@@ -17,6 +17,8 @@ import { StationsController } from './stations.controller.js';
 import { WatchClosures } from './watch-closures.worker.js';
 import { CountWorklistItems } from './count-worklist-items.js';
 import { DicomListener } from './dicom-listener.js';
+import { FhirAppointmentDesk } from './fhir-appointment-desk.js';
+import { FhirAppointmentsController } from './fhir-appointments.controller.js';
 import { FollowAppointmentWhenSiuArrives } from './follow-appointment-when-siu-arrives.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
@@ -26,22 +28,27 @@ import { Lanes1700000002200 } from './migrations/1700000002200-lanes.js';
 import { OpenRoomTasks1700000002300 } from './migrations/1700000002300-open-room-tasks.js';
 import { UnscheduledExamsOfPatient1700000002310 } from './migrations/1700000002310-unscheduled-exams-of-patient.js';
 import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
+import { APersonChooses1700000002410 } from './migrations/1700000002410-a-person-chooses.js';
 import { WorklistQueries1700000002500 } from './migrations/1700000002500-worklist-queries.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
+import { PatientDesk } from './patient-desk.js';
 import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
 import { RoomTasksController } from './room-tasks.controller.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { ScheduleNews } from './schedule-news.js';
 import { ScheduleExamWhenOrderPlaced } from './schedule-exam-when-order-placed.handler.js';
 import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
+import { ToldCopies } from './told-copies.js';
 import { UnscheduledController } from './unscheduled.controller.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WhatIsKnown } from './what-is-known.js';
 import { WorklistController } from './worklist.controller.js';
 import { Worklist } from './worklist.store.js';
 
@@ -66,7 +73,10 @@ const department: ServedTypes = {
 
 const resources = FhirModule.forService(
   {
-    Appointment: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+    Appointment: {
+      search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+      interactions: ['update'],
+    },
     Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
     ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
     Task: {
@@ -89,6 +99,9 @@ const schedule = [
   FollowedAppointments,
   RoomTasks,
   OpenRoomTasks,
+  WhatIsKnown,
+  ToldCopies,
+  ScheduleNews,
   ScheduleDesk,
 ];
 
@@ -104,6 +117,7 @@ const schedule = [
     RoomTasksController,
     StationsController,
     FhirDepartmentController,
+    FhirAppointmentsController,
     UnscheduledController,
     WorklistController,
     ScheduleExamWhenOrderPlaced,
@@ -113,6 +127,8 @@ const schedule = [
   ],
   providers: [
     ...schedule,
+    PatientDesk,
+    FhirAppointmentDesk,
     RebookDisplacedSteps,
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
@@ -140,6 +156,7 @@ export const schedulingMigrations = [
   OpenRoomTasks1700000002300,
   UnscheduledExamsOfPatient1700000002310,
   FollowedAppointment1700000002400,
+  APersonChooses1700000002410,
   WorklistQueries1700000002500,
   StationState1700000002600,
 ];

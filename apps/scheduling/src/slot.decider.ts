@@ -1,7 +1,8 @@
 import { fail, stationByAeTitle, stationsFor, type Site, type Station } from '#platform';
 import { placeAhead, type PlaceAhead } from './ahead-of-others.decider.js';
-import { HORIZON_DAYS, nextFree, type Calendar } from './calendar.js';
+import { HORIZON_DAYS, nextFree, overlaps, type Calendar } from './calendar.js';
 import { closedUntil, closureDuring, type Closure } from './closure.js';
+import { isChosen, type FollowedAppointment } from './followed-appointment.decider.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 
 /** Where and when a step is done, and why there and then. */
@@ -15,6 +16,8 @@ export interface Slot {
   reason: string;
   /** True if we found the time: then the station must be free. A time that was asked for is kept as given. */
   isOurs: boolean;
+  /** True if a person chose it while the station was free: nobody else takes it, and nobody is moved from it. */
+  isChosen?: boolean;
   /** Appointments whose time it takes: they are booked anew. */
   displaces?: string[];
 }
@@ -62,7 +65,7 @@ function stationsOf(step: RequestedStep, { closures }: Calendar, site: Site, now
   const start = new Date(step.start ?? Math.max(now.getTime(), Date.parse(step.notBefore ?? '') || 0));
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
   const stations = stationsMeant(step, site, start, end, closures);
-  const meant = step.followed ? 'the station of the RIS' : 'the station ordered';
+  const meant = `the station ${step.followed?.places.length ? whoseIs(step.followed) : 'ordered'}`;
   if (asked && stations[0] === asked) return { stations, about: `at ${meant}` };
   const closure = asked && closureDuring(closures ?? [], asked.aeTitle, start, end);
   const missing = 'which the site file does not have for this modality';
@@ -108,7 +111,7 @@ function slotAt(stations: Station[], step: RequestedStep, calendar: Calendar, si
   const asked = Date.parse(step.notBefore ?? '') || 0;
   const isNow = asked <= now.getTime();
   if (step.isStat && isNow) return atOnce(stations, step, calendar, site, now);
-  const earliest = Math.max(now.getTime(), asked, isUrgent(step) ? 0 : preparedFrom(step, now));
+  const earliest = Math.max(asked, readyFrom(step, now));
   const next = nextSlot(stations, step, calendar, site, earliest);
   if (step.lane === 'emergency' && isNow) {
     const ahead = aheadOfOutpatients(stations, step, calendar, site, now, next?.start.getTime());
@@ -141,17 +144,22 @@ function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, clo
   const end = new Date(start.getTime() + step.durationMinutes * 60_000);
   const closureOf = ({ aeTitle }: Station) => closureDuring(closures, aeTitle, start, end);
   const open = stations.filter((one) => !closureOf(one));
-  const isTaken = ({ aeTitle }: Station) => taken.some((one) => one.aeTitle === aeTitle && one.start < end && one.end > start); // prettier-ignore
-  const free = open.find((station) => !isTaken(station));
+  const free = open.find((station) => !taken.some(overlaps(station, start, end)));
   const station = free ?? open[0] ?? stations[0]!;
+  const isKeptFree = !taken.some(overlaps(station, start, new Date(end.getTime() + step.turnoverMinutes * 60_000)));
   const although = free ? '' : open.length > 0 ? ', although the station is taken then' : `, although it is closed: ${closureOf(station)!.reason}`; // prettier-ignore
   return {
     station,
     start,
     end,
-    reason: `${step.followed ? 'at the time of the RIS' : 'at the time ordered'}${although}`,
+    reason: `at the time ${step.followed?.appointment.start ? whoseIs(step.followed) : 'ordered'}${although}`,
     isOurs: false,
+    ...(step.followed && isChosen(step.followed) && isKeptFree ? { isChosen: true } : {}),
   };
+}
+
+function whoseIs(followed: FollowedAppointment): string {
+  return isChosen(followed) ? 'a person chose' : 'of the RIS';
 }
 
 /** STAT waits for nobody but an exam that has begun, and the patient's own. */
@@ -239,6 +247,11 @@ function slotOf({ station, start, end, displaced, overlapped }: PlaceAhead): Slo
 function moved({ displaced }: PlaceAhead): string {
   if (displaced.length === 0) return '';
   return displaced.length === 1 ? '; one booked exam is moved' : `; ${displaced.length} booked exams are moved`;
+}
+
+/** When a step can be done at the earliest: an emergency now, anybody else once the patient is prepared. */
+export function readyFrom(step: RequestedStep, now: Date): number {
+  return isUrgent(step) ? now.getTime() : Math.max(now.getTime(), preparedFrom(step, now));
 }
 
 function isUrgent({ lane }: RequestedStep): boolean {

@@ -4,7 +4,7 @@ import type { Booking, UpcomingBooking } from './calendar.js';
 import type { Lane } from './lane.decider.js';
 import type { Slot } from './slot.decider.js';
 
-/** The times taken at the stations. Two times we found ourselves can never overlap: a constraint of the database. */
+/** The times taken at the stations. Two times that we found or a person chose can never overlap: a constraint of the database. */
 @Injectable()
 export class StationBookings {
   /**
@@ -47,7 +47,7 @@ export class StationBookings {
   ): Promise<UpcomingBooking[]> {
     return manager.query(
       `SELECT station_ae_title AS "aeTitle", appointment_id AS "appointmentId", lower(during) AS start,
-              upper(during) AS "end", lane, is_ours AS "isOurs",
+              upper(during) AS "end", lane, is_ours AND NOT is_chosen AS "isOurs",
               EXISTS (SELECT FROM worklist_item AS w
                        WHERE w.appointment_id = b.appointment_id AND w.status <> 'SCHEDULED') AS "hasBegun"
          FROM station_booking AS b
@@ -65,15 +65,16 @@ export class StationBookings {
   async take(
     manager: EntityManager,
     { appointmentId, patientId, lane }: { appointmentId: string; patientId: string; lane: Lane },
-    { station, start, end, turnoverMinutes = 0, isOurs }: Slot,
+    { station, start, end, turnoverMinutes = 0, isOurs, isChosen = false }: Slot,
   ): Promise<void> {
     const until = new Date(end.getTime() + turnoverMinutes * 60_000);
     await manager.query(
-      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours, patient_id, lane)
-       VALUES ($1, $2, tstzrange($3, $4), $5, $6, $7)
+      `INSERT INTO station_booking (appointment_id, station_ae_title, during, is_ours, patient_id, lane, is_chosen)
+       VALUES ($1, $2, tstzrange($3, $4), $5, $6, $7, $8)
        ON CONFLICT (appointment_id) DO UPDATE SET station_ae_title = excluded.station_ae_title,
-         during = excluded.during, is_ours = excluded.is_ours, patient_id = excluded.patient_id, lane = excluded.lane`,
-      [appointmentId, station.aeTitle, start, until, isOurs, patientId, lane],
+         during = excluded.during, is_ours = excluded.is_ours, patient_id = excluded.patient_id, lane = excluded.lane,
+         is_chosen = excluded.is_chosen`,
+      [appointmentId, station.aeTitle, start, until, isOurs || isChosen, patientId, lane, isChosen],
     );
   }
 

@@ -3,7 +3,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { clinicalFrom } from './exam-from-event.js';
-import { ScheduleDesk } from './schedule-desk.js';
+import { PatientDesk } from './patient-desk.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 
 /**
@@ -13,7 +13,7 @@ import { UnscheduledExams } from './unscheduled-exams.js';
 @Controller()
 export class UpdateWorklistWhenPatientUpdated {
   constructor(
-    @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(PatientDesk) private readonly desk: PatientDesk,
     @Inject(UnscheduledExams) private readonly unscheduled: UnscheduledExams,
   ) {}
 
@@ -29,13 +29,13 @@ export class UpdateWorklistWhenPatientUpdated {
 
   @WhenEvent('imaging.patient.merged.v1')
   async merged(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    const survivors = await this.desk.mergePatients(findResources(event, 'Patient'), transaction);
+    const survivors = await this.desk.merge(findResources(event, 'Patient'), transaction);
     for (const patientId of survivors) await this.unscheduled.match(patientId, transaction);
   }
 
   private async update(event: ImagingEvent, transaction: Transaction): Promise<void> {
     const patient = resourceFrom(event, 'Patient');
     const encounter = findResource(event, 'Encounter');
-    await this.desk.updatePatient({ patient, encounter, clinical: clinicalFrom(event) }, transaction);
+    await this.desk.update({ patient, encounter, clinical: clinicalFrom(event) }, transaction);
   }
 }

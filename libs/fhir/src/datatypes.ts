@@ -104,6 +104,13 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     other: must('Reference'),
     type: must('code', ['replaced-by', 'replaces', 'refer', 'seealso']),
   },
+  'Appointment.participant': {
+    type: many('CodeableConcept'),
+    actor: one('Reference'),
+    required: one('code', ['required', 'optional', 'information-only']),
+    status: must('code', ['accepted', 'declined', 'tentative', 'needs-action']),
+    period: one('Period'),
+  },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {

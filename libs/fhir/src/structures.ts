@@ -53,6 +53,22 @@ export const resources: Readonly<Record<string, Structure>> = {
     account: many('Reference'),
     location: many('Encounter.location'),
   },
+  Appointment: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['proposed', 'pending', 'booked', 'arrived', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error', 'checked-in', 'waitlist']), // prettier-ignore
+    cancelationReason: one('CodeableConcept'),
+    serviceType: many('CodeableConcept'),
+    appointmentType: one('CodeableConcept'),
+    reasonCode: many('CodeableConcept'),
+    description: one('string'),
+    start: one('instant'),
+    end: one('instant'),
+    minutesDuration: one('positiveInt'),
+    comment: one('string'),
+    basedOn: many('Reference'),
+    participant: some('Appointment.participant'),
+  },
   AllergyIntolerance: {
     ...everywhere,
     identifier: many('Identifier'),

@@ -1,6 +1,6 @@
 import type { Appointment, Patient, ServiceRequest } from 'fhir/r4.js';
 import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
-import { extensions, identifierOf, identifierValue, systems } from '#fhir';
+import { conceptText, extensions, identifierOf, identifierValue, systems } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
 
@@ -17,7 +17,7 @@ const statuses: Partial<Record<Appointment['status'], string>> = {
   noshow: 'Noshow',
   'entered-in-error': 'Deleted',
 };
-/** Table 0276: SCH-6 is required; what is peculiar about a change is said in words in SCH-7. */
+/** Table 0276: SCH-6 is required, and says why where it is off; what is peculiar about another is said in words in SCH-7. */
 const routine: FieldValue = ['ROUTINE', 'Routine appointment', 'HL70276'];
 
 /**
@@ -41,13 +41,14 @@ export function appointmentMessage(
   const station = valueOf(extensions.stationAeTitle);
   const us: FieldValue = [envelope.sendingApplication];
   const room = appointment.participant.find(({ actor }) => actor?.reference?.startsWith('Device/'))?.actor?.display;
-  const why = appointment.cancelationReason?.text ?? valueOf(extensions.schedulingReason);
+  const reason = appointment.cancelationReason;
+  const why = valueOf(extensions.schedulingReason);
   return writeMessage([
     headerSegment(['SIU', news, 'SIU_S12'], envelope),
     writeSegment('SCH', {
       2: [`${accession?.value ?? ''}.${stepId ?? ''}`, envelope.sendingApplication],
-      6: routine,
-      7: why ? ['', why] : undefined,
+      6: reason ? ['', conceptText(reason)] : routine,
+      7: why && !reason ? ['', why] : undefined,
       9: minutes,
       10: minute,
       11: ['', '', '', hl7DateTime(appointment.start), hl7DateTime(appointment.end)],

@@ -118,8 +118,11 @@ const destination = z.discriminatedUnion(
       application: text,
       facility: text,
       ackTimeoutSeconds: z.number().positive().default(10),
-      /** Beside the status of orders, which `repliesTo` of a sender asks for: results of exams, merges of patients. */
-      gets: z.array(z.enum(['results', 'merges'])).default(['results']),
+      /**
+       * Beside the status of orders, which `repliesTo` of a sender asks for: results of exams, merges of patients,
+       * appointments (SIU).
+       */
+      gets: z.array(z.enum(['results', 'merges', 'appointments'])).default(['results']),
     }),
   ],
   { error: 'must be fhir or mllp' },
