@@ -120,8 +120,7 @@ export class ScheduleDesk {
     if (movingOrLeaving.length > 0) await this.bookings.release(manager, movingOrLeaving);
 
     for (const before of withdrawn) {
-      // An order that is on hold or over ends it by itself, whatever was said.
-      const said = order.status === 'active' ? withheldBy(before, appointments, followed, this.site) : undefined;
+      const said = withheldBy(before, appointments, followed, this.site);
       const [saved] = await this.store.save(manager, [withdrawnAppointment(before, order, { said: said?.appointment })], now); // prettier-ignore
       await this.worklist.setStatus(manager, [before.id!], 'CANCELLED');
       this.news.tell('imaging.schedule.cancelled.v1', exam, saved!, { before, followed: said }, transaction);
