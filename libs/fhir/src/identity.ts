@@ -25,10 +25,12 @@ export const systems = {
   requestedProcedureId: 'urn:collimator:requested-procedure-id',
   scheduledProcedureStepId: 'urn:collimator:scheduled-procedure-step-id',
   procedure: 'urn:collimator:procedure',
-  /** What a Task is for: `clarify`. */
+  /** What a Task is for: `clarify`, `contrast-preparation`. */
   task: 'urn:collimator:task',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
+  /** What contrast screening says of an exam: proceed, proceed-with-preparation, needs-decision, stop. */
+  contrastOutcome: 'urn:collimator:contrast-outcome',
 } as const;
 
 /** Extensions Collimator puts on resources. */
@@ -47,6 +49,8 @@ export const extensions = {
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
+  /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
+  readyFrom: 'urn:collimator:extension:ready-from',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */
@@ -57,6 +61,11 @@ export function patientIdOf(identifier: { system: string; value: string }): stri
 /** Identity of an order: its placer order number. */
 export function serviceRequestIdOf(placer: { system: string; value: string }): string {
   return uuidFrom('ServiceRequest', placer.system, placer.value);
+}
+
+/** Identity of what contrast screening says of an order. */
+export function contrastScreeningIdOf(orderId: string): string {
+  return uuidFrom('DetectedIssue', orderId, 'contrast screening');
 }
 
 /** The first identifier with this v2-0203 type code. */

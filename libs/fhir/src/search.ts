@@ -6,7 +6,17 @@ import { alternativesOf, tokensSearched } from './search-token.js';
 
 /** Search parameters that a service may serve; which of them, it says per type. */
 export type SearchParameter =
-  '_id' | 'identifier' | 'patient' | 'status' | 'code' | 'authored' | 'encounter' | 'based-on' | '_lastUpdated';
+  | '_id'
+  | 'identifier'
+  | 'patient'
+  | 'status'
+  | 'code'
+  | 'authored'
+  | 'encounter'
+  | 'based-on'
+  | 'focus'
+  | 'implicated'
+  | '_lastUpdated';
 
 /** FHIR search parameter types, for the CapabilityStatement. */
 export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference' | 'date'> = {
@@ -18,6 +28,8 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   authored: 'date',
   encounter: 'reference',
   'based-on': 'reference',
+  focus: 'reference',
+  implicated: 'reference',
   _lastUpdated: 'date',
 };
 
@@ -148,8 +160,9 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   identifier: (text, bind) => `identifiers && ${bind(tokensSearched(text))}::text[]`,
   patient: (text, bind) =>
     `patient_id = ANY(${bind(alternativesOf(text).map((one) => one.replace(/^Patient\//, '')))})`,
-  'based-on': (text, bind) =>
-    `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`,
+  'based-on': refersTo,
+  focus: refersTo,
+  implicated: refersTo,
   code: (text, bind) =>
     `(${alternativesOf(text)
       .map((one) => `body->'code'->'coding' @> ${bind(JSON.stringify([codingSearched(one)]))}::jsonb`)
@@ -159,6 +172,11 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   authored: (text, bind) => anyMoment('authored', AUTHORED, text, bind),
   _lastUpdated: (text, bind) => anyMoment('_lastUpdated', 'last_updated', text, bind),
 };
+
+/** What a bare id is of, is an order here. */
+function refersTo(text: string, bind: Bind): string {
+  return `refs && ${bind(alternativesOf(text).map((one) => (one.includes('/') ? one : `ServiceRequest/${one}`)))}::text[]`;
+}
 
 /** A dateTime as the moment it begins: a year or month alone is no time that Postgres reads. */
 const AUTHORED = `(rpad(body->>'authoredOn', greatest(10, length(body->>'authoredOn')), substr('0000-01-01', 1 + length(body->>'authoredOn'))))::timestamptz`;

@@ -94,6 +94,8 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     onset: one('dateTime'),
     severity: one('code', ['mild', 'moderate', 'severe']),
   },
+  'DetectedIssue.evidence': { code: many('CodeableConcept'), detail: many('Reference') },
+  'DetectedIssue.mitigation': { action: must('CodeableConcept'), date: one('dateTime'), author: one('Reference') },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {
@@ -243,6 +245,21 @@ export const resources: Readonly<Record<string, Structure>> = {
     bodySite: many('CodeableConcept'),
     note: many('Annotation'),
     patientInstruction: one('string'),
+  },
+  DetectedIssue: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown']), // prettier-ignore
+    code: one('CodeableConcept'),
+    severity: one('code', ['high', 'moderate', 'low']),
+    patient: one('Reference'),
+    identifiedDateTime: one('dateTime'),
+    author: one('Reference'),
+    implicated: many('Reference'),
+    evidence: many('DetectedIssue.evidence'),
+    detail: one('string'),
+    reference: one('uri'),
+    mitigation: many('DetectedIssue.mitigation'),
   },
   Task: {
     ...everywhere,

@@ -9,6 +9,8 @@ const days = z.number().positive();
 
 /** A code of a system; with `andBelow` also every code that begins with it, as in ICD-10. */
 const code = z.strictObject({ system: uri, code: text, andBelow: z.boolean().default(false) });
+/** A code of what is observed. */
+const observed = z.strictObject({ system: uri, code: text }).transform((one) => ({ ...one, andBelow: false }));
 /** What a thing is known by: codes, and names looked for as whole words in any text of it, in any case. */
 const known = z.strictObject({ codes: z.array(code).default([]), names: z.array(text).default([]) });
 
@@ -158,8 +160,8 @@ export const policyFile = z.strictObject({
   routes: z.array(z.strictObject({ system: uri, code: text, route })),
   labs: z.strictObject({
     /** Values reported as eGFR: by formulas for adults, and for children. */
-    egfr: z.strictObject({ adult: z.array(code), child: z.array(code).default([]) }),
-    creatinine: z.array(code),
+    egfr: z.strictObject({ adult: z.array(observed), child: z.array(observed).default([]) }),
+    creatinine: z.array(observed),
     /** What no patient has is a mistake, mostly of the unit. */
     plausible: z.strictObject({
       creatinineUmolPerL: z.strictObject({ from: z.number().positive(), to: z.number().positive() }),
@@ -174,7 +176,7 @@ export const policyFile = z.strictObject({
       bedsideSchwartz: z.strictObject({ fromYears: years, toYears: years, heightCountsDays: days }).optional(),
     }),
   }),
-  body: z.strictObject({ weight: z.array(code), height: z.array(code) }),
+  body: z.strictObject({ weight: z.array(observed), height: z.array(observed) }),
   allergies: z.strictObject({
     /** What says that there are none. */
     none: known,
@@ -189,7 +191,7 @@ export const policyFile = z.strictObject({
     z.strictObject({
       display: text,
       conditions: z.array(code).default([]),
-      questions: z.array(code).default([]),
+      questions: z.array(observed).default([]),
       /** How long an answer counts; for ever unless given. */
       countsDays: days.optional(),
     }),

@@ -23,6 +23,19 @@ export interface PatientRecord {
   allergies: readonly AllergyIntolerance[];
 }
 
+/** Of whom nothing is known. */
+export const noFacts: PatientFacts = {
+  patientClass: undefined,
+  birthDate: undefined,
+  sex: undefined,
+  weightKg: [],
+  heightCm: [],
+  egfr: { adult: [], child: [] },
+  creatinine: [],
+  history: {},
+  allergies: { none: undefined, reactions: [] },
+};
+
 /** Only what a laboratory or a person stands for: a preliminary value may still change. */
 const counts = ({ status }: Observation) => ['final', 'amended', 'corrected'].includes(status);
 
@@ -51,7 +64,7 @@ export function factsOfPatient(record: PatientRecord, policy: ContrastPolicy, ex
 }
 
 /** When something was so: of a period its end; when it became known says nothing of that. */
-function timeOf({ effectiveDateTime, effectivePeriod, effectiveInstant }: Observation): string | undefined {
+export function timeOf({ effectiveDateTime, effectivePeriod, effectiveInstant }: Observation): string | undefined {
   return effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start;
 }
 

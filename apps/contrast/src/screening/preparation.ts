@@ -6,6 +6,8 @@ const HOUR = 60 * 60 * 1000;
 export interface ExamTime {
   booked: Date | undefined;
   isUrgent: boolean;
+  /** The patient has arrived, or the exam is under way. */
+  hasBegun: boolean;
 }
 
 /** One thing to do before or after the exam. */

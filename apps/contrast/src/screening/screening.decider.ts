@@ -47,6 +47,8 @@ export interface Standing {
   overrides: ReadonlyMap<string, { digest: string; mitigation: DetectedIssueMitigation[] }>;
   /** Since when a preparation is known to be needed. */
   preparationSince: Date | undefined;
+  /** What of the preparation was recorded as done, as `<preparation>/<index>`. */
+  done: ReadonlySet<string>;
 }
 
 /** What screening finds of itself, whatever the policy says. */
@@ -55,11 +57,12 @@ export const ownRules = {
   'policy-unsigned': 'The contrast policy is not signed off by the site',
   'agent-unknown': 'The planned agent is not in the contrast policy: no rule can be applied',
   'route-unknown': 'The planned route is not in the contrast policy: rules for all routes were applied',
+  'preparation-open': 'The exam has begun, and not all of its preparation is recorded as done',
   'lead-time': 'The exam begins before its preparation can be done: move it, or decide',
 } as const;
 
 /** Who knows the outcome of nothing that was screened before. */
-export const nothingStands: Standing = { overrides: new Map(), preparationSince: undefined };
+export const nothingStands: Standing = { overrides: new Map(), preparationSince: undefined, done: new Set() };
 
 type Found = Omit<Finding, 'effective' | 'digest' | 'mitigation'>;
 
@@ -77,7 +80,8 @@ export function decideScreening(
   const found = policy ? findingsOf({ planned, time, facts }, policy, now) : [own('no-policy')];
   const findings = found.map((one) => judged(one, planned, standing));
   const preparation = policy && preparationOf(findings, policy, time, standing.preparationSince ?? now);
-  if (preparation && !preparation.fits) findings.push(judged(leadTime(preparation, time), planned, standing));
+  if (preparation)
+    for (const one of aboutPreparation(preparation, time, standing)) findings.push(judged(one, planned, standing));
   const rank = ({ outcome }: Finding) => outcomes.indexOf(outcome);
   return {
     outcome: worstOf(findings.map(({ effective }) => effective)),
@@ -114,13 +118,17 @@ function own(rule: keyof typeof ownRules, ...inputs: RuleInput[]): Found {
   return { rule, outcome: 'needs-decision', preparations: [], why: ownRules[rule], inputs };
 }
 
-function leadTime({ readyFrom, names }: PreparationPlan, { booked }: ExamTime): Found {
-  return own(
+/** A preparation that cannot be done in time, or was not done, is never passed over in silence. */
+function aboutPreparation({ readyFrom, names, steps, fits }: PreparationPlan, { booked, hasBegun }: ExamTime, { done }: Standing): Found[] { // prettier-ignore
+  const tooEarly = own(
     'lead-time',
-    { name: 'exam', value: booked!.toISOString() },
+    { name: 'exam', value: booked?.toISOString() ?? 'unknown' },
     { name: 'ready from', value: readyFrom.toISOString() },
     { name: 'preparation', value: names.join(', ') },
   );
+  const open = steps.filter(({ atHours, preparation, index }) => atHours < 0 && !done.has(`${preparation}/${index}`));
+  const notDone = own('preparation-open', ...open.map((step) => ({ name: step.preparation, value: step.do })));
+  return [...(fits ? [] : [tooEarly]), ...(hasBegun && open.length > 0 ? [notDone] : [])];
 }
 
 function judged(found: Found, { display, doseMl, route }: PlannedContrast, { overrides }: Standing): Finding {

@@ -1,0 +1,107 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Condition, FhirResource, Observation, Patient } from 'fhir/r4.js';
+import { findResource, findResources, type ImagingEvent } from '#events';
+import { FhirStore, keepCopies, referencedId } from '#fhir';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
+import { keyOf, timeOf, type PatientRecord } from './facts-of-patient.js';
+
+/** Of each code this many are read, newest first: those after an error or a preliminary value are still among them. */
+const NEWEST = 20;
+
+/** What is told of patients that a screening reads: kept as copies, and found by code among years of history. */
+@Injectable()
+export class PatientFactsStore {
+  constructor(@Inject(FhirStore) private readonly store: FhirStore) {}
+
+  /** Keeps what an event tells of a patient's state. */
+  async keep(event: ImagingEvent, manager: EntityManager, now: Date): Promise<void> {
+    const encounter = findResource(event, 'Encounter');
+    const coded = [...findResources(event, 'Observation'), ...findResources(event, 'Condition')];
+    const told: FhirResource[] = [...coded, ...findResources(event, 'AllergyIntolerance'), ...(encounter ? [encounter] : [])]; // prettier-ignore
+    if (told.length === 0) return;
+    const kept = await keepCopies(this.store, manager, told, now);
+    await this.index(kept.filter((one): one is Coded => one.resourceType === 'Observation' || one.resourceType === 'Condition'), manager); // prettier-ignore
+  }
+
+  /** Gives the facts of a patient who was merged to the one who stands for them. */
+  async move(manager: EntityManager, from: string, to: string): Promise<void> {
+    await manager.query('UPDATE coded_fact SET patient_id = $2 WHERE patient_id = $1', [from, to]);
+  }
+
+  /** What a screening by this policy may need of a patient; of a visit only that of the order. */
+  async recordOf(
+    patient: Patient,
+    encounterId: string | undefined,
+    policy: ContrastPolicy,
+    manager: EntityManager,
+  ): Promise<PatientRecord> {
+    const { labs, body, history } = policy;
+    const states = Object.values(history);
+    const observed = [
+      ...labs.egfr.adult,
+      ...labs.egfr.child,
+      ...labs.creatinine,
+      ...body.weight,
+      ...body.height,
+      ...states.flatMap(({ questions }) => questions),
+    ].map(keyOf);
+    const diagnosed = states.flatMap(({ conditions }) => conditions);
+    return {
+      patient,
+      encounter: encounterId ? await this.store.read(manager, 'Encounter', encounterId) : undefined,
+      observations: await this.observations(patient.id!, observed, manager),
+      conditions: await this.conditions(patient.id!, diagnosed, manager),
+      allergies: await this.store.ofPatient(manager, 'AllergyIntolerance', patient.id!),
+    };
+  }
+
+  private async observations(patientId: string, codes: string[], manager: EntityManager): Promise<Observation[]> {
+    const rows: { body: Observation }[] = await manager.query(
+      `SELECT r.body FROM unnest($2::text[]) AS wanted (code)
+        CROSS JOIN LATERAL (
+          SELECT id FROM coded_fact AS f
+           WHERE f.patient_id = $1 AND f.type = 'Observation' AND f.code = wanted.code
+           ORDER BY f.at DESC NULLS LAST LIMIT ${NEWEST}) AS found
+         JOIN resource AS r ON r.type = 'Observation' AND r.id = found.id`,
+      [patientId, [...new Set(codes)]],
+    );
+    return [...new Map(rows.map(({ body }) => [body.id, body])).values()];
+  }
+
+  private async conditions(
+    patientId: string,
+    codes: readonly { system: string; code: string; andBelow: boolean }[],
+    manager: EntityManager,
+  ): Promise<Condition[]> {
+    const rows: { body: Condition }[] = await manager.query(
+      `SELECT body FROM resource WHERE type = 'Condition' AND id IN (
+        SELECT f.id FROM coded_fact AS f
+         WHERE f.patient_id = $1 AND f.type = 'Condition' AND EXISTS (
+           SELECT FROM unnest($2::text[], $3::boolean[]) AS w (code, and_below)
+            WHERE f.code = w.code OR (w.and_below AND starts_with(f.code, w.code))))
+        ORDER BY id`,
+      [patientId, codes.map(keyOf), codes.map(({ andBelow }) => andBelow)],
+    );
+    return rows.map(({ body }) => body);
+  }
+
+  private async index(resources: readonly Coded[], manager: EntityManager): Promise<void> {
+    const rows = resources.flatMap((one) => {
+      const patientId = referencedId(one.subject?.reference, 'Patient');
+      const at = Date.parse((one.resourceType === 'Observation' ? timeOf(one) : one.recordedDate) ?? '');
+      const keys = [...new Set((one.code?.coding ?? []).map(keyOf))];
+      return patientId ? keys.map((code) => ({ type: one.resourceType, id: one.id, code, patient_id: patientId, at: Number.isNaN(at) ? null : new Date(at) })) : []; // prettier-ignore
+    });
+    if (rows.length === 0) return;
+    await manager.query(
+      `INSERT INTO coded_fact (type, id, code, patient_id, at)
+       SELECT type, id, code, patient_id, at
+         FROM jsonb_to_recordset($1::jsonb) AS r (type text, id text, code text, patient_id text, at timestamptz)
+       ON CONFLICT (type, id, code) DO UPDATE SET patient_id = excluded.patient_id, at = excluded.at`,
+      [JSON.stringify(rows)],
+    );
+  }
+}
+
+type Coded = Observation | Condition;
