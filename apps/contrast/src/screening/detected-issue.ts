@@ -44,7 +44,13 @@ export interface Screened {
  * @param current the issues that stand, of the exam and of its rules
  * @returns those that changed, that of the exam first; issues of rules that ask for nothing any more are cancelled
  */
-export function issuesOf(screening: Screening, about: Screened, current: readonly DetectedIssue[], now: Date): DetectedIssue[] { // prettier-ignore
+export function issuesOf(
+  screening: Screening,
+  about: Screened,
+  current: readonly DetectedIssue[],
+  now: Date,
+): DetectedIssue[] {
+  // prettier-ignore
   const asking = screening.findings.filter(({ outcome }) => outcome !== 'proceed');
   const wanted = [examIssue(screening, about), ...asking.map((finding) => ruleIssue(finding, about))];
   const over = current.filter(({ id }) => !wanted.some((one) => one.id === id)).map(cancelled);
@@ -190,7 +196,12 @@ function valueOf({ extension }: DetectedIssue, url: string): Extension | undefin
  * @param current the tasks that stand for this order
  * @returns those that changed
  */
-export function preparationTasks(steps: readonly PreparationStep[], { plan, orderId, policy }: Screened, current: readonly Task[]): Task[] { // prettier-ignore
+export function preparationTasks(
+  steps: readonly PreparationStep[],
+  { plan, orderId, policy }: Screened,
+  current: readonly Task[],
+): Task[] {
+  // prettier-ignore
   const wanted = steps.map((step) => taskOf(step, plan, orderId, policy!));
   const isOpen = ({ status }: Task) => status === 'requested';
   const gone = current.filter((one) => isOpen(one) && !wanted.some(({ id }) => id === one.id));

@@ -2,7 +2,15 @@ import { Body, Controller, Headers, Inject, Param, Put, Req, Res } from '@nestjs
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { DetectedIssue, Task } from 'fhir/r4.js';
-import { answerWrite, assertIdOfUrl, assertVersion, FhirStore, recordAccess, referencedId, validateResource } from '#fhir';
+import {
+  answerWrite,
+  assertIdOfUrl,
+  assertVersion,
+  FhirStore,
+  recordAccess,
+  referencedId,
+  validateResource,
+} from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
@@ -55,7 +63,10 @@ export class OverridesController {
   }
 
   /** Stores a decision, has the exam screened anew by it, and audits who sent it; all of it, or nothing. */
-  private async update<T extends 'DetectedIssue' | 'Task', R extends Extract<DetectedIssue | Task, { resourceType: T }>>(
+  private async update<
+    T extends 'DetectedIssue' | 'Task',
+    R extends Extract<DetectedIssue | Task, { resourceType: T }>,
+  >(
     type: T,
     id: string,
     { ifMatch, client }: { ifMatch: string | undefined; client: string },

@@ -1,5 +1,12 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
-import type { AllergyIntolerance, Condition, Encounter, FhirResource, MedicationRequest, Observation } from 'fhir/r4.js';
+import type {
+  AllergyIntolerance,
+  Condition,
+  Encounter,
+  FhirResource,
+  MedicationRequest,
+  Observation,
+} from 'fhir/r4.js';
 import { validateResource } from '#fhir';
 import { CLOCK, fail, type Clock } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';

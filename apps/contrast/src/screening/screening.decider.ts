@@ -119,7 +119,12 @@ function own(rule: keyof typeof ownRules, ...inputs: RuleInput[]): Found {
 }
 
 /** A preparation that cannot be done in time, or was not done, is never passed over in silence. */
-function aboutPreparation({ readyFrom, names, steps, fits }: PreparationPlan, { booked, hasBegun }: ExamTime, { done }: Standing): Found[] { // prettier-ignore
+function aboutPreparation(
+  { readyFrom, names, steps, fits }: PreparationPlan,
+  { booked, hasBegun }: ExamTime,
+  { done }: Standing,
+): Found[] {
+  // prettier-ignore
   const tooEarly = own(
     'lead-time',
     { name: 'exam', value: booked?.toISOString() ?? 'unknown' },
