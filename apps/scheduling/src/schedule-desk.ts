@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, Encounter, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
+import { contrastScreeningIdOf, FhirStore, keepCopies, moveMerged, referencedId } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, stepIdOf, withdrawnAppointment } from './appointment.decider.js';
@@ -150,7 +150,9 @@ export class ScheduleDesk {
     step: RequestedStep,
     { manager, now }: Transaction,
   ): Promise<void> {
-    await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site, now), 'SCHEDULED');
+    const screening = await this.store.read(manager, 'DetectedIssue', contrastScreeningIdOf(exam.order.id!));
+    const item = worklistItem({ ...exam, screening, appointment }, step, this.site, now);
+    await this.worklist.put(manager, item, 'SCHEDULED');
   }
 
   private tell(type: EventType, { order, patient }: OrderedExam, appointment: Appointment, transaction: Transaction) {

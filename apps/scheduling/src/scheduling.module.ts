@@ -15,6 +15,7 @@ import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WarnWhenContrastScreened } from './warn-when-contrast-screened.handler.js';
 import { Worklist } from './worklist.store.js';
 
 /** The only wiring of the scheduling service. */
@@ -34,6 +35,7 @@ import { Worklist } from './worklist.store.js';
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
     UpdateWorklistWhenPatientUpdated,
+    WarnWhenContrastScreened,
   ],
   providers: [
     Worklist,

@@ -6,6 +6,7 @@ import type {
   Appointment,
   Bundle,
   DetectedIssue,
+  Encounter,
   FhirResource,
   Observation,
   OperationOutcome,
@@ -46,9 +47,16 @@ const egfr = (value: number, patient: Patient, effectiveDateTime = inHours(-24))
 /** An order for contrast of a patient of whom all is known, and what screening says of it. */
 async function screened(name: string, clinical: (patient: Patient) => FhirResource[] = () => []) {
   const patient = aPatient({ mrn: name, gender: 'male' });
-  const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' } }); // prettier-ignore
+  const visit: Encounter = { resourceType: 'Encounter', id: uuidFrom('Encounter', name), status: 'arrived', class: { code: 'AMB' }, subject: { reference: `Patient/${patient.id}` } }; // prettier-ignore
+  const order = aServiceRequest({
+    placerOrderNumber: name,
+    accessionNumber: name,
+    patient,
+    procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' },
+    encounter: { reference: `Encounter/${visit.id}` },
+  });
   const known = ['KIDNEY', 'METFORMIN', 'REACTION'].map((code) => question(code, patient));
-  await service.tell('imaging.order.placed.v1', order, patient, ...known, ...clinical(patient));
+  await service.tell('imaging.order.placed.v1', order, patient, visit, ...known, ...clinical(patient));
   return { patient, order, ...watching(order) };
 }
 
@@ -84,11 +92,12 @@ describe('An exam with contrast', () => {
     await service.tell('imaging.patient.updated.v1', patient, egfr(21, patient));
     const issue = await outcome('proceed-with-preparation');
     expect(issue.extension).toContainEqual(expect.objectContaining({ url: extensions.readyFrom }));
-    await service.tell('imaging.patient.updated.v1', patient, question('METFORMIN', patient, 'Y'));
+    const metformin = question('METFORMIN', patient, 'Y');
+    await service.tell('imaging.patient.updated.v1', patient, metformin);
     await outcome('needs-decision');
     // The same once more changes nothing.
     const count = (await told()).length;
-    await service.tell('imaging.patient.updated.v1', { ...patient, gender: 'other' }, question('METFORMIN', patient, 'Y')); // prettier-ignore
+    await service.tell('imaging.patient.updated.v1', patient, metformin); // prettier-ignore
     await service.tell('imaging.order.cancelled.v1', { ...order, status: 'revoked' }, patient);
     await until(async () => (await told()).length > count, { what: 'the cancelled exam to be told' });
     expect((await told()).length).toBe(count + 1);
