@@ -15,6 +15,7 @@ const returnKeys: DatasetInput = {
   RequestedContrastAgent: '',
   CurrentPatientLocation: '',
   Allergies: '',
+  MedicalAlerts: '',
   PatientWeight: '',
   PregnancyStatus: '',
   PatientSex: '',
