@@ -12,6 +12,7 @@ import { AccessionNumber1700000001000 } from './migrations/1700000001000-accessi
 import { OrderDesk } from './order-desk.js';
 import { OrderReview } from './order-review.js';
 import { PlacerDesk } from './placer-desk.js';
+import { TakeLabsWhenOruArrives } from './take-labs-when-oru-arrives.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
 import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
 
@@ -39,7 +40,7 @@ const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk];
     MessagingModule.forService({ service: 'orders', ofSurvivor: bundleOfSurvivor }),
     resources,
     IntakeModule.forService(
-      [TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives, MergePatientsWhenAdtArrives],
+      [TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives, MergePatientsWhenAdtArrives, TakeLabsWhenOruArrives],
       desk,
       [resources],
     ),

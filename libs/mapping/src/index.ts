@@ -4,6 +4,7 @@ export type { Clinical } from './clinical.js';
 export * from './date-time.js';
 export * from './envelope.js';
 export * from './explain.js';
+export * from './labs-in.js';
 export * from './merge.js';
 export * from './order.js';
 export * from './message-out.js';

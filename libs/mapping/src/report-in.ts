@@ -4,7 +4,7 @@ import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import { ofTable, type Sender, type Site } from '#platform';
 import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, personFromNdl } from './data-types.js';
 import { fhirDateTime } from './date-time.js';
-import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { assertSends, missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
 
 import statuses from './tables/report-status.json' with { type: 'json' };
@@ -30,6 +30,7 @@ function isImpression(obx: Segment): boolean {
  * @throws Hl7Refusal naming the field at fault
  */
 export function reportFromMessage(message: Hl7Message, sender: Sender, site: Site): ReportMessage {
+  assertSends(sender, 'reports', message);
   const patient = patientFrom(message, sender, site);
   const around = surroundingsOf(sender, site);
   const [obr, second] = message.all('OBR');
