@@ -8,6 +8,7 @@ import { ScuAssociation, sopClasses } from '#dicom';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
+import { screening } from './screening.mjs';
 
 /**
  * Measures one run on this machine and prints it: each figure beside its floor or goal, taken in the same run, since
@@ -128,6 +129,7 @@ function mapping() {
 try {
   console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
   mapping();
+  await screening(report, process.env.DATABASE_URL);
   await start('orders');
   const floor = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 8 });
   await floor.query(

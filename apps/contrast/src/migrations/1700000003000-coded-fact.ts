@@ -7,7 +7,7 @@ export class CodedFact1700000003000 implements MigrationInterface {
       CREATE TABLE coded_fact (
         type text NOT NULL,
         id text NOT NULL,
-        code text NOT NULL,
+        code text COLLATE "C" NOT NULL,
         patient_id text NOT NULL,
         at timestamptz,
         PRIMARY KEY (type, id, code)

@@ -12,6 +12,7 @@ import { worstSeverity } from './severity.js';
 import type { ContrastPolicy, Known as KnownBy, PolicyCode, Severity } from '../policy/contrast-policy.js';
 import { daysBetween, type Answer, type Known, type LabValue, type PatientFacts, type PriorReaction } from './facts.js';
 import { converted, type Measure } from './units.js';
+import { hasWords } from './words.js';
 
 /** What is stored of a patient, as far as screening reads it. */
 export interface PatientRecord {
@@ -227,12 +228,6 @@ export function isCoded(concept: CodeableConcept | undefined, codes: readonly Po
 function isKnownBy(concept: CodeableConcept | undefined, { codes, names }: KnownBy): boolean {
   if (isCoded(concept, codes)) return true;
   return namesOf(concept).some((text) => names.some((name) => hasWords(text, name)));
-}
-
-/** True if a text has these words, in any case, not as a part of longer words. */
-export function hasWords(text: string, words: string): boolean {
-  const plain = (one: string) => ` ${one.normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `; // prettier-ignore
-  return plain(text).includes(plain(words));
 }
 
 export function keyOf({ system = '', code = '' }: Coding): string {

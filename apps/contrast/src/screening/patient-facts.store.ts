@@ -8,6 +8,8 @@ import { keyOf, timeOf, type PatientRecord } from './facts-of-patient.js';
 
 /** Of each code this many are read, newest first: those after an error or a preliminary value are still among them. */
 const NEWEST = 20;
+/** More of one kind of diagnosis, each visit's own, than anybody has; it also keeps the planner to the index. */
+const MOST_DIAGNOSES = 1000;
 
 /** What is told of patients that a screening reads: kept as copies, and found by code among years of history. */
 @Injectable()
@@ -74,16 +76,18 @@ export class PatientFactsStore {
     codes: readonly { system: string; code: string; andBelow: boolean }[],
     manager: EntityManager,
   ): Promise<Condition[]> {
+    // What begins with a code is, in the order of bytes, between it and it with the last character there is.
+    const until = codes.map((one) => (one.andBelow ? `${keyOf(one)}\uffff` : keyOf(one)));
     const rows: { body: Condition }[] = await manager.query(
-      `SELECT body FROM resource WHERE type = 'Condition' AND id IN (
-        SELECT f.id FROM coded_fact AS f
-         WHERE f.patient_id = $1 AND f.type = 'Condition' AND EXISTS (
-           SELECT FROM unnest($2::text[], $3::boolean[]) AS w (code, and_below)
-            WHERE f.code = w.code OR (w.and_below AND starts_with(f.code, w.code))))
-        ORDER BY id`,
-      [patientId, codes.map(keyOf), codes.map(({ andBelow }) => andBelow)],
+      `SELECT r.body FROM unnest($2::text[], $3::text[]) AS wanted (code, until)
+        CROSS JOIN LATERAL (
+          SELECT id FROM coded_fact AS f
+           WHERE f.patient_id = $1 AND f.type = 'Condition' AND f.code >= wanted.code AND f.code <= wanted.until
+           ORDER BY f.code, f.at DESC NULLS LAST LIMIT ${MOST_DIAGNOSES}) AS found
+         JOIN resource AS r ON r.type = 'Condition' AND r.id = found.id`,
+      [patientId, codes.map(keyOf), until],
     );
-    return rows.map(({ body }) => body);
+    return [...new Map(rows.map(({ body }) => [body.id, body])).values()];
   }
 
   private async index(resources: readonly Coded[], manager: EntityManager): Promise<void> {

@@ -1,8 +1,9 @@
 import type { Coding, MedicationRequest } from 'fhir/r4.js';
 import { conceptText } from '#fhir';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
-import { hasWords, keyOf } from './facts-of-patient.js';
+import { keyOf } from './facts-of-patient.js';
 import type { PlannedContrast } from './screening.decider.js';
+import { hasWords } from './words.js';
 
 /** What a contrast record plans, as the policy knows it: the agent by a code, or by a name where it has no code. */
 export function plannedContrast(plan: MedicationRequest, policy: ContrastPolicy | undefined): PlannedContrast {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { Appointment, DetectedIssue, MedicationRequest, Patient, ServiceRequest, Task } from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { contrastScreeningIdOf, FhirStore, referencedId } from '#fhir';
@@ -39,23 +40,38 @@ export class ScreeningDesk {
    */
   async screenOrder(orderId: string, transaction: Transaction, changed?: string): Promise<void> {
     const { manager } = transaction;
-    const plan = await this.store.read(manager, 'MedicationRequest', contrastPlanIdOf(orderId));
-    if (!plan || plan.status === 'completed') return;
     const reference = `ServiceRequest/${orderId}`;
-    const order = await this.store.read(manager, 'ServiceRequest', orderId);
+    const [plan, order] = await this.planAndOrder(orderId, manager);
+    if (!plan || !order || plan.status === 'completed') return;
     const patient = await this.store.read(manager, 'Patient', referencedId(plan.subject.reference, 'Patient')!);
-    if (!order || !patient) return;
-    const issues = await this.store.referringTo(manager, 'DetectedIssue', reference);
-    const tasks = await this.store.referringTo(manager, 'Task', reference);
+    if (!patient) return;
+    const around = await this.store.allReferringTo(manager, ['DetectedIssue', 'Task', 'Appointment'], reference);
+    const issues = around.filter((one) => one.resourceType === 'DetectedIssue');
+    const tasks = around.filter((one) => one.resourceType === 'Task');
     if (plan.status !== 'active') {
       const over = [...withdrawnIssues(issues), ...withdrawnTasks(tasks)];
       return this.keep(over, { order, patient, plan, issues, tasks }, transaction);
     }
-    const appointments = await this.store.referringTo(manager, 'Appointment', reference);
+    const appointments = around.filter((one) => one.resourceType === 'Appointment');
     if (!isToBeScreened(order, appointments)) return;
     const found = await this.decide({ order, patient, plan, issues, tasks }, appointments, transaction);
     const news = [...issues, ...tasks].filter((one) => `${one.resourceType}/${one.id}` === changed);
     await this.keep(found, { order, patient, plan, issues, tasks }, transaction, news);
+  }
+
+  private async planAndOrder(
+    orderId: string,
+    manager: EntityManager,
+  ): Promise<[MedicationRequest | undefined, ServiceRequest | undefined]> {
+    const keys = [
+      { type: 'MedicationRequest', id: contrastPlanIdOf(orderId) },
+      { type: 'ServiceRequest', id: orderId },
+    ];
+    const found = await this.store.readMany(manager, keys);
+    return [
+      found.find((one) => one.resourceType === 'MedicationRequest'),
+      found.find((one) => one.resourceType === 'ServiceRequest'),
+    ];
   }
 
   private async decide(

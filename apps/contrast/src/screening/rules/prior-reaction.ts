@@ -1,6 +1,7 @@
 import { outcomes, type ContrastPolicy, type RuleOf, type Severity } from '../../policy/contrast-policy.js';
 import type { PriorReaction } from '../facts.js';
-import { hasWords } from '../facts-of-patient.js';
+import { keyOf } from '../facts-of-patient.js';
+import { asWords, hasWords } from '../words.js';
 import { goOn, inputOf, stateOf, type ContrastExam, type RuleContext, type RuleInput, type RuleResult } from './rule-result.js'; // prettier-ignore
 
 /** A reaction of before to the planned agent, or to any agent of its class, by how severe it was. */
@@ -55,16 +56,38 @@ function isToAgent({ substance, codes }: PriorReaction, { keys, names }: Contras
 }
 
 /** To an agent of the class, or to the class as a whole. */
-function isToClass(reaction: PriorReaction, name: string, { classes, agents, groups }: ContrastPolicy): boolean {
+function isToClass({ substance, codes }: PriorReaction, name: string, policy: ContrastPolicy): boolean {
+  const known = classOf(policy, name);
+  const text = asWords(substance);
+  const isOne = (key: string) =>
+    known.codes.some((one) => key === one.key || (one.andBelow && key.startsWith(one.key)));
+  return codes.some(isOne) || known.names.some((words) => text.includes(words));
+}
+
+/** By what a class and its agents are known: worked out once a policy, since it is asked of every allergy. */
+function classOf(policy: ContrastPolicy, name: string): KnownClass {
+  const known = knownClasses.get(policy) ?? new Map<string, KnownClass>();
+  knownClasses.set(policy, known);
+  const found = known.get(name) ?? namesOfClass(policy, name);
+  known.set(name, found);
+  return found;
+}
+
+interface KnownClass {
+  codes: { key: string; andBelow: boolean }[];
+  /** As {@link asWords} has them. */
+  names: string[];
+}
+
+const knownClasses = new WeakMap<ContrastPolicy, Map<string, KnownClass>>();
+
+function namesOfClass({ classes, agents, groups }: ContrastPolicy, name: string): KnownClass {
+  const own = agents.filter(({ group }) => groups[group]!.class === name);
   const { codes, names } = classes[name]!;
-  const ofClass = agents.filter(({ group }) => groups[group]!.class === name);
-  const known = [{ codes, names }, ...ofClass.map((one) => ({ codes: one.codes, names: [one.display, ...one.names] }))];
-  return known.some(
-    (one) =>
-      one.codes.some(({ system, code, andBelow }) =>
-        reaction.codes.some((key) => key === `${system}|${code}` || (andBelow && key.startsWith(`${system}|${code}`))),
-      ) || one.names.some((word) => hasWords(reaction.substance, word)),
-  );
+  return {
+    codes: [...codes, ...own.flatMap((one) => one.codes)].map((one) => ({ key: keyOf(one), andBelow: one.andBelow })),
+    names: [...names, ...own.flatMap((one) => [one.display, ...one.names])].map(asWords),
+  };
 }
 
 function asInput({ substance, severity, at, reference }: PriorReaction): RuleInput {
