@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import type { FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { FhirResource, MedicationRequest, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent, resourceFrom, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
@@ -43,20 +43,26 @@ export class PlanContrastWhenOrderChanges {
     const patient = resourceFrom(event, 'Patient');
     await keepCopies(this.store, manager, [order, patient], now);
     await this.facts.keep(event, manager, now);
-    await this.plan(order, patient, transaction);
-    // Its own exam is among those of the patient, unless its record was cancelled just now.
-    await this.screening.screenOrder(order.id!, transaction);
+    const plan = await this.plan(order, patient, transaction);
+    // An active one is among what the patient has ahead; of one that was cancelled just now its screening is taken back.
+    if (plan && plan.status !== 'active') await this.screening.screenOrder(order.id!, transaction);
     await this.screening.screenPatient(patient.id!, transaction);
   }
 
-  private async plan(order: ServiceRequest, patient: Patient, transaction: Transaction): Promise<void> {
+  /** @returns the record as it is now, undefined if the order has none */
+  private async plan(
+    order: ServiceRequest,
+    patient: Patient,
+    transaction: Transaction,
+  ): Promise<MedicationRequest | undefined> {
     const { manager, now } = transaction;
     const current = await this.store.read(manager, 'MedicationRequest', contrastPlanIdOf(order.id!));
     const { plan, event: type } = planContrast(current, order, this.site);
-    if (!plan || !type) return;
+    if (!plan || !type) return current;
     const [saved] = await this.store.save(manager, [plan], now);
     const cause = `${saved!.id}/${saved!.meta?.versionId}`;
     const resources: FhirResource[] = [saved!, order, patient];
     transaction.publish(newEvent({ type, patientId: patient.id!, cause, now, resources }));
+    return saved;
   }
 }

@@ -135,12 +135,13 @@ function historyOf(
       return [name, { value: 'yes', ...(at ? { at } : {}), reference: `Condition/${diagnosis.id}` }] as const;
     }
     const answers = observations.flatMap((one): Known<Answer>[] => {
-      const at = timeOf(one);
-      if (!isCoded(one.code, state.questions)) return [];
-      // Without a time it cannot be told whether an answer still counts.
-      if (state.countsDays !== undefined && (!at || daysBetween(at, exam) > state.countsDays)) return [];
-      const value = answerOf(one, policy.answers);
-      return value ? [{ value, ...(at ? { at } : {}), reference: `Observation/${one.id}` }] : [];
+      const value = isCoded(one.code, state.questions) ? answerOf(one, policy.answers) : undefined;
+      if (!value) return [];
+      // A warning without a time is as old as our knowing it; a no without one says nothing of now.
+      const at = timeOf(one) ?? (value === 'no' ? undefined : one.meta?.lastUpdated);
+      const isOver = at === undefined ? value === 'no' : daysBetween(at, exam) > (state.countsDays ?? Infinity);
+      if (isOver && state.countsDays !== undefined) return [];
+      return [{ value, ...(at ? { at } : {}), reference: `Observation/${one.id}` }];
     });
     return [name, newestAnswer(answers)] as const;
   });
