@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Condition, FhirResource, Observation, Patient } from 'fhir/r4.js';
+import type { AllergyIntolerance, Condition, FhirResource, Observation, Patient } from 'fhir/r4.js';
 import { findResource, findResources, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies, referencedId } from '#fhir';
-import type { ContrastPolicy } from '../policy/contrast-policy.js';
+import type { ContrastPolicy, PolicyCode } from '../policy/contrast-policy.js';
 import { keyOf, timeOf, type PatientRecord } from './facts-of-patient.js';
 
 /** Of each code this many are read, newest first: those after an error or a preliminary value are still among them. */
@@ -49,45 +49,48 @@ export class PatientFactsStore {
       ...states.flatMap(({ questions }) => questions),
     ].map(keyOf);
     const diagnosed = states.flatMap(({ conditions }) => conditions);
+    const found = await this.found(patient.id!, [...new Set(observed)], diagnosed, manager);
+    const of = <T extends FactType>(type: T) =>
+      found.filter((one): one is Extract<Fact, { resourceType: T }> => one.resourceType === type);
     return {
       patient,
       encounter: encounterId ? await this.store.read(manager, 'Encounter', encounterId) : undefined,
-      observations: await this.observations(patient.id!, observed, manager),
-      conditions: await this.conditions(patient.id!, diagnosed, manager),
-      allergies: await this.store.ofPatient(manager, 'AllergyIntolerance', patient.id!),
+      observations: of('Observation'),
+      conditions: of('Condition'),
+      allergies: of('AllergyIntolerance'),
     };
   }
 
-  private async observations(patientId: string, codes: string[], manager: EntityManager): Promise<Observation[]> {
-    const rows: { body: Observation }[] = await manager.query(
+  /** The newest observations by code, the diagnoses by code or what one begins with, and all allergies, in one round trip. */
+  private async found(
+    patientId: string,
+    observed: readonly string[],
+    diagnosed: readonly PolicyCode[],
+    manager: EntityManager,
+  ): Promise<Fact[]> {
+    // What begins with a code is, in the order of bytes, between it and it with the last character there is.
+    const until = diagnosed.map((one) => (one.andBelow ? `${keyOf(one)}\uffff` : keyOf(one)));
+    const rows: { body: Fact }[] = await manager.query(
       `SELECT r.body FROM unnest($2::text[]) AS wanted (code)
         CROSS JOIN LATERAL (
           SELECT id FROM coded_fact AS f
            WHERE f.patient_id = $1 AND f.type = 'Observation' AND f.code = wanted.code
            ORDER BY f.at DESC NULLS LAST LIMIT ${NEWEST}) AS found
-         JOIN resource AS r ON r.type = 'Observation' AND r.id = found.id`,
-      [patientId, [...new Set(codes)]],
-    );
-    return [...new Map(rows.map(({ body }) => [body.id, body])).values()];
-  }
-
-  private async conditions(
-    patientId: string,
-    codes: readonly { system: string; code: string; andBelow: boolean }[],
-    manager: EntityManager,
-  ): Promise<Condition[]> {
-    // What begins with a code is, in the order of bytes, between it and it with the last character there is.
-    const until = codes.map((one) => (one.andBelow ? `${keyOf(one)}\uffff` : keyOf(one)));
-    const rows: { body: Condition }[] = await manager.query(
-      `SELECT r.body FROM unnest($2::text[], $3::text[]) AS wanted (code, until)
+         JOIN resource AS r ON r.type = 'Observation' AND r.id = found.id
+       UNION ALL
+       SELECT r.body FROM unnest($3::text[], $4::text[]) AS wanted (code, until)
         CROSS JOIN LATERAL (
           SELECT id FROM coded_fact AS f
            WHERE f.patient_id = $1 AND f.type = 'Condition' AND f.code >= wanted.code AND f.code <= wanted.until
            ORDER BY f.code, f.at DESC NULLS LAST LIMIT ${MOST_DIAGNOSES}) AS found
-         JOIN resource AS r ON r.type = 'Condition' AND r.id = found.id`,
-      [patientId, codes.map(keyOf), until],
+         JOIN resource AS r ON r.type = 'Condition' AND r.id = found.id
+       UNION ALL
+       SELECT body FROM resource WHERE type = 'AllergyIntolerance' AND patient_id = $1`,
+      [patientId, observed, diagnosed.map(keyOf), until],
     );
-    return [...new Map(rows.map(({ body }) => [body.id, body])).values()];
+    // One that has several of the codes is found by each; in one order, so that the same is said in the same way.
+    const byId = new Map(rows.map(({ body }) => [`${body.resourceType}/${body.id}`, body]));
+    return [...byId.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, body]) => body);
   }
 
   private async index(resources: readonly Coded[], manager: EntityManager): Promise<void> {
@@ -109,3 +112,5 @@ export class PatientFactsStore {
 }
 
 type Coded = Observation | Condition;
+type Fact = Coded | AllergyIntolerance;
+type FactType = Fact['resourceType'];
