@@ -3,6 +3,7 @@ import type { Observation } from 'fhir/r4.js';
 import { anObservation } from '#testing';
 import { now, policy, recordOf } from './a-screening.spec.js';
 import { factsOfPatient } from './facts-of-patient.js';
+import { worstSeverity } from './severity.js';
 import { hasWords } from './words.js';
 
 const pregnancy = (code: string, overrides: Partial<Observation> = {}) =>
@@ -44,4 +45,14 @@ describe('words', () => {
     ['Jodkontrastmittel', 'kontrastmittel', false],
     ['', 'iodine', false],
   ])('%s has %s: %s', (text, words, has) => expect(hasWords(text, words)).toBe(has));
+});
+
+describe('the severity of several reactions', () => {
+  it.each([
+    [['mild', 'moderate'], 'moderate'],
+    // One that nobody told may have been worse than the one that was.
+    [['mild', 'unknown'], 'unknown'],
+    [['unknown', 'severe'], 'severe'],
+    [[], 'unknown'],
+  ] as const)('%j is %s', (several, worst) => expect(worstSeverity(several)).toBe(worst));
 });

@@ -49,6 +49,12 @@ describe('screening', () => {
     ]);
   });
 
+  it('asks no eGFR of whom another rule is for: on dialysis it says nothing', () => {
+    const { findings } = screened({ states: 'dialysis=yes kidney-disease=yes', observations: 'egfr=8@1' });
+    expect(findings.find(({ rule }) => rule === 'iodinated-renal-intravenous')?.outcome).toBe('proceed');
+    expect(findings[0]).toMatchObject({ rule: 'iodinated-dialysis', outcome: 'needs-decision' });
+  });
+
   it('puts the worst finding first', () => {
     const ranks = screened(rows.at(-1)!).findings.map(({ outcome }) => outcomes.indexOf(outcome));
     expect(ranks).toEqual([...ranks].sort((a, b) => b - a));
