@@ -21,6 +21,9 @@ const listeners = {
  */
 export const nodeFlags = ['--max-semi-space-size=4', '--max-old-space-size=384'];
 
+/** Signed by nobody: every exam with contrast needs a decision by it. */
+const examplePolicy = join(root, 'deploy/local/contrast-policy.yaml');
+
 /** @typedef {{ name: string, child: import('./child-process.mjs').ChildProcess, logFile: string }} LocalProcess */
 
 /**
@@ -103,6 +106,7 @@ function environment(name, settings, where) {
     DATABASE_URL: where.databaseUrl,
     KAFKA_BROKERS: where.brokers,
     SITE_FILE: where.siteFile,
+    ...(name === 'contrast' ? { CONTRAST_POLICY_FILE: process.env.CONTRAST_POLICY_FILE || examplePolicy } : {}),
     ...Object.fromEntries(own),
   };
 }

@@ -8,6 +8,7 @@ import { loadSite } from '#platform';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
+import { screening } from './screening.mjs';
 import { simulatedDayLines } from './simulated-day.mjs';
 import { associate, find, measureModalities, measureQueries } from './worklist.mjs';
 
@@ -195,6 +196,7 @@ const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 8 })
 try {
   console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
   if (isAll) mapping();
+  if (isAll) await screening(report, process.env.DATABASE_URL);
   await start('orders');
   const clients = Array.from({ length: 8 }, () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 })); // prettier-ignore
   if (isAll) await acknowledgements(clients);

@@ -5,12 +5,15 @@ import { ContrastModule, contrastMigrations } from './contrast.module.js';
 
 /** The contrast service in this process; what specs share, no spec. */
 export class AContrastService extends AService {
-  static start(): Promise<AContrastService> {
-    return new AContrastService({
+  /** @param policyFile the site's contrast policy; none unless given */
+  static start(policyFile?: string): Promise<AContrastService> {
+    const service = new AContrastService({
       service: 'contrast',
       module: ContrastModule,
       migrations: contrastMigrations,
-    }).begin();
+    });
+    if (policyFile) service.infrastructure.contrastPolicyFile = policyFile;
+    return service.begin();
   }
 
   /** Waits for an order's contrast record in that status. */

@@ -1,9 +1,23 @@
 import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { AdministrationsController } from './administrations.controller.js';
+import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
+import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
+import { OverridesController } from './screening/overrides.controller.js';
+import { PatientFactsStore } from './screening/patient-facts.store.js';
+import { ScreenExamWhenScheduleChanges } from './screening/screen-exam-when-schedule-changes.handler.js';
+import { ScreeningDesk } from './screening/screening-desk.js';
+import { ScreeningTrialsController } from './screening/screening-trials.controller.js';
 import { UpdatePatientWhenPatientUpdated } from './update-patient-when-patient-updated.handler.js';
+
+const policy = {
+  provide: CONTRAST_POLICY,
+  inject: [INFRASTRUCTURE],
+  useFactory: ({ contrastPolicyFile }: Infrastructure) => loadPolicy(contrastPolicyFile),
+};
 
 /** The only wiring of the contrast service. */
 @Module({
@@ -15,12 +29,25 @@ import { UpdatePatientWhenPatientUpdated } from './update-patient-when-patient-u
         search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
         interactions: ['create', 'update'],
       },
+      DetectedIssue: {
+        search: ['_id', 'patient', 'status', 'code', 'implicated', '_lastUpdated'],
+        interactions: ['update'],
+      },
+      Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
       ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
       Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
     }),
   ],
-  controllers: [AdministrationsController, PlanContrastWhenOrderChanges, UpdatePatientWhenPatientUpdated],
+  controllers: [
+    AdministrationsController,
+    OverridesController,
+    ScreeningTrialsController,
+    PlanContrastWhenOrderChanges,
+    UpdatePatientWhenPatientUpdated,
+    ScreenExamWhenScheduleChanges,
+  ],
+  providers: [policy, PatientFactsStore, ScreeningDesk],
 })
 export class ContrastModule {}
 
-export const contrastMigrations = [...fhirMigrations, ...messagingMigrations];
+export const contrastMigrations = [...fhirMigrations, ...messagingMigrations, CodedFact1700000003000];

@@ -15,6 +15,7 @@ import { OrderReview } from './order-review.js';
 import { PlacerDesk } from './placer-desk.js';
 import { definitionsOf } from './definitions.js';
 import { servedTypes } from './served-types.js';
+import { TakeLabsWhenOruArrives } from './take-labs-when-oru-arrives.js';
 import { TakeOrderWhenMessageArrives } from './take-order-when-message-arrives.js';
 import { UpdatePatientWhenAdtArrives } from './update-patient-when-adt-arrives.js';
 
@@ -27,7 +28,7 @@ const desk = [OrderDesk, OrderReview, AccessionNumbers, PlacerDesk, Exams];
     MessagingModule.forService({ service: 'orders', ofSurvivor: bundleOfSurvivor }),
     resources,
     IntakeModule.forService(
-      [TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives, MergePatientsWhenAdtArrives],
+      [TakeOrderWhenMessageArrives, UpdatePatientWhenAdtArrives, MergePatientsWhenAdtArrives, TakeLabsWhenOruArrives],
       desk,
       [resources],
     ),

@@ -16,6 +16,7 @@ const returnKeys: DatasetInput = {
   RequestedContrastAgent: '',
   CurrentPatientLocation: '',
   Allergies: '',
+  MedicalAlerts: '',
   PatientWeight: '',
   PregnancyStatus: '',
   PatientSex: '',

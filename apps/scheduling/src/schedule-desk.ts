@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, ServiceRequest } from 'fhir/r4.js';
-import { FhirStore, referencedId, sameContent } from '#fhir';
+import { contrastScreeningIdOf, FhirStore, referencedId, sameContent } from '#fhir';
 import type { Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, orderReferenceOf, withdrawnAppointment } from './appointment.decider.js';
@@ -161,6 +161,8 @@ export class ScheduleDesk {
     step: RequestedStep,
     { manager, now }: Transaction,
   ): Promise<void> {
-    await this.worklist.put(manager, worklistItem({ ...exam, appointment }, step, this.site, now), 'SCHEDULED');
+    const screening = await this.store.read(manager, 'DetectedIssue', contrastScreeningIdOf(exam.order.id!));
+    const item = worklistItem({ ...exam, screening, appointment }, step, this.site, now);
+    await this.worklist.put(manager, item, 'SCHEDULED');
   }
 }

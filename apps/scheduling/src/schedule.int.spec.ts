@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AllergyIntolerance, Appointment, Encounter, Observation, ServiceRequest } from 'fhir/r4.js';
+import type {
+  AllergyIntolerance,
+  Appointment,
+  DetectedIssue,
+  Encounter,
+  Observation,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import type { Dataset } from '#dicom';
+import { contrastScreeningIdOf, systems } from '#fhir';
 import { UnitOfWork } from '#messaging';
 import { anAllergy, anObservation, aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
@@ -188,6 +196,32 @@ describe('A patient', () => {
     await service.tell('imaging.patient.updated.v1', { ...one.patient, gender: 'other' });
     const item = await service.listed('ALLERGY', (changed) => changed.text('PatientSex') === 'O');
     expect(allergies(item)).toEqual(['Iodine', 'Latex']);
+  });
+
+  it('whose contrast is screened has the outcome on the items of that exam, also when they are written anew', async () => {
+    const one = anOrder('SCREENED', { note: [{ text: 'Needs an interpreter' }] });
+    const other = aServiceRequest({ placerOrderNumber: 'S2', accessionNumber: 'S2', patient: one.patient });
+    await place(one);
+    await service.tell('imaging.order.placed.v1', other, one.patient);
+    await service.listed('SCREENED');
+    const screening: DetectedIssue = {
+      resourceType: 'DetectedIssue',
+      id: contrastScreeningIdOf(one.order.id!),
+      status: 'final',
+      patient: one.order.subject,
+      code: { coding: [{ system: systems.contrastOutcome, code: 'stop' }] },
+      implicated: [{ reference: `ServiceRequest/${one.order.id}` }],
+    };
+    await service.tell('imaging.contrast.screened.v1', screening, one.order, one.patient);
+    const alerts = ['CONTRAST: STOP', 'Needs an interpreter'];
+    const says = (texts: string[]) => (item: Dataset) => item.texts('MedicalAlerts').join() === texts.join();
+    await service.listed('SCREENED', says(alerts));
+    expect((await service.listed('S2')).texts('MedicalAlerts')).toEqual([]);
+    await service.tell('imaging.order.changed.v1', { ...one.order, priority: 'stat' }, one.patient);
+    const rewritten = await service.listed('SCREENED', (item) => item.text('RequestedProcedurePriority') === 'STAT');
+    expect(rewritten.texts('MedicalAlerts')).toEqual(alerts);
+    await service.tell('imaging.contrast.screened.v1', { ...screening, status: 'cancelled' }, one.order, one.patient);
+    await service.listed('SCREENED', says(['Needs an interpreter']));
   });
 
   it('who is weighed, or found to be pregnant, is so on every item', async () => {

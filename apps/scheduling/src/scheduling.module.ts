@@ -48,6 +48,7 @@ import { ToldCopies } from './told-copies.js';
 import { UnscheduledController } from './unscheduled.controller.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
+import { WarnWhenContrastScreened } from './warn-when-contrast-screened.handler.js';
 import { WhatIsKnown } from './what-is-known.js';
 import { WorklistController } from './worklist.controller.js';
 import { Worklist } from './worklist.store.js';
@@ -124,6 +125,7 @@ const schedule = [
     MoveExamWhenOrderChanged,
     CancelExamWhenOrderCancelled,
     UpdateWorklistWhenPatientUpdated,
+    WarnWhenContrastScreened,
   ],
   providers: [
     ...schedule,

@@ -1,9 +1,10 @@
 import { DateTime } from 'luxon';
-import type { Appointment, Coding, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, Coding, DetectedIssue, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import { conceptText, extensions, identifierOf, identifierValue, studyInstanceUidOf, systems } from '#fhir';
 import { ofTable, stationByAeTitle, type Site } from '#platform';
 import { stationAeTitleOf, stepIdOf } from './appointment.decider.js';
+import { screeningAttributes } from './contrast-screening.js';
 import { namedPerson, patientNameOf } from './dicom-name.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
 import type { RequestedStep } from './requested-steps.decider.js';
@@ -42,13 +43,15 @@ export function worklistItem(
     order: ServiceRequest;
     encounter?: Encounter;
     clinical?: readonly Clinical[];
+    /** What contrast screening says of the exam. */
+    screening?: DetectedIssue | undefined;
     appointment: Appointment;
   },
   step: RequestedStep,
   site: Site,
   now: Date,
 ): WorklistItem {
-  const { patient, order, encounter, clinical = [], appointment } = known;
+  const { patient, order, encounter, clinical = [], screening, appointment } = known;
   const aeTitle = stationAeTitleOf(appointment)!;
   const start = DateTime.fromISO(appointment.start!, { zone: site.timeZone });
   const accession = identifierOf(order, 'ACSN')?.value ?? '';
@@ -76,7 +79,7 @@ export function worklistItem(
       ReferringPhysicianName: namedPerson(order.requester?.display),
       ...patientAttributes(patient, site),
       ...stateAttributes(clinical, now),
-      MedicalAlerts: order.note?.[0]?.text?.slice(0, 64) ?? '',
+      ...screeningAttributes(screening, order, site),
       PatientState: dangerOf(order),
       ...visitAttributes(encounter),
       AdditionalPatientHistory: order.note?.[0]?.text?.slice(0, 10_240) ?? '',

@@ -115,6 +115,12 @@ export const eventCatalog = {
     'ServiceRequest',
     'Patient',
   ]),
+  'imaging.contrast.screened.v1': fact(
+    'contrast',
+    'An exam with contrast was screened, and something of it is new: the first DetectedIssue has the outcome and from when on the exam can be; those of the rules that ask for something follow, and the steps of its preparation.',
+    ['DetectedIssue', 'ServiceRequest', 'Patient'],
+    ['MedicationRequest', 'Task'],
+  ),
   'imaging.contrast.administered.v1': fact(
     'contrast',
     'Contrast was given, or what was told of it corrected: agent, lot, dose, rate and route are in the MedicationAdministration.',

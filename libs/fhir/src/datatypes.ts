@@ -111,6 +111,8 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     status: must('code', ['accepted', 'declined', 'tentative', 'needs-action']),
     period: one('Period'),
   },
+  'DetectedIssue.evidence': { code: many('CodeableConcept'), detail: many('Reference') },
+  'DetectedIssue.mitigation': { action: must('CodeableConcept'), date: one('dateTime'), author: one('Reference') },
   'Encounter.location': { location: must('Reference'), period: one('Period') },
   'MedicationAdministration.performer': { function: one('CodeableConcept'), actor: must('Reference') },
   'MedicationAdministration.dosage': {

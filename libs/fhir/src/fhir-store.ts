@@ -81,9 +81,18 @@ export class FhirStore {
 
   /** The current resources of a type that refer to this one, oldest first. */
   async referringTo<T extends TypeName>(manager: EntityManager, type: T, reference: string): Promise<ResourceOf<T>[]> {
+    return this.allReferringTo(manager, [type], reference);
+  }
+
+  /** The same of several types in one round trip. */
+  async allReferringTo<T extends TypeName>(
+    manager: EntityManager,
+    types: readonly T[],
+    reference: string,
+  ): Promise<ResourceOf<T>[]> {
     const rows: { body: ResourceOf<T> }[] = await manager.query(
-      'SELECT body FROM resource WHERE type = $1 AND refs @> ARRAY[$2] ORDER BY last_updated, id',
-      [type, reference],
+      'SELECT body FROM resource WHERE type = ANY($1) AND refs @> ARRAY[$2] ORDER BY last_updated, id',
+      [types, reference],
     );
     return rows.map((row) => row.body);
   }

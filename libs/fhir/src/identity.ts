@@ -34,7 +34,7 @@ export const systems = {
   setup: 'urn:collimator:setup',
   /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
-  /** What a Task is for: `clarify`, `stop-exam`, `clean-room`. */
+  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`. */
   task: 'urn:collimator:task',
   /** What a Task is for, as FHIR has it: `fulfill`. */
   taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',
@@ -42,6 +42,8 @@ export const systems = {
   businessStatus: 'urn:collimator:business-status',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
   doubt: 'urn:collimator:doubt',
+  /** What contrast screening says of an exam: proceed, proceed-with-preparation, needs-decision, stop. */
+  contrastOutcome: 'urn:collimator:contrast-outcome',
 } as const;
 
 /** Extensions Collimator puts on resources. */
@@ -66,6 +68,8 @@ export const extensions = {
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
+  /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
+  readyFrom: 'urn:collimator:extension:ready-from',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */
@@ -76,6 +80,11 @@ export function patientIdOf(identifier: { system: string; value: string }): stri
 /** Identity of an order: its placer order number. */
 export function serviceRequestIdOf(placer: { system: string; value: string }): string {
   return uuidFrom('ServiceRequest', placer.system, placer.value);
+}
+
+/** Identity of what contrast screening says of an order. */
+export function contrastScreeningIdOf(orderId: string): string {
+  return uuidFrom('DetectedIssue', orderId, 'contrast screening');
 }
 
 /** The first identifier with this v2-0203 type code. */

@@ -14,6 +14,7 @@ export type SearchParameter =
   | 'encounter'
   | 'based-on'
   | 'focus'
+  | 'implicated'
   | 'target'
   | 'location'
   | 'practitioner'
@@ -32,6 +33,7 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
   encounter: 'reference',
   'based-on': 'reference',
   focus: 'reference',
+  implicated: 'reference',
   target: 'reference',
   location: 'reference',
   practitioner: 'reference',
@@ -146,6 +148,7 @@ const conditions: Record<SearchParameter, (text: string, bind: Bind) => string> 
   location: (text, bind) => `refs && ${references('Location', text, bind)}`,
   practitioner: (text, bind) => `refs && ${references('Practitioner', text, bind)}`,
   schedule: (text, bind) => `refs && ${references('Schedule', text, bind)}`,
+  implicated: (text, bind) => `refs && ${references('ServiceRequest', text, bind)}`,
   code: (text, bind) => anyCoding('code', text, bind),
   'business-status': (text, bind) => anyCoding('businessStatus', text, bind),
   encounter: (text, bind) => `refs && ${references('Encounter', text, bind)}`,

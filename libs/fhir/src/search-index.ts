@@ -23,6 +23,7 @@ interface Indexable {
   beneficiary?: { reference?: string };
   basedOn?: { reference?: string }[];
   request?: { reference?: string };
+  implicated?: { reference?: string }[];
   for?: { reference?: string };
   focus?: { reference?: string };
   encounter?: { reference?: string };
@@ -45,6 +46,7 @@ export function indexOf(resource: FhirResource): SearchIndex {
     body.focus?.reference,
     ...(body.basedOn ?? []).map((one) => one.reference),
     body.request?.reference,
+    ...(body.implicated ?? []).map((one) => one.reference),
     body.encounter?.reference,
     body.schedule?.reference,
     body.practitioner?.reference,

@@ -69,6 +69,21 @@ export const resources: Readonly<Record<string, Structure>> = {
     basedOn: many('Reference'),
     participant: some('Appointment.participant'),
   },
+  DetectedIssue: {
+    ...everywhere,
+    identifier: many('Identifier'),
+    status: must('code', ['registered', 'preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error', 'unknown']), // prettier-ignore
+    code: one('CodeableConcept'),
+    severity: one('code', ['high', 'moderate', 'low']),
+    patient: one('Reference'),
+    identifiedDateTime: one('dateTime'),
+    author: one('Reference'),
+    implicated: many('Reference'),
+    evidence: many('DetectedIssue.evidence'),
+    detail: one('string'),
+    reference: one('uri'),
+    mitigation: many('DetectedIssue.mitigation'),
+  },
   AllergyIntolerance: {
     ...everywhere,
     identifier: many('Identifier'),

@@ -4,15 +4,17 @@ import type { Surroundings } from './rows.js';
 
 const versions = ['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.7.1', '2.8', '2.8.1', '2.8.2'];
 
-/** What each message code is for, and so which senders may send it. */
-const purposes: Record<string, Sender['sends'][number]> = {
-  ORM: 'orders',
-  OMG: 'orders',
-  OMI: 'orders',
-  ADT: 'admissions',
-  ORU: 'reports',
-  SIU: 'appointments',
-  MDM: 'reports',
+type Purpose = Sender['sends'][number];
+
+/** What each message code may be for, and so which senders may send it. */
+const purposes: Record<string, readonly Purpose[]> = {
+  ORM: ['orders'],
+  OMG: ['orders'],
+  OMI: ['orders'],
+  ADT: ['admissions'],
+  ORU: ['reports', 'labs'],
+  SIU: ['appointments'],
+  MDM: ['reports'],
 };
 
 /**
@@ -37,10 +39,19 @@ export function checkEnvelope(message: Hl7Message, site: Site, accepted: readonl
   const processing = header.get(11);
   if (processing !== undefined && !['P', 'T', 'D'].includes(processing))
     throw rejection(202, 'MSH-11 must be P, T or D', header.at(11));
-  const purpose = purposes[code];
-  if (purpose && !sender.sends.includes(purpose))
-    throw rejection(207, `the site file does not let this sender send ${purpose}: add it to its sends`, header.at(3));
+  const own = purposes[code] ?? [];
+  if (own.length > 0 && !own.some((purpose) => sender.sends.includes(purpose))) throw notSent(own, message);
   return sender;
+}
+
+/** Checks that a sender may send for this, where one message type serves several purposes. @throws Hl7Refusal AR 207 */
+export function assertSends(sender: Sender, purpose: Purpose, message: Hl7Message): void {
+  if (!sender.sends.includes(purpose)) throw notSent([purpose], message);
+}
+
+function notSent(own: readonly Purpose[], { header }: Hl7Message): Hl7Refusal {
+  const what = own.join(' or ');
+  return rejection(207, `the site file does not let this sender send ${what}: add it to its sends`, header.at(3));
 }
 
 /** The zone and authorities a sender's values are read with: what it calls by a name is its own first. */

@@ -58,21 +58,25 @@ const observationRows: readonly Row<Observation>[] = [
  * What is told of the patient beside an order, such as weight, pregnancy or a kidney value (IG segment map
  * OBX[Observation]); undefined where OBX-3 names nothing, where there is no value, or where a value of OBX-2 is not of its
  * type. It is known by OBX-21, else by its code, sub-id and time among those of the patient; a time is never made up.
+ *
+ * @param ofGroup the time of what it is part of, where that is one of observation
  */
 export function observationFrom(
   obx: Segment,
   patient: Patient,
   around: Surroundings,
   participants: readonly Segment[] = [],
+  ofGroup?: string,
 ): Observation | undefined {
-  const stated = withParticipants(compact(applyRows(observationRows, obx, around)), participants, around);
+  const own = withParticipants(compact(applyRows(observationRows, obx, around)), participants, around);
+  const stated = own.effectiveDateTime || !ofGroup ? own : { ...own, effectiveDateTime: ofGroup };
   const value = valueOf(obx, around);
   const status = ofTable(statuses, obx.get(11) ?? 'F') as Observation['status'] | undefined;
   if (!stated.code || !status || (!value && status !== 'entered-in-error' && status !== 'cancelled')) return undefined;
-  const [own] = stated.identifier ?? [];
+  const [number] = stated.identifier ?? [];
   return {
     resourceType: 'Observation',
-    id: observationIdOf(patient, { own, code: stated.code }, obx.get(4), stated.effectiveDateTime),
+    id: observationIdOf(patient, { own: number, code: stated.code }, obx.get(4), stated.effectiveDateTime),
     status,
     subject: { reference: `Patient/${patient.id}` },
     ...stated,

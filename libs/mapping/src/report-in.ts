@@ -3,7 +3,7 @@ import { contentError, type Hl7Message, type Segment } from '#hl7v2';
 import { systems, typedIdentifier, uuidFrom } from '#fhir';
 import { ofTable, type Sender, type Site } from '#platform';
 import { compact, conceptFromCwe, dateTimeFrom, entityFromEi, instantFrom } from './data-types.js';
-import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { assertSends, missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { interpretersFrom, participantsOf } from './participation.js';
 import { patientFrom } from './patient.js';
 import { contentOf } from './report-content.js';
@@ -24,6 +24,7 @@ export interface ReportMessage {
  * @throws Hl7Refusal naming the field at fault
  */
 export function reportFromMessage(message: Hl7Message, sender: Sender, site: Site): ReportMessage {
+  assertSends(sender, 'reports', message);
   const patient = patientFrom(message, sender, site);
   const around = surroundingsOf(sender, site);
   const [obr, second] = message.all('OBR');

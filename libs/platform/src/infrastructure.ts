@@ -16,6 +16,7 @@ const environment = z.object({
     .transform((list) => list.split(',').map((one) => one.trim())),
   TOPIC_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore').default(''), // prettier-ignore
   SITE_FILE: path,
+  CONTRAST_POLICY_FILE: path.optional(),
   HTTP_HOST: z.string().default('127.0.0.1'),
   HTTP_PORT: port,
   MLLP_HOST: z.string().default('127.0.0.1'),
@@ -65,6 +66,8 @@ export interface Infrastructure {
   database: { url: string; schema: string; poolSize: number };
   kafka: { brokers: string[]; topicPrefix: string };
   siteFile: string;
+  /** The site's contrast policy; without it every exam with contrast needs a decision. */
+  contrastPolicyFile?: string;
   http: Listener;
   mllp?: Listener;
   /** The limits are of associations at one time: of all, and from one address. */
@@ -109,6 +112,7 @@ export function loadInfrastructure(service: string, env: Record<string, string |
     apiTokens: read.API_TOKENS,
     logLevel: read.LOG_LEVEL,
   };
+  if (read.CONTRAST_POLICY_FILE !== undefined) infrastructure.contrastPolicyFile = read.CONTRAST_POLICY_FILE;
   if (read.MLLP_PORT !== undefined)
     infrastructure.mllp = listener(
       read.MLLP_HOST,

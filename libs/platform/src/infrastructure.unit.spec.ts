@@ -71,6 +71,11 @@ describe('The environment', () => {
     expect(mistakesOf(env)).toEqual(mistakes);
   });
 
+  it('may name a contrast policy', () => {
+    expect(load({}).contrastPolicyFile).toBeUndefined();
+    expect(load({ CONTRAST_POLICY_FILE: 'policy.yaml' }).contrastPolicyFile).toBe('policy.yaml');
+  });
+
   it('is refused with all mistakes at once and no value of a secret', () => {
     const mistakes = mistakesOf({
       DATABASE_URL: 'mysql://u:secret@db',

@@ -286,10 +286,11 @@ export function checkSite(content: unknown, path = '(site)'): Site {
   );
 }
 
-function mistakesOf(issue: z.core.$ZodIssue, content: unknown): SiteMistake[] {
+/** What one thing that zod found is to the person who wrote the file: its path, and the reason. */
+export function mistakesOf(issue: z.core.$ZodIssue, content: unknown, file = 'the site file'): SiteMistake[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), reason: 'is not a key of the site file here' }));
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), reason: `is not a key of ${file} here` }));
   const found = path.reduce<unknown>(
     (value, key) => (value as Record<string, unknown> | undefined | null)?.[key],
     content,

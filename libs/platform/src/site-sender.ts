@@ -13,8 +13,8 @@ export const sender = z.strictObject({
   facility: text,
   /** Zone of the sender's times that carry no offset. */
   timeZone: zone.optional(),
-  /** What this sender may send here; anything else is answered AR. */
-  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments'])).min(1),
+  /** What this sender may send here; anything else is answered AR. Of ORU^R01 orders takes labs, results reports. */
+  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments', 'labs'])).min(1),
   /**
    * What its order messages are answered with: `ACK`, or `ORDER` for the response that tells of each order (ORR^O02,
    * ORG^O20, ORI^O24).

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { describe, expect, it } from '@jest/globals';
+import type { PolicyContent } from './contrast-policy.js';
+import { checkPolicy, loadPolicy, PolicyFileInvalid } from './load-policy.js';
+
+const shipped = 'deploy/local/contrast-policy.yaml';
+const content = () => parse(readFileSync(shipped, 'utf8')) as PolicyContent;
+const mistakesOf = (change: (policy: PolicyContent) => void): string[] => {
+  const changed = content();
+  change(changed);
+  try {
+    checkPolicy(changed);
+    return [];
+  } catch (error) {
+    return (error as PolicyFileInvalid).mistakes;
+  }
+};
+const ruleAt = (id: string) => content().rules.findIndex((one) => one.id === id);
+const change = (id: string, overrides: object) => (policy: PolicyContent) => {
+  policy.rules[ruleAt(id)] = { ...policy.rules[ruleAt(id)], ...overrides } as PolicyContent['rules'][number];
+};
+
+describe('the shipped example', () => {
+  it('is a policy, says that nobody signed it, and names a source with its edition for every rule', () => {
+    const policy = loadPolicy(shipped)!;
+    expect(policy.signedOff).toBeUndefined();
+    for (const { source } of policy.rules)
+      expect(policy.sources[source]).toMatchObject({ edition: expect.any(String) });
+  });
+});
+
+describe('a policy file', () => {
+  it('is not needed', () => expect(loadPolicy(undefined)).toBeUndefined());
+  it('that is not there, or no YAML, is refused', () => {
+    expect(() => loadPolicy('no/such/file.yaml')).toThrow(/cannot be used:\n {2}\(file\): ENOENT/);
+    expect(() => loadPolicy('README.md')).toThrow(PolicyFileInvalid);
+  });
+  it.each<[string, (policy: PolicyContent) => void, string]>([
+    ['a key that is none', (policy) => Object.assign(policy, { colour: 1 }), 'colour: is not a key of the contrast policy here'],
+    ['no version', (policy) => Object.assign(policy, { version: undefined }), 'version: is missing'],
+    ['a kind of rule that is none', change('asthma', { kind: 'horoscope' }), `rules.${ruleAt('asthma')}.kind: must be a kind of rule: see apps/contrast/README.md`],
+    ['an outcome that is none', change('asthma', { yes: 'maybe' }), `rules.${ruleAt('asthma')}.yes: must be proceed, needs-decision, stop, or { prepare: [names of preparations] }`],
+    ['the unknown taken for normal', change('thyroid', { whenUnknown: 'proceed' }), `rules.${ruleAt('thyroid')}.whenUnknown: may not be proceed: what is not known is not normal; leave the rule out if it is not needed`],
+    ['no lab taken for a good one', change('gbca-group-1-renal', { whenNoValue: 'proceed' }), `rules.${ruleAt('gbca-group-1-renal')}.whenNoValue: may not be proceed: what is not known is not normal; leave the rule out if it is not needed`],
+    ['nothing for a need that is not known', change('iodinated-renal-intravenous', { whenNeedUnknown: undefined }), `rules.${ruleAt('iodinated-renal-intravenous')}.whenNeedUnknown: is missing: not every state of neededBy will be known`],
+    ['bands that fall', change('iodinated-renal-intra-arterial', { bands: [{ below: 45, then: 'stop' }, { below: 30, then: 'stop' }] }), `rules.${ruleAt('iodinated-renal-intra-arterial')}.bands: must rise from the lowest eGFR to the highest`],
+    ['a source nobody named', change('asthma', { source: 'rumour' }), `rules.${ruleAt('asthma')}.source: is not a name in sources: rumour`],
+    ['a group nobody named', change('asthma', { groups: ['barium'] }), `rules.${ruleAt('asthma')}.groups: is not a name in groups: barium`],
+    ['a state nobody named', change('asthma', { history: 'mood' }), `rules.${ruleAt('asthma')}: is not a name in history: mood`],
+    ['a preparation nobody named', change('asthma', { yes: { prepare: ['tea'] } }), `rules.${ruleAt('asthma')}: is not a name in preparations: tea`],
+    ['one id for two rules', change('asthma', { id: 'thyroid' }), 'rules: has thyroid twice'],
+    ['one code for two agents', (policy) => policy.agents.push({ ...policy.agents[0]!, display: 'again' }), 'agents: has http://www.whocc.no/atc|V08AB05 twice'],
+    ['an age rule without an age', change('infants', { belowYears: undefined }), `rules.${ruleAt('infants')}.belowYears: is missing, or fromYears`],
+    ['an unknown allergy taken for none', change('other-allergies', { severity: { mild: 'proceed', moderate: 'proceed', severe: 'stop', unknown: 'proceed' } }), `rules.${ruleAt('other-allergies')}.severity.unknown: may not be proceed where a known severity is not`],
+    ['a preparation that begins after the exam', (policy) => (policy.preparations.saline = { ...policy.preparations.saline!, steps: [{ atHours: 1, do: 'x' }] }), 'preparations.saline.steps: must begin before the exam, or at its start'],
+    ['a date that is none', (policy) => (policy.signedOff = { by: 'Dr. X', on: 'today' }), "signedOff.on: must be a quoted date, such as '2026-11-25'"],
+  ])('with %s is refused with its path and the reason', (_, mutate, mistake) => {
+    expect(mistakesOf(mutate)).toEqual([mistake]);
+  }); // prettier-ignore
+});

@@ -1,0 +1,32 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import type { FhirResource } from 'fhir/r4.js';
+import { resourceFrom, type ImagingEvent } from '#events';
+import { FhirStore, keepCopies } from '#fhir';
+import { EventContext, WhenEvent } from '#messaging';
+import { SITE, type Site } from '#platform';
+import { screeningAttributes } from './contrast-screening.js';
+import { Worklist } from './worklist.store.js';
+
+/** Shows what contrast screening says of an exam on its worklist items, and keeps it for items written anew. */
+@Controller()
+export class WarnWhenContrastScreened {
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(Worklist) private readonly worklist: Worklist,
+    @Inject(SITE) private readonly site: Site,
+  ) {}
+
+  @WhenEvent('imaging.contrast.screened.v1')
+  async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    const { manager, now } = transaction;
+    const told = resourceFrom(event, 'DetectedIssue');
+    const order = resourceFrom(event, 'ServiceRequest');
+    const [screening] = await keepCopies<FhirResource>(this.store, manager, [told], now);
+    // The order as it is known here: contrast may have an older copy.
+    const known = (await this.store.read(manager, 'ServiceRequest', order.id!)) ?? order;
+    const appointments = await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
+    const of = { patientId: event.patientId, appointmentIds: appointments.map(({ id }) => id!) };
+    await this.worklist.amend(manager, of, screeningAttributes(screening as typeof told, known, this.site));
+  }
+}
