@@ -40,7 +40,8 @@ function alertOf(screening: DetectedIssue, site: Pick<Site, 'timeZone'>): string
 }
 
 /** From when on the exam can be, since its patient has to be prepared first; undefined where it can be at any time. */
-export function readyFromOf({ extension = [] }: DetectedIssue): Date | undefined {
+export function readyFromOf({ status, extension = [] }: DetectedIssue): Date | undefined {
+  if (status !== 'final') return undefined;
   const at = extension.find(({ url }) => url === extensions.readyFrom)?.valueDateTime;
   return at === undefined ? undefined : new Date(at);
 }

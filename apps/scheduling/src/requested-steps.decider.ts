@@ -28,6 +28,8 @@ export interface RequestedStep {
   isPortable: boolean;
   /** ISO instant from which the patient can prepare, where the order says it. */
   placedAt?: string;
+  /** ISO instant from which the patient is prepared for the contrast, as its screening says. */
+  readyFrom?: string;
   /** What a RIS that schedules itself, or a person, says of it: that time and station are above. */
   followed?: FollowedAppointment;
 }
@@ -36,6 +38,8 @@ export interface RequestedStep {
 export interface Examinee {
   patient?: Patient;
   encounter?: Encounter;
+  /** From when on the patient is prepared for the contrast. */
+  readyFrom?: Date;
 }
 
 /**
@@ -73,6 +77,7 @@ export function requestedSteps(order: ServiceRequest, site: Site, examinee: Exam
       turnoverMinutes: turnoverOf(procedure, order, site),
       lane,
       isStat: lane === 'stat',
+      ...(examinee.readyFrom ? { readyFrom: examinee.readyFrom.toISOString() } : {}),
       ...(order.authoredOn?.includes('T') ? { placedAt: order.authoredOn } : {}),
       isPortable: (order.locationCode ?? []).some((place) => place.coding?.some((one) => one.code === 'PORT')),
     };

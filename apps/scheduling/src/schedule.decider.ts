@@ -5,7 +5,7 @@ import { followedSteps, isChosen, type FollowedAppointment } from './followed-ap
 import { requestedSteps, type RequestedStep } from './requested-steps.decider.js';
 import type { Booking, Calendar } from './calendar.js';
 import type { Closure } from './closure.js';
-import { chooseSlot, stationsMeant, stationsToKnow, type Slot } from './slot.decider.js';
+import { chooseSlot, isUrgent, stationsMeant, stationsToKnow, type Slot } from './slot.decider.js';
 
 /** What is known when an order is told. */
 export interface ScheduleState extends Calendar {
@@ -13,6 +13,8 @@ export interface ScheduleState extends Calendar {
   order: ServiceRequest;
   patient?: Patient;
   encounter?: Encounter;
+  /** From when on the patient is prepared for the contrast, where its screening asks for that. */
+  readyFrom?: Date;
   /** Its Appointments so far. */
   appointments: readonly Appointment[];
   /** Times that are taken at the stations of {@link stationsInQuestion}, and by the patient; not by this order. */
@@ -128,8 +130,14 @@ export function staysInPlace(
     end - start === step.durationMinutes * 60_000 &&
     (!step.start || Date.parse(step.start) === start) &&
     (!step.notBefore || start >= Date.parse(step.notBefore)) &&
+    !(isFree(step) && start < (Date.parse(step.readyFrom ?? '') || 0)) &&
     !(isAtOnce && start > now.getTime() + step.afterMinutes * 60_000)
   );
+}
+
+/** True where nobody but us chose the time, and it may wait for the patient's preparation. */
+function isFree(step: RequestedStep): boolean {
+  return !step.start && !isUrgent(step);
 }
 
 /** An exam that was given up is tried again only if its order says when: the placer may as well have added a note. */

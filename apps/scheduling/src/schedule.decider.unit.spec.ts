@@ -370,6 +370,20 @@ describe('What the site says of a procedure', () => {
     expect(first({ ...order, priority: 'urgent' }, fasting).start).toEqual(minutes(3));
   });
 
+  it('waits for the preparation its contrast asks for, also where it was booked before, unless it is an emergency', () => {
+    const readyFrom = minutes(600);
+    expect(first(aServiceRequest(), site, { readyFrom })).toMatchObject({
+      start: new Date('2026-03-03T06:00:00Z'),
+      reason: 'next free time after preparation',
+    });
+    const before = bookedBefore(aServiceRequest());
+    expect(chosen(state(aServiceRequest(), { appointments: [before], readyFrom }))[0]![1]).toBe('2026-03-03T06:00:00.000Z'); // prettier-ignore
+    expect(chosen(state(aServiceRequest(), { appointments: [before], readyFrom: minutes(10) }))).toEqual([]);
+    expect(first(aServiceRequest({ priority: 'urgent' }), site, { readyFrom }).start).toEqual(minutes(3));
+    const timed = aServiceRequest({ occurrenceDateTime: '2026-03-02T11:00:00+01:00' });
+    expect(first(timed, site, { readyFrom }).start).toEqual(new Date('2026-03-02T10:00:00Z'));
+  });
+
   it('an outpatient has several exams of one visit, and an inpatient as soon as can be', () => {
     const tomorrow = { taken: [taken(undefined, 24 * 60, 24 * 60 + 30)] };
     expect(first(aServiceRequest(), site, tomorrow)).toMatchObject({

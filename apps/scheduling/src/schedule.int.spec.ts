@@ -8,7 +8,7 @@ import type {
   ServiceRequest,
 } from 'fhir/r4.js';
 import type { Dataset } from '#dicom';
-import { contrastScreeningIdOf, systems } from '#fhir';
+import { contrastScreeningIdOf, extensions, systems } from '#fhir';
 import { UnitOfWork } from '#messaging';
 import { anAllergy, anObservation, aPatient, aServiceRequest, until } from '#testing';
 import { ASchedulingService } from './a-scheduling-service.spec.js';
@@ -222,6 +222,36 @@ describe('A patient', () => {
     expect(rewritten.texts('MedicalAlerts')).toEqual(alerts);
     await service.tell('imaging.contrast.screened.v1', { ...screening, status: 'cancelled' }, one.order, one.patient);
     await service.listed('SCREENED', says(['Needs an interpreter']));
+  });
+
+  it('whose contrast asks for preparation is moved to when that is done, and stays where it was ordered', async () => {
+    const [ours, ordered] = [anOrder('PREPARED'), anOrder('ASKED', { occurrenceDateTime: new Date(Date.now() + 3_600_000).toISOString() })]; // prettier-ignore
+    for (const one of [ours, ordered]) await place(one);
+    for (const name of ['PREPARED', 'ASKED']) await service.listed(name);
+    const readyFrom = new Date(Date.now() + 13 * 3_600_000);
+    for (const { order, patient } of [ours, ordered]) {
+      const screening: DetectedIssue = {
+        resourceType: 'DetectedIssue',
+        id: contrastScreeningIdOf(order.id!),
+        status: 'final',
+        patient: order.subject,
+        code: { coding: [{ system: systems.contrastOutcome, code: 'proceed-with-preparation' }] },
+        extension: [{ url: extensions.readyFrom, valueDateTime: readyFrom.toISOString() }],
+      };
+      await service.tell('imaging.contrast.screened.v1', screening, order, patient);
+    }
+    const moved = await until(
+      async () => {
+        const [one] = await appointmentsOf(ours);
+        return one && Date.parse(one.start!) >= readyFrom.getTime() && one;
+      },
+      { what: 'the exam to wait for its preparation' },
+    );
+    expect(JSON.stringify(moved.extension)).toContain('after preparation');
+    const told = (await service.published('imaging.schedule.moved.v1', ours.patient.id)).at(-1)!;
+    expect((told[0] as Appointment).start).toBe(moved.start);
+    await service.listed('ASKED', (item) => item.text('MedicalAlerts')?.startsWith('CONTRAST: ONLY AFTER') === true);
+    expect((await appointmentsOf(ordered))[0]!.start).toBe(ordered.order.occurrenceDateTime);
   });
 
   it('who is weighed, or found to be pregnant, is so on every item', async () => {

@@ -120,7 +120,8 @@ function slotAt(stations: Station[], step: RequestedStep, calendar: Calendar, si
   const slot = (step.lane === 'outpatient' && nextToTheOthers(stations, step, calendar, site, earliest, next)) || next;
   if (!slot || slot.reason) return slot;
   const when = step.notBefore ? 'next free time from the day ordered' : 'next free time';
-  const isPrepared = procedure.leadMinutes > 0 && earliest === preparedFrom(step, now);
+  const isPrepared =
+    (procedure.leadMinutes > 0 || step.readyFrom !== undefined) && earliest === preparedFrom(step, now);
   return { ...slot, reason: isPrepared ? `${when} after preparation` : when };
 }
 
@@ -254,13 +255,18 @@ export function readyFrom(step: RequestedStep, now: Date): number {
   return isUrgent(step) ? now.getTime() : Math.max(now.getTime(), preparedFrom(step, now));
 }
 
-function isUrgent({ lane }: RequestedStep): boolean {
+/** True where an exam waits for no preparation. */
+export function isUrgent({ lane }: RequestedStep): boolean {
   return lane === 'stat' || lane === 'emergency';
 }
 
-/** When the patient can be ready, from when the order was placed, or, where that is not known, from now. */
-function preparedFrom({ placedAt, procedure }: RequestedStep, now: Date): number {
-  return (placedAt ? Date.parse(placedAt) : now.getTime()) + procedure.leadMinutes * 60_000;
+/**
+ * When the patient can be ready: by the procedure, from when the order was placed, or, where that is not known, from now;
+ * by the screening of its contrast, as that says.
+ */
+function preparedFrom({ placedAt, procedure, readyFrom }: RequestedStep, now: Date): number {
+  const byProcedure = (placedAt ? Date.parse(placedAt) : now.getTime()) + procedure.leadMinutes * 60_000;
+  return Math.max(byProcedure, Date.parse(readyFrom ?? '') || 0);
 }
 
 function lengthsOf({ durationMinutes, turnoverMinutes }: RequestedStep) {

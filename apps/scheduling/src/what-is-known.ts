@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, Encounter, ServiceRequest } from 'fhir/r4.js';
-import { FhirStore, referencedId } from '#fhir';
+import { contrastScreeningIdOf, FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { isAhead } from './appointment.decider.js';
 import type { Calendar } from './calendar.js';
+import { readyFromOf } from './contrast-screening.js';
 import type { OrderedExam } from './exam-from-event.js';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { laneOf } from './lane.decider.js';
@@ -36,7 +37,9 @@ export class WhatIsKnown {
     const { manager, now } = transaction;
     const followed = await this.followed.ofOrder(manager, order);
     const stations = stationsInQuestion(order, this.site, followed);
-    const known = { order, patient, encounter, appointments, followed };
+    const screening = await this.store.read(manager, 'DetectedIssue', contrastScreeningIdOf(order.id!));
+    const readyFrom = screening && readyFromOf(screening);
+    const known = { order, patient, encounter, appointments, followed, ...(readyFrom ? { readyFrom } : {}) };
     const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
     const calendar = await this.calendarAt(stations, patient.id!, appointments, transaction);
     const mayGoAhead = stations.length > 0 && ['stat', 'emergency'].includes(laneOf(order, encounter));
