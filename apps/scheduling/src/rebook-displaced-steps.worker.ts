@@ -1,7 +1,7 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { FhirStore, indexOf } from '#fhir';
-import { backoffMs, Lease, UnitOfWork, WakeSignal } from '#messaging';
+import { backoffMs, LeasedWorker, UnitOfWork } from '#messaging';
 import { asFailure, CLOCK, INFRASTRUCTURE, LOGGER, type Clock, type Infrastructure, type Logger } from '#platform';
 import { Rebookings, type Rebooking } from './rebookings.store.js';
 import { ScheduleDesk } from './schedule-desk.js';
@@ -14,12 +14,7 @@ const AT_ONCE = 50;
  * again later and holds up no other; it is listed until then.
  */
 @Injectable()
-export class RebookDisplacedSteps implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly wake = new WakeSignal();
-  private readonly lease: Lease;
-  private running?: Promise<void>;
-  private stopping = false;
-
+export class RebookDisplacedSteps extends LeasedWorker {
   constructor(
     @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
@@ -27,35 +22,14 @@ export class RebookDisplacedSteps implements OnApplicationBootstrap, BeforeAppli
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
-    this.lease = new Lease('rebooking', infrastructure.database, logger, () => this.wake.wake());
+    super('rebooking', POLL_MS, infrastructure, logger);
   }
 
-  onApplicationBootstrap(): void {
-    this.lease.start();
-    this.running = this.run();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    this.stopping = true;
-    this.wake.wake();
-    await this.running;
-    await this.lease.stop();
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      if (this.lease.held)
-        try {
-          for (const one of await this.rebookings.due(this.clock.now(), AT_ONCE))
-            if (!this.stopping) await this.rebook(one);
-        } catch (err) {
-          this.logger.warn({ err }, 'rebooking waits for the database');
-        }
-      await this.wake.wait(POLL_MS);
-    }
+  protected async turn(): Promise<void> {
+    for (const one of await this.rebookings.due(this.clock.now(), AT_ONCE)) if (!this.stopping) await this.rebook(one);
   }
 
   private async rebook({ appointmentId, attempts }: Rebooking): Promise<void> {

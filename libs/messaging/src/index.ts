@@ -11,6 +11,7 @@ export * from './event-processor.js';
 export * from './kafka.js';
 export * from './kafka-event-strategy.js';
 export * from './lease.js';
+export * from './leased-worker.js';
 export * from './merged-patients.js';
 export * from './messaging.module.js';
 export * from './outbox-relay.js';
