@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { fail } from '#platform';
+import { StorageCommitments } from './storage-commitments.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
 
@@ -10,6 +11,7 @@ import { UnmatchedReports } from './unmatched-reports.store.js';
 export class ResultsController {
   constructor(
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(StorageCommitments) private readonly commitments: StorageCommitments,
     @Inject(UnmatchedReports) private readonly reports: UnmatchedReports,
   ) {}
 
@@ -19,6 +21,14 @@ export class ResultsController {
     if (!['searching', 'found', 'missing'].includes(state))
       throw fail('field-invalid', 'must be searching, found or missing', { field: 'state' });
     return { studies: await this.lookups.list(state) };
+  }
+
+  @ApiOperation({ summary: 'Questions of modalities whether images are safely stored: open, or failed' })
+  @Get('storage-commitments')
+  async storageCommitments(@Query('state') state = 'failed') {
+    if (state !== 'open' && state !== 'failed')
+      throw fail('field-invalid', 'must be open or failed', { field: 'state' });
+    return { commitments: await this.commitments.list(state) };
   }
 
   @ApiOperation({ summary: 'Reports whose order is not known here: ids only' })

@@ -6,10 +6,12 @@ import type { LookupDecision, StudyLookup } from './study-lookup.decider.js';
 /** A lookup that is due, and whose it is. */
 export interface DueLookup extends StudyLookup {
   patientId: string;
+  /** How many notifications of the PACS came for it. */
+  notices: number;
 }
 
 const columns = `study_instance_uid AS "studyInstanceUid", patient_id AS "patientId", state, attempts, since,
-  expected_instances AS "expectedInstances"`;
+  expected_instances AS "expectedInstances", notices`;
 
 /** The table of studies looked for. */
 @Injectable()
@@ -30,6 +32,16 @@ export class StudyLookups {
          next_attempt_at = excluded.next_attempt_at, code = NULL, reason = NULL,
          expected_instances = ARRAY(SELECT DISTINCT unnest(known.expected_instances || excluded.expected_instances))`,
       [lookup.studyInstanceUid, lookup.patientId, since, first, lookup.expectedInstances],
+    );
+  }
+
+  /** A notification of the PACS came for a study: if it is looked for, or was in vain, it is at once. */
+  async notified(manager: EntityManager, studyInstanceUid: string, now: Date): Promise<void> {
+    await manager.query(
+      `UPDATE study_lookup SET notices = notices + 1,
+              next_attempt_at = CASE WHEN state = 'found' THEN next_attempt_at ELSE $2 END
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, now],
     );
   }
 

@@ -6,6 +6,7 @@ export * from './dicom-json.js';
 export * from './dicom-server.js';
 export * from './dicom-status.js';
 export * from './dictionary.js';
+export * from './guarded-dicom-server.js';
 export * from './instance-availability.js';
 export * from './mpps-scp.js';
 export * from './performed-procedure-step.js';
