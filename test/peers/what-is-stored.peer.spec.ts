@@ -27,6 +27,7 @@ peerSuite('what is stored, with pynetdicom and Orthanc', [pynetdicom, orthancPee
         name: 'orthanc',
         qidoUrl: orthanc.dicomWebUrl,
         aeTitles: ['PACS'],
+        storageCommitment: { host: '127.0.0.1', port: orthanc.dicomPort, aeTitle: orthanc.aeTitle },
         lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 3 },
       },
     });

@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import { DicomStatus, type StorageCommitmentProvider, type StorageCommitmentRequest } from '#dicom';
+import { DicomStatus, type StorageCommitmentRequest } from '#dicom';
 import { backoffMs, UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
   asFailure,
@@ -41,9 +41,7 @@ const NOT_AUTHORIZED = 0x0124;
  * kept, the PACS is looked at until all are there or for as long as studies are looked for, and the answer is queued.
  */
 @Injectable()
-export class CheckStorageWhenModalityAsks
-  implements StorageCommitmentProvider, OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
-{
+export class CheckStorageWhenModalityAsks implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private work!: DueWork<StorageCommitment>;
 
   constructor(

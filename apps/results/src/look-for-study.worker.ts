@@ -18,6 +18,7 @@ import {
   type Logger,
   type Site,
 } from '#platform';
+import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { PacsContent } from './pacs-content.js';
@@ -36,6 +37,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(SITE) private readonly site: Site,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
     @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
@@ -108,8 +110,9 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
       resources: [study!, ...(await this.about(study!, manager))],
     });
     transaction.publish(event);
-    if (decision.state === 'found')
-      for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    if (decision.state !== 'found') return;
+    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    await this.commitment.ask(study!, transaction);
   }
 
   private after(lookup: DueLookup): Date {

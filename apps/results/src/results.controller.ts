@@ -15,11 +15,14 @@ export class ResultsController {
     @Inject(UnmatchedReports) private readonly reports: UnmatchedReports,
   ) {}
 
-  @ApiOperation({ summary: 'Studies looked for in the PACS, by state: searching, found, missing' })
+  @ApiOperation({
+    summary: 'Studies by state: searching, found, missing; uncommitted where the PACS did not say it keeps them',
+  })
   @Get('studies')
   async studies(@Query('state') state = 'missing') {
+    if (state === 'uncommitted') return { studies: await this.lookups.listUncommitted() };
     if (!['searching', 'found', 'missing'].includes(state))
-      throw fail('field-invalid', 'must be searching, found or missing', { field: 'state' });
+      throw fail('field-invalid', 'must be searching, found, missing or uncommitted', { field: 'state' });
     return { studies: await this.lookups.list(state) };
   }
 

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
 import { Copies } from './copies.js';
@@ -56,6 +57,7 @@ const reports = [UnmatchedReports, ReportDesk];
     StudyLookups,
     AvailabilityNotifications,
     PacsContent,
+    AskPacsToCommit,
     LookForStudy,
     LookForStudyWhenPacsNotifies,
     StorageCommitments,

@@ -1,3 +1,4 @@
+import type { ImagingStudy } from 'fhir/r4.js';
 import type { ReferencedInstance, StorageCommitmentResult } from '#dicom';
 import type { Failure, Site } from '#platform';
 
@@ -65,6 +66,16 @@ export function decideFailedCommitment(
     };
   const wait = failure.fate === 'retry' ? waitMs : site.pacs.lookup.everySeconds * 1000;
   return { next: new Date(now.getTime() + wait) };
+}
+
+/** The instances of a study by class, those whose class is not known left out: nobody can be asked for them. */
+export function instancesToCommit({ series = [] }: ImagingStudy): ReferencedInstance[] {
+  return series
+    .flatMap(({ instance = [] }) => instance)
+    .flatMap(({ uid, sopClass }) => {
+      const [, sopClassUid] = /^urn:oid:([0-9.]+)$/.exec(sopClass.code ?? '') ?? [];
+      return sopClassUid ? [{ sopClassUid, sopInstanceUid: uid }] : [];
+    });
 }
 
 /** Whether two questions are about the same instances, in whatever order. */

@@ -5,6 +5,7 @@ import {
   areSameInstances,
   decideCommitment,
   decideFailedCommitment,
+  instancesToCommit,
   isLastLook,
 } from './storage-commitment.decider.js';
 
@@ -21,6 +22,18 @@ const reference = (sopInstanceUid: string) => ({ sopClassUid: 'CT', sopInstanceU
 const asked = { transactionUid: '2.25.7', instances: [reference('1'), reference('2')], since, attempts: 3 };
 const decide = (classes: Record<string, string>, seconds: number) =>
   decideCommitment(asked, new Map(Object.entries(classes)), site, after(seconds));
+
+describe('the instances of a study that the PACS is asked to keep', () => {
+  it('are those of a known class', () => {
+    const instance = (uid: string, code?: string) => ({ uid, sopClass: code ? { code } : { display: 'unknown' } });
+    const series = [instance('1', 'urn:oid:1.9'), instance('2')];
+    const study = { resourceType: 'ImagingStudy', status: 'available', subject: {} } as const;
+    expect(instancesToCommit({ ...study, series: [{ uid: 's', modality: {}, instance: series }] })).toEqual([
+      { sopClassUid: '1.9', sopInstanceUid: '1' },
+    ]);
+    expect(instancesToCommit(study)).toEqual([]);
+  });
+});
 
 describe('a question whether images are safely stored', () => {
   it('is answered when all are there, whether the PACS says of which class or not', () => {

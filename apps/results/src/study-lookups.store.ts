@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { StorageCommitmentResult } from '#dicom';
 import type { Failure } from '#platform';
 import type { LookupDecision, StudyLookup } from './study-lookup.decider.js';
 
@@ -90,10 +91,42 @@ export class StudyLookups {
     );
   }
 
+  /** Notes that the PACS is asked whether a study is safely stored, under this name. */
+  async commitmentAsked(manager: EntityManager, studyInstanceUid: string, transactionUid: string, now: Date) {
+    await manager.query(
+      `UPDATE study_lookup SET commitment_uid = $2, commitment_asked_at = $3, committed_at = NULL, uncommitted = NULL
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, transactionUid, now],
+    );
+  }
+
+  /** Notes the answer of the PACS. @returns false where nothing was asked under that name, or was asked anew since */
+  async commitmentAnswered(
+    manager: EntityManager,
+    { transactionUid, failed }: StorageCommitmentResult,
+    now: Date,
+  ): Promise<boolean> {
+    const [rows] = await manager.query(
+      `UPDATE study_lookup SET committed_at = CASE WHEN $2::jsonb IS NULL THEN $3::timestamptz END, uncommitted = $2
+        WHERE commitment_uid = $1 RETURNING 1`,
+      [transactionUid, failed.length > 0 ? JSON.stringify(failed) : null, now],
+    );
+    return rows.length > 0;
+  }
+
+  /** Studies of which the PACS was asked whether they are safely stored and did not say so (yet), oldest first. */
+  async listUncommitted(): Promise<object[]> {
+    return this.dataSource.query(
+      `SELECT ${columns}, commitment_asked_at AS "commitmentAskedAt", uncommitted FROM study_lookup
+        WHERE commitment_uid IS NOT NULL AND committed_at IS NULL ORDER BY commitment_asked_at LIMIT 500`,
+    );
+  }
+
   /** Lookups in a state, oldest first: ids and times only. */
   async list(state: string): Promise<object[]> {
     return this.dataSource.query(
-      `SELECT ${columns}, next_attempt_at AS "nextAttemptAt", code, reason FROM study_lookup
+      `SELECT ${columns}, next_attempt_at AS "nextAttemptAt", committed_at AS "committedAt", code, reason
+         FROM study_lookup
         WHERE state = $1 ORDER BY since LIMIT 500`,
       [state],
     );

@@ -1,10 +1,9 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ScuAssociation, sopClasses, type StorageCommitmentResult } from '#dicom';
+import type { StorageCommitmentResult } from '#dicom';
 import { DeliveryQueue, type NewDelivery } from '#messaging';
-import { fail, INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
+import { INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
+import { sayOfStorage } from './storage-commitment-peer.js';
 
-const sopClass = sopClasses.storageCommitmentPushModel;
-const PROCESSING_FAILURE = 0x0110;
 /** A modality takes one association at a time at least; more would only be refused by many. */
 const CONCURRENCY = 1;
 
@@ -25,7 +24,10 @@ export class TellModalityWhatIsStored implements OnModuleInit {
       if (dicom)
         this.queue.register(
           destinationOf(aeTitle),
-          ({ body }) => this.report(body as unknown as StorageCommitmentResult, { ...dicom, aeTitle }),
+          ({ body }) =>
+            sayOfStorage({ ...dicom, aeTitle }, 'provider', this.infrastructure, (association) =>
+              association.reportStorageCommitment(body as unknown as StorageCommitmentResult),
+            ),
           { concurrency: CONCURRENCY },
         );
   }
@@ -40,29 +42,6 @@ export class TellModalityWhatIsStored implements OnModuleInit {
       idempotencyKey: `${transactionUid} ${timesAsked}`,
       body: result,
     };
-  }
-
-  private async report(result: StorageCommitmentResult, to: { host: string; port: number; aeTitle: string }) {
-    const association = await ScuAssociation.open(
-      {
-        host: to.host,
-        port: to.port,
-        calledAeTitle: to.aeTitle,
-        callingAeTitle: this.infrastructure.dicom?.aeTitle ?? 'COLLIMATOR',
-        providing: [sopClass],
-      },
-      [sopClass],
-    );
-    try {
-      const { status } = await association.reportStorageCommitment(result);
-      const hex = `0x${status.toString(16).padStart(4, '0')}`;
-      if (status === PROCESSING_FAILURE) throw fail('peer-error', `the modality answered ${hex}`);
-      if (status !== 0) throw fail('peer-refused', `the modality answered ${hex}`);
-      // It has been told; how it takes leave does not matter.
-      await association.release().catch(() => undefined);
-    } finally {
-      association.destroy();
-    }
   }
 }
 

@@ -9,6 +9,7 @@ export * from './dictionary.js';
 export * from './guarded-dicom-server.js';
 export * from './instance-availability.js';
 export * from './mpps-scp.js';
+export { newUid } from './normalized-operation.js';
 export * from './performed-procedure-step.js';
 export * from './qido-client.js';
 export * from './scu.js';

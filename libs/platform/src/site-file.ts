@@ -160,6 +160,8 @@ const siteFile = z.strictObject({
     qidoUrl: httpUrl,
     /** Who may say by DICOM what is there of a study (Instance Availability Notification). */
     aeTitles: z.array(aeTitle).default([]),
+    /** Where it is asked by DICOM whether a study that was found is safely stored; it is not asked unless given. */
+    storageCommitment: z.strictObject({ host: text, port, aeTitle }).optional(),
     wadoUrl: httpUrl.optional(),
     /** How long one question may take, 15 unless given. */
     timeoutSeconds: z.number().positive().optional(),

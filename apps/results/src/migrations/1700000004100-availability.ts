@@ -15,7 +15,16 @@ export class Availability1700000004100 implements MigrationInterface {
     await runner.query(
       'CREATE INDEX availability_notification_study ON availability_notification (study_instance_uid, seq)',
     );
-    await runner.query('ALTER TABLE study_lookup ADD COLUMN notices int NOT NULL DEFAULT 0');
+    await runner.query(`
+      ALTER TABLE study_lookup
+        ADD COLUMN notices int NOT NULL DEFAULT 0,
+        ADD COLUMN commitment_uid text UNIQUE,
+        ADD COLUMN commitment_asked_at timestamptz,
+        ADD COLUMN committed_at timestamptz,
+        ADD COLUMN uncommitted jsonb`);
+    await runner.query(`
+      CREATE INDEX study_lookup_uncommitted ON study_lookup (commitment_asked_at)
+        WHERE commitment_uid IS NOT NULL AND committed_at IS NULL`);
     await runner.query(`
       CREATE TABLE storage_commitment (
         station text NOT NULL,
@@ -38,7 +47,9 @@ export class Availability1700000004100 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TABLE storage_commitment');
-    await runner.query('ALTER TABLE study_lookup DROP COLUMN notices');
+    await runner.query(`
+      ALTER TABLE study_lookup DROP COLUMN notices, DROP COLUMN commitment_uid, DROP COLUMN commitment_asked_at,
+        DROP COLUMN committed_at, DROP COLUMN uncommitted`);
     await runner.query('DROP TABLE availability_notification');
   }
 }
