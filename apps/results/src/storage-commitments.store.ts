@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { ReferencedInstance, StorageCommitmentRequest, StorageCommitmentResult } from '#dicom';
-import type { Failure } from '#platform';
+import { Retention, SITE, type Failure, type Site } from '#platform';
 import type { OpenCommitment } from './storage-commitment.decider.js';
 
 /** One question by who asked it and what it calls it, and its answer once there is one. */
@@ -16,7 +16,14 @@ const columns = `station, transaction_uid AS "transactionUid", instances, since,
 /** The table of modalities' questions whether images are safely stored. */
 @Injectable()
 export class StorageCommitments {
-  constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
+  /** An answer is kept as long as its delivery: asked after that, the question is a new one. */
+  constructor(
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(Retention) retention: Retention,
+    @Inject(SITE) site: Site,
+  ) {
+    retention.keep({ table: 'storage_commitment', since: 'decided_at', days: site.retention.deliveryDays });
+  }
 
   /** Keeps a question, or counts that it was asked again. @returns it as it stands, locked for the transaction */
   async ask(
