@@ -164,6 +164,7 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequest {
 export function decodeAssociateAccept(body: Buffer): AssociateAccept {
   const contexts: ContextResult[] = [];
   let maxPduLength = 0;
+  let roles: RoleSelection[] = [];
   for (const { type, content } of itemsOf(body, 68)) {
     if (type === 0x21 && content.length >= 4) {
       const syntax = itemsOf(content, 4).find((sub) => sub.type === 0x40);
@@ -173,13 +174,17 @@ export function decodeAssociateAccept(body: Buffer): AssociateAccept {
         transferSyntax: syntax ? uid(syntax.content) : '',
       });
     }
-    if (type === 0x50) maxPduLength = maxLengthOf(content);
+    if (type === 0x50) {
+      maxPduLength = maxLengthOf(content);
+      roles = rolesOf(content);
+    }
   }
   return {
     calledAeTitle: body.toString('latin1', 4, 20).trim(),
     callingAeTitle: body.toString('latin1', 20, 36).trim(),
     contexts,
     maxPduLength,
+    roles,
   };
 }
 

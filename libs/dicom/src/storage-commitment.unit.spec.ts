@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Dataset } from './dataset.js';
@@ -5,6 +7,7 @@ import { decodeDataset } from './dataset-decoder.js';
 import { encodeDataset } from './dataset-encoder.js';
 import { DicomServer } from './dicom-server.js';
 import { commands } from './dimse.js';
+import { decodeAssociateAccept, encodeAssociateRequest } from './pdu.js';
 import { ScuAssociation, type ScuOptions } from './scu.js';
 import {
   storageCommitmentRequestFrom,
@@ -56,6 +59,7 @@ describe('a server of storage commitment', () => {
   let server: DicomServer | undefined;
   let scu: ScuAssociation | undefined;
   let heard: unknown[];
+  let port: number;
   beforeEach(() => void (heard = []));
   afterEach(async () => {
     scu?.destroy();
@@ -64,7 +68,7 @@ describe('a server of storage commitment', () => {
   const open = async (provider: StorageCommitmentProvider, more: Partial<ScuOptions> = {}) => {
     server = new DicomServer({ host: '127.0.0.1', port: 0, aeTitles: ['COLLIMATOR'] });
     server.provideStorageCommitment(provider);
-    const port = await server.start();
+    port = await server.start();
     scu = await ScuAssociation.open(
       { host: '127.0.0.1', port, callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR', ...more },
       [sopClass],
@@ -86,6 +90,18 @@ describe('a server of storage commitment', () => {
     const answer = await (await open(reports, { providing: [sopClass] })).reportStorageCommitment(result);
     expect([answer.status, answer.command.number('EventTypeID')]).toEqual([0, 2]);
     expect(heard).toEqual([[result, 'CT01']]);
+  });
+
+  it('agrees to be its user, as one who answers proposes it, and to nothing of the kind for the worklist', async () => {
+    await open(reports);
+    server!.provideWorklist({ find: async () => [] });
+    const proposed = [sopClass, sopClasses.modalityWorklist].map((abstractSyntax) => ({ abstractSyntax, isUser: false, isProvider: true })); // prettier-ignore
+    const contexts = proposed.map(({ abstractSyntax }, index) => ({ id: 2 * index + 1, abstractSyntax, transferSyntaxes: [explicitVrLittleEndian] })); // prettier-ignore
+    const socket = connect(port, '127.0.0.1');
+    socket.write(encodeAssociateRequest({ callingAeTitle: 'PACS', calledAeTitle: 'COLLIMATOR', contexts, maxPduLength: 0, roles: proposed })); // prettier-ignore
+    const [accepted] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(decodeAssociateAccept(accepted.subarray(6)).roles).toEqual([proposed[0]]);
   });
 
   it('says why it takes something not: nothing asked for, another action, another instance, the other direction', async () => {
