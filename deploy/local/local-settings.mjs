@@ -12,6 +12,7 @@ const ports = {
   CONTRAST_HTTP_PORT: [3003, 'contrast, HTTP'],
   RESULTS_HTTP_PORT: [3004, 'results, HTTP'],
   RESULTS_MLLP_PORT: [2576, 'results, HL7 over MLLP'],
+  RESULTS_DICOM_PORT: [11114, 'results, DICOM availability and storage commitment'],
   SANDBOX_HTTP_PORT: [3100, 'sandbox hospital, control'],
   SANDBOX_FHIR_PORT: [3101, 'sandbox EMR, FHIR'],
   SANDBOX_MLLP_PORT: [2601, 'sandbox EMR, HL7 over MLLP'],

@@ -12,7 +12,11 @@ const listeners = {
     DICOM_PORT: 'SCHEDULING_DICOM_PORT',
   },
   contrast: { HTTP_PORT: 'CONTRAST_HTTP_PORT' },
-  results: { HTTP_PORT: 'RESULTS_HTTP_PORT', MLLP_PORT: 'RESULTS_MLLP_PORT' },
+  results: {
+    HTTP_PORT: 'RESULTS_HTTP_PORT',
+    MLLP_PORT: 'RESULTS_MLLP_PORT',
+    DICOM_PORT: 'RESULTS_DICOM_PORT',
+  },
 };
 
 /**

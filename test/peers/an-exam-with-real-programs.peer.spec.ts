@@ -34,7 +34,18 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
   const folder = mkdtempSync(join(tmpdir(), 'collimator-images-'));
   beforeAll(async () => {
     orthanc = await startOrthanc();
-    department = await Department.start(undefined, { qidoUrl: orthanc.dicomWebUrl });
+    const { aeTitle, dicomPort, dicomWebUrl } = orthanc;
+    department = await Department.start(undefined, {
+      site: {
+        pacs: {
+          name: 'orthanc',
+          qidoUrl: dicomWebUrl,
+          storageCommitment: { host: '127.0.0.1', port: dicomPort, aeTitle },
+          lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 20 },
+        },
+      },
+    });
+    await orthanc.knows('collimator', { aeTitle: 'COLLIMATOR', port: department.results.dicomPort });
   }, 120_000);
   afterAll(async () => {
     await department?.stop();
@@ -145,6 +156,20 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
     expect(await report({ operation: 'set', uid, attributes: ended('COMPLETED', images) })).toEqual([0]);
     await until(() => studiesInEmr(line).length > 0, { what: 'the study in the EMR' });
     expect(studiesInEmr(line)).toMatchObject([{ status: 'available', numberOfSeries: 1, numberOfInstances: 1 }]);
+  });
+
+  it('has its images committed by Orthanc, which answers on an association of its own', async () => {
+    const line = await ordered('KEPT1');
+    const images = [{ seriesInstanceUid: newUid(), sopInstanceUids: [newUid(), newUid()] }];
+    const uid = newUid();
+    expect(await report({ operation: 'create', uid, attributes: begun(line) })).toEqual([0]);
+    await store(line, images);
+    expect(await report({ operation: 'set', uid, attributes: ended('COMPLETED', images) })).toEqual([0]);
+    const committed = `SELECT uncommitted FROM study_lookup
+      WHERE study_instance_uid = '${line.studyInstanceUid}' AND committed_at > commitment_asked_at`;
+    const found = () => department.rows<{ uncommitted: object | null }>('results', committed);
+    await until(async () => (await found()).length > 0, { within: 20_000, what: "Orthanc's answer" });
+    expect(await found()).toEqual([{ uncommitted: null }]);
   });
 
   it('is told to the EMR as stopped when it is discontinued', async () => {

@@ -1,4 +1,4 @@
-"""What the modalities made of pynetdicom share: data sets by keyword, and an association as CT01."""
+"""What the modalities made of pynetdicom share: data sets by keyword, and an association as CT01 or another."""
 
 import sys
 
@@ -15,9 +15,9 @@ def dataset_from(attributes):
     return dataset
 
 
-def associate(sop_class):
+def associate(sop_class, as_title="CT01"):
     """On the port that the command line names first."""
-    entity = AE(ae_title="CT01")
+    entity = AE(ae_title=as_title)
     entity.add_requested_context(sop_class)
     association = entity.associate("127.0.0.1", int(sys.argv[1]), ae_title="COLLIMATOR")
     if not association.is_established:

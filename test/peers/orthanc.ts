@@ -20,7 +20,22 @@ export interface Orthanc {
   dicomWebUrl: string;
   /** Orthanc's own REST interface. */
   url: string;
+  /** Tells it of an AE on 127.0.0.1, by a name of its own. */
+  knows(name: string, at: { aeTitle: string; port: number }): Promise<void>;
+  /** Has it ask an AE whether instances of one class are safely stored. @returns how to get what it was answered so far */
+  storageCommitmentBy(
+    name: string,
+    sopClassUid: string,
+    sopInstanceUids: string[],
+  ): Promise<() => Promise<OrthancReport>>;
   stop(): Promise<void>;
+}
+
+/** What Orthanc has of an answer to its question. */
+export interface OrthancReport {
+  Status: 'Pending' | 'Success' | 'Failure';
+  Success?: { SOPInstanceUID: string }[];
+  Failures?: { SOPInstanceUID: string; Description: string }[];
 }
 
 /** Starts Orthanc with a configuration of its own, empty, on free ports of 127.0.0.1. */
@@ -55,6 +70,19 @@ export async function startOrthanc(): Promise<Orthanc> {
     dicomPort,
     url,
     dicomWebUrl: `${url}/dicom-web`,
+    async knows(name, { aeTitle: title, port }) {
+      const body = JSON.stringify({ AET: title, Host: '127.0.0.1', Port: port });
+      const answer = await fetch(`${url}/modalities/${name}`, { method: 'PUT', body });
+      if (!answer.ok) throw new Error(`Orthanc answered ${answer.status}`);
+    },
+    async storageCommitmentBy(name, sopClassUid, sopInstanceUids) {
+      const DicomInstances = sopInstanceUids.map((uid) => ({ SOPClassUID: sopClassUid, SOPInstanceUID: uid }));
+      const body = JSON.stringify({ DicomInstances });
+      const answer = await fetch(`${url}/modalities/${name}/storage-commitment`, { method: 'POST', body });
+      if (!answer.ok) throw new Error(`Orthanc answered ${answer.status}: ${await answer.text()}`);
+      const { Path } = (await answer.json()) as { Path: string };
+      return async () => (await (await fetch(`${url}${Path}`)).json()) as OrthancReport;
+    },
     async stop() {
       await child.stop();
       rmSync(folder, { recursive: true, force: true });

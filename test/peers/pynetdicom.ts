@@ -44,6 +44,28 @@ export async function findWorklist(
   return { matches: said.slice(0, -1), status: said.at(-1)!.Status };
 }
 
+/** Notifies as a PACS, `as` it calls itself. @returns the answer to each notification, by keyword */
+export function notifyAvailability(
+  port: number,
+  notifications: { uid: string; attributes: DatasetInput }[],
+  { as = 'PACS', seriesAsCs = false } = {},
+): Promise<Record<string, unknown>[]> {
+  return run('notify-availability.py', port, notifications, { AS: as, SERIES_AS_CS: seriesAsCs ? '1' : '0' });
+}
+
+/**
+ * Asks as CT01 whether instances are safely stored, and listens for the answer on a port of its own.
+ *
+ * @returns the status of the question, then each answer
+ */
+export function askStorageCommitment(
+  port: number,
+  question: DatasetInput,
+  { listenOn, answers = 1 }: { listenOn: number; answers?: number },
+): Promise<Record<string, unknown>[]> {
+  return run('ask-storage-commitment.py', port, question, { LISTEN_ON: `${listenOn}`, ANSWERS: `${answers}` });
+}
+
 /** Gives a script its input as JSON. @returns each line it printed */
 async function run(script: string, port: number, input: unknown, env: Record<string, string> = {}) {
   const modality = spawn(python, [join(import.meta.dirname, script), `${port}`], { env: { ...process.env, ...env } });

@@ -21,11 +21,12 @@ export class APacs {
   /** Starts it, on the port it had if it was stopped. */
   async start(): Promise<this> {
     const server = createServer((request, response) => {
-      const [, uid = '', level] =
+      const instance = /\/instances\?SOPInstanceUID=([\d.]+)/.exec(request.url!)?.[1];
+      const [, uid = this.studyOf(instance), level] =
         /studies\/([\d.]+)\/(?:series\/[\d.]+\/)?(series|instances)$/.exec(request.url!) ?? [];
       if (level === 'series') this.asked.set(uid, (this.asked.get(uid) ?? 0) + 1);
       const fault = this.faults.get(uid);
-      if (fault === undefined) response.end(JSON.stringify(this.find(uid, level)));
+      if (fault === undefined) response.end(JSON.stringify(this.find(uid, level, instance)));
       else misbehave(fault, response);
     });
     this.server = server;
@@ -39,9 +40,15 @@ export class APacs {
     await new Promise((resolve) => this.server?.close(resolve));
   }
 
-  private find(uid: string, level: string | undefined): object[] {
+  /** The study that an instance is in, '' if it is in none. */
+  private studyOf(instance: string | undefined): string {
+    return [...this.studies].find(([, instances]) => instances.includes(instance!))?.[0] ?? '';
+  }
+
+  private find(uid: string, level: string | undefined, instance: string | undefined): object[] {
     const instances = this.studies.get(uid);
     if (!instances) return [];
+    if (instance) return [{ '00080018': { vr: 'UI', Value: [instance] }, '0020000D': { vr: 'UI', Value: [uid] } }];
     if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: ['CT'] } }];
     return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: ['1.9'] } }));
   }

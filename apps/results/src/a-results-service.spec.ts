@@ -28,7 +28,10 @@ export interface ShownLookup {
 /** The results service in this process; what specs share, no spec. */
 export class AResultsService extends AService {
   static start(site: Partial<SiteContent> = {}): Promise<AResultsService> {
-    const listeners = { mllp: { host: '127.0.0.1', port: 0 } };
+    const listeners = {
+      mllp: { host: '127.0.0.1', port: 0 },
+      dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' },
+    };
     const parts = { service: 'results', module: ResultsModule, migrations: resultsMigrations, listeners };
     return new AResultsService(parts, site).begin();
   }

@@ -4,6 +4,7 @@ import { findResource, type ImagingEvent } from '#events';
 import { FhirStore, referencedId, studyInstanceUidOf } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { instancesOf, studyWith } from './study-lookup.decider.js';
 import { StudyLookups } from './study-lookups.store.js';
 
@@ -12,6 +13,7 @@ import { StudyLookups } from './study-lookups.store.js';
 export class LookForStudyWhenExamCompleted {
   constructor(
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(AvailabilityNotifications) private readonly notifications: AvailabilityNotifications,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(SITE) private readonly site: Site,
   ) {}
@@ -34,7 +36,9 @@ export class LookForStudyWhenExamCompleted {
     const known = await this.store.read(manager, 'ImagingStudy', study.id!);
     const standing = studyWith(known, study);
     await this.store.save(manager, [standing], now);
-    const first = new Date(now.getTime() + this.site.pacs.lookup.firstAfterSeconds * 1000);
+    // The PACS said before that it has something of it: there is nothing to wait for.
+    const isThere = await this.notifications.isAnyOf(manager, studyInstanceUid);
+    const first = isThere ? now : new Date(now.getTime() + this.site.pacs.lookup.firstAfterSeconds * 1000);
     const patientId = referencedId(standing.subject.reference, 'Patient') ?? event.patientId;
     const lookup = { studyInstanceUid, patientId, expectedInstances: instancesOf(study) };
     await this.lookups.begin(manager, lookup, now, first);

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FhirResource, ImagingStudy } from 'fhir/r4.js';
 import type { EntityManager } from 'typeorm';
-import { QidoClient, type QidoSeries } from '#dicom';
+import type { QidoSeries } from '#dicom';
 import { newEvent } from '#events';
 import { FhirStore, referencedId, uuidFrom } from '#fhir';
-import { backoffMs, Lease, UnitOfWork, WakeSignal, within, type Transaction } from '#messaging';
+import { backoffMs, UnitOfWork, type Transaction } from '#messaging';
 import {
   asFailure,
   CLOCK,
@@ -18,25 +18,17 @@ import {
   type Logger,
   type Site,
 } from '#platform';
+import { AskPacsToCommit } from './ask-pacs-to-commit.js';
+import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
+import { PacsContent } from './pacs-content.js';
 import { decideFailedLookup, decideLookup, studyFrom } from './study-lookup.decider.js';
 import { StudyLookups, type DueLookup } from './study-lookups.store.js';
-
-const POLL_MS = 500;
-const AT_ONCE = 8;
-const TIMEOUT_SECONDS = 15;
-/** An attempt that does not end in that time does not keep the process from stopping; it is made again. */
-const FINISH_WITHIN_MS = 12_000;
 
 /** Looks completed exams' studies up in the PACS until they are there, or for as long as the site says. */
 @Injectable()
 export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly wake = new WakeSignal();
-  private readonly lease: Lease;
-  private readonly pacs: QidoClient;
-  private readonly inFlight = new Map<string, Promise<void>>();
-  private running?: Promise<void>;
-  private stopping = false;
+  private readonly work: DueWork<DueLookup>;
 
   constructor(
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
@@ -45,51 +37,30 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(SITE) private readonly site: Site,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
+    @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
-    const { qidoUrl, timeoutSeconds = TIMEOUT_SECONDS } = site.pacs;
-    this.pacs = new QidoClient({ url: qidoUrl, timeoutMs: timeoutSeconds * 1000 });
-    this.lease = new Lease('study-lookup', infrastructure.database, logger, () => this.wake.wake());
+    const toDo: WorkToDo<DueLookup> = {
+      name: 'study-lookup',
+      keyOf: ({ studyInstanceUid }) => studyInstanceUid,
+      due: (inWork, limit) => this.lookups.due(this.clock.now(), inWork, limit),
+      attempt: (lookup) => this.lookUp(lookup),
+    };
+    this.work = new DueWork(toDo, infrastructure, logger);
   }
 
   onApplicationBootstrap(): void {
-    this.lease.start();
-    this.running = this.run();
+    this.work.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.stopping = true;
-    this.wake.wake();
-    await this.running;
-    await within(FINISH_WITHIN_MS, Promise.allSettled(this.inFlight.values()));
-    await this.lease.stop();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.work.stop();
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      if (this.lease.held)
-        try {
-          await this.startDue();
-        } catch (err) {
-          this.logger.warn({ err }, 'study lookup waits for the database');
-        }
-      await this.wake.wait(POLL_MS);
-    }
-  }
-
-  /** Each attempt has a place of its own, so that one that takes long holds up no other. */
-  private async startDue(): Promise<void> {
-    const room = AT_ONCE - this.inFlight.size;
-    if (room <= 0) return;
-    for (const lookup of await this.lookups.due(this.clock.now(), [...this.inFlight.keys()], room)) {
-      const attempt = this.lookUp(lookup)
-        .catch((err: unknown) => this.logger.warn({ err }, 'the outcome of a study lookup could not be stored'))
-        .finally(() => {
-          this.inFlight.delete(lookup.studyInstanceUid);
-          this.wake.wake();
-        });
-      this.inFlight.set(lookup.studyInstanceUid, attempt);
-    }
+  /** Says that a study became due now. */
+  lookAtOnce(): void {
+    this.work.wake();
   }
 
   /** One attempt; a study that cannot be dealt with waits like one that is not there, and holds up no other. */
@@ -123,7 +94,10 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
       ? decideFailedLookup(current, failure, waitMs, this.site, now)
       : decideLookup(current, found, this.site, now);
     const why = decision.state === 'found' ? undefined : failure;
-    await this.lookups.decided(manager, lookup.studyInstanceUid, decision, why);
+    // What the PACS notified of while it was asked, its answer may not have known.
+    const isOutdated = current.notices !== lookup.notices && decision.next !== undefined;
+    const outcome = isOutdated ? { ...decision, next: now } : decision;
+    await this.lookups.decided(manager, lookup.studyInstanceUid, outcome, why);
     if (!decision.event) return;
     const known = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', lookup.studyInstanceUid));
     if (!known) throw fail('unexpected', 'a study is looked for that was never stored');
@@ -136,8 +110,9 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
       resources: [study!, ...(await this.about(study!, manager))],
     });
     transaction.publish(event);
-    if (decision.state === 'found')
-      for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    if (decision.state !== 'found') return;
+    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    await this.commitment.ask(study!, transaction);
   }
 
   private after(lookup: DueLookup): Date {

@@ -2,18 +2,27 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { AskPacsToCommit } from './ask-pacs-to-commit.js';
+import { AvailabilityNotifications } from './availability-notifications.store.js';
+import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
 import { Copies } from './copies.js';
+import { DicomListener } from './dicom-listener.js';
 import { EmrSenders } from './emr-senders.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
+import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
+import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
+import { PacsContent } from './pacs-content.js';
 import { ReportDesk } from './report-desk.js';
 import { ResultsController } from './results.controller.js';
+import { StorageCommitments } from './storage-commitments.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
+import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
 
 const resources = FhirModule.forService({
@@ -42,7 +51,21 @@ const reports = [UnmatchedReports, ReportDesk];
     LookForStudyWhenExamCompleted,
     MergePatientsWhenPatientMerged,
   ],
-  providers: [Copies, ...reports, StudyLookups, LookForStudy, EmrSenders],
+  providers: [
+    Copies,
+    ...reports,
+    StudyLookups,
+    AvailabilityNotifications,
+    PacsContent,
+    AskPacsToCommit,
+    LookForStudy,
+    LookForStudyWhenPacsNotifies,
+    StorageCommitments,
+    TellModalityWhatIsStored,
+    CheckStorageWhenModalityAsks,
+    DicomListener,
+    EmrSenders,
+  ],
 })
 export class ResultsModule {}
 
@@ -51,4 +74,5 @@ export const resultsMigrations = [
   ...messagingMigrations,
   ...intakeMigrations,
   StudyLookup1700000004000,
+  Availability1700000004100,
 ];

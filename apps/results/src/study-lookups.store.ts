@@ -1,15 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { StorageCommitmentResult } from '#dicom';
 import type { Failure } from '#platform';
 import type { LookupDecision, StudyLookup } from './study-lookup.decider.js';
 
 /** A lookup that is due, and whose it is. */
 export interface DueLookup extends StudyLookup {
   patientId: string;
+  /** How many notifications of the PACS came for it. */
+  notices: number;
 }
 
 const columns = `study_instance_uid AS "studyInstanceUid", patient_id AS "patientId", state, attempts, since,
-  expected_instances AS "expectedInstances"`;
+  expected_instances AS "expectedInstances", notices`;
 
 /** The table of studies looked for. */
 @Injectable()
@@ -30,6 +33,16 @@ export class StudyLookups {
          next_attempt_at = excluded.next_attempt_at, code = NULL, reason = NULL,
          expected_instances = ARRAY(SELECT DISTINCT unnest(known.expected_instances || excluded.expected_instances))`,
       [lookup.studyInstanceUid, lookup.patientId, since, first, lookup.expectedInstances],
+    );
+  }
+
+  /** A notification of the PACS came for a study: if it is looked for, or was in vain, it is at once. */
+  async notified(manager: EntityManager, studyInstanceUid: string, now: Date): Promise<void> {
+    await manager.query(
+      `UPDATE study_lookup SET notices = notices + 1,
+              next_attempt_at = CASE WHEN state = 'found' THEN next_attempt_at ELSE $2 END
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, now],
     );
   }
 
@@ -78,10 +91,42 @@ export class StudyLookups {
     );
   }
 
+  /** Notes that the PACS is asked whether a study is safely stored, under this name. */
+  async commitmentAsked(manager: EntityManager, studyInstanceUid: string, transactionUid: string, now: Date) {
+    await manager.query(
+      `UPDATE study_lookup SET commitment_uid = $2, commitment_asked_at = $3, committed_at = NULL, uncommitted = NULL
+        WHERE study_instance_uid = $1`,
+      [studyInstanceUid, transactionUid, now],
+    );
+  }
+
+  /** Notes the answer of the PACS. @returns false where nothing was asked under that name, or was asked anew since */
+  async commitmentAnswered(
+    manager: EntityManager,
+    { transactionUid, failed }: StorageCommitmentResult,
+    now: Date,
+  ): Promise<boolean> {
+    const [rows] = await manager.query(
+      `UPDATE study_lookup SET committed_at = CASE WHEN $2::jsonb IS NULL THEN $3::timestamptz END, uncommitted = $2
+        WHERE commitment_uid = $1 RETURNING 1`,
+      [transactionUid, failed.length > 0 ? JSON.stringify(failed) : null, now],
+    );
+    return rows.length > 0;
+  }
+
+  /** Studies of which the PACS was asked whether they are safely stored and did not say so (yet), oldest first. */
+  async listUncommitted(): Promise<object[]> {
+    return this.dataSource.query(
+      `SELECT ${columns}, commitment_asked_at AS "commitmentAskedAt", uncommitted FROM study_lookup
+        WHERE commitment_uid IS NOT NULL AND committed_at IS NULL ORDER BY commitment_asked_at LIMIT 500`,
+    );
+  }
+
   /** Lookups in a state, oldest first: ids and times only. */
   async list(state: string): Promise<object[]> {
     return this.dataSource.query(
-      `SELECT ${columns}, next_attempt_at AS "nextAttemptAt", code, reason FROM study_lookup
+      `SELECT ${columns}, next_attempt_at AS "nextAttemptAt", committed_at AS "committedAt", code, reason
+         FROM study_lookup
         WHERE state = $1 ORDER BY since LIMIT 500`,
       [state],
     );

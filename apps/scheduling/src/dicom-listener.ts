@@ -1,6 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { DicomServer } from '#dicom';
-import { INFRASTRUCTURE, Metrics, SITE, tlsOptionsOf, type Infrastructure, type Site } from '#platform';
+import { guardedDicomServer, type DicomServer } from '#dicom';
+import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 
@@ -21,22 +21,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
     const { dicom } = this.infrastructure;
     if (!dicom) return;
     const stations = new Set(this.site.stations.map(({ aeTitle }) => aeTitle));
-    this.server = new DicomServer({
-      host: dicom.host,
-      port: dicom.port,
-      aeTitles: [dicom.aeTitle],
-      callers: (aeTitle) => stations.has(aeTitle),
-      tls: tlsOptionsOf(dicom),
-      maxAssociations: dicom.maxAssociations,
-      maxAssociationsPerPeer: dicom.maxAssociationsPerPeer,
-      onEvent: (event) => {
-        // Anybody may call themselves anything: a title of nobody here would be a time series without end.
-        const peer = stations.has(event.callingAeTitle) ? event.callingAeTitle : 'other';
-        if (event.kind === 'dimse')
-          this.metrics.dimseDuration.observe({ peer, operation: event.operation, status: event.status }, event.ms / 1000); // prettier-ignore
-        else this.metrics.dicomAssociations.inc({ peer, outcome: event.kind });
-      },
-    });
+    this.server = guardedDicomServer(dicom, stations, this.metrics);
     this.server.provideWorklist(this.worklist);
     this.server.provideMpps(this.exams);
     dicom.port = await this.server.start();

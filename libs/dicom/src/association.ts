@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Dataset, DatasetInput } from './dataset.js';
 import { encodeDataset } from './dataset-encoder.js';
-import { encodeCommand, type DimseMessage } from './dimse.js';
+import { encodeCommand, encodeMessage, type DimseMessage } from './dimse.js';
 import { MessageAssembler } from './message-assembler.js';
 import {
   applicationContextName,
@@ -10,7 +10,6 @@ import {
   encodeAbort,
   encodeAssociateAccept,
   encodeAssociateReject,
-  encodeData,
   encodeReleaseResponse,
   pduTypes,
   ProtocolViolation,
@@ -20,6 +19,7 @@ import {
 } from './pdu.js';
 import { PduStream } from './pdu-stream.js';
 import { implicitVrLittleEndian, supportedTransferSyntaxes } from './transfer-syntax.js';
+import { sopClasses } from './uids.js';
 
 /** A presentation context both sides agreed on. */
 export interface AcceptedContext {
@@ -54,8 +54,6 @@ export interface AssociationOwner {
 
 /** How many requests of one association may wait; more is an attack, since one at a time was negotiated. */
 const MAX_WAITING = 16;
-/** A peer that names no limit gets fragments of this size. */
-const USUAL_PDU = 64 * 1024;
 
 /** The accepting side of one association (PS3.8 section 9.2): nothing is answered outside an accepted context. */
 export class Association {
@@ -113,14 +111,8 @@ export class Association {
     if (!this.isOpen) return;
     const { transferSyntax } = this.context(contextId);
     const data = dataset && encodeDataset(dataset, transferSyntax, { preferredCharacterSets: characterSets });
-    const longest = (this.peerMaxPdu === 0 ? USUAL_PDU : Math.min(this.peerMaxPdu, USUAL_PDU)) - 6;
-    // Fragments have even length (PS3.8 annex E); dcmtk refuses others.
-    const room = longest - (longest % 2);
-    const parts = [
-      ...fragments(contextId, true, encodeCommand(command, data !== undefined), room),
-      ...(data ? fragments(contextId, false, data, room) : []),
-    ];
-    const flushed = this.socket.write(Buffer.concat(parts));
+    const bytes = encodeMessage(contextId, encodeCommand(command, data !== undefined), data, this.peerMaxPdu);
+    const flushed = this.socket.write(bytes);
     if (!flushed) await this.drained();
   }
 
@@ -213,8 +205,13 @@ export class Association {
     });
     this.state = 'established';
     this.owner.report('accepted', this.callingAeTitle);
+    // Who answers a request for storage commitment comes as its provider; in all else we are the provider.
+    const roles = request.roles?.filter(
+      ({ abstractSyntax }) =>
+        abstractSyntax === sopClasses.storageCommitmentPushModel && this.owner.offers(abstractSyntax),
+    );
     this.socket.write(
-      encodeAssociateAccept({ ...request, contexts: results, maxPduLength: this.owner.limits.maxPduLength }),
+      encodeAssociateAccept({ ...request, contexts: results, maxPduLength: this.owner.limits.maxPduLength, roles }),
     );
   }
 
@@ -286,11 +283,4 @@ export class Association {
 
 function messageId({ command }: DimseMessage): number | undefined {
   return command.number('MessageID');
-}
-
-function* fragments(contextId: number, isCommand: boolean, bytes: Buffer, room: number): Generator<Buffer> {
-  for (let at = 0; at < bytes.length || at === 0; at += room) {
-    const data = bytes.subarray(at, at + room);
-    yield encodeData([{ contextId, isCommand, isLast: at + room >= bytes.length, data }]);
-  }
 }

@@ -2,8 +2,10 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Association, type AssociationLimits, type AssociationOwner } from './association.js';
 import { commands, type DimseMessage } from './dimse.js';
+import { answerInstanceAvailability, type InstanceAvailabilityProvider } from './instance-availability.js';
 import { answerMpps, type MppsProvider } from './mpps-scp.js';
 import type { AssociateReject, AssociateRequest } from './pdu.js';
+import { answerStorageCommitment, type StorageCommitmentProvider } from './storage-commitment.js';
 import { sopClasses } from './uids.js';
 import { answerWorklist, type WorklistProvider } from './worklist-scp.js';
 
@@ -36,6 +38,8 @@ const operations: Record<number, string> = {
   [commands.cFind]: 'C-FIND',
   [commands.nCreate]: 'N-CREATE',
   [commands.nSet]: 'N-SET',
+  [commands.nAction]: 'N-ACTION',
+  [commands.nEventReport]: 'N-EVENT-REPORT',
 };
 
 /** PS3.7 annex C: no such operation, no such SOP class, processing failure. */
@@ -43,13 +47,15 @@ const UNRECOGNIZED_OPERATION = 0x0211;
 const SOP_CLASS_NOT_SUPPORTED = 0x0122;
 const PROCESSING_FAILURE = 0x0110;
 
-/** A DICOM SCP for Verification, and for Modality Worklist and MPPS where they are provided. */
+/** A DICOM SCP for Verification, and for what is provided of worklist, MPPS, instance availability, storage commitment. */
 export class DicomServer implements AssociationOwner {
   readonly limits: AssociationLimits;
   private readonly server: Server;
   private readonly open = new Map<Association, string>();
   private worklist?: WorklistProvider;
   private mpps?: MppsProvider;
+  private availability?: InstanceAvailabilityProvider;
+  private commitment?: StorageCommitmentProvider;
 
   constructor(private readonly options: DicomServerOptions) {
     this.limits = {
@@ -71,6 +77,14 @@ export class DicomServer implements AssociationOwner {
 
   provideMpps(provider: MppsProvider): void {
     this.mpps = provider;
+  }
+
+  provideInstanceAvailability(provider: InstanceAvailabilityProvider): void {
+    this.availability = provider;
+  }
+
+  provideStorageCommitment(provider: StorageCommitmentProvider): void {
+    this.commitment = provider;
   }
 
   /** Begins to listen. @returns the port, which is a free one if 0 was asked for */
@@ -98,9 +112,14 @@ export class DicomServer implements AssociationOwner {
   }
 
   offers(abstractSyntax: string): boolean {
-    if (abstractSyntax === sopClasses.verification) return true;
-    if (abstractSyntax === sopClasses.modalityWorklist) return this.worklist !== undefined;
-    return abstractSyntax === sopClasses.modalityPerformedProcedureStep && this.mpps !== undefined;
+    const provided: Record<string, unknown> = {
+      [sopClasses.verification]: this,
+      [sopClasses.modalityWorklist]: this.worklist,
+      [sopClasses.modalityPerformedProcedureStep]: this.mpps,
+      [sopClasses.instanceAvailabilityNotification]: this.availability,
+      [sopClasses.storageCommitmentPushModel]: this.commitment,
+    };
+    return provided[abstractSyntax] !== undefined;
   }
 
   isCancel(message: DimseMessage): boolean {
@@ -138,6 +157,12 @@ export class DicomServer implements AssociationOwner {
     const isMpps = abstractSyntax === sopClasses.modalityPerformedProcedureStep;
     if (isMpps && this.mpps && (field === commands.nCreate || field === commands.nSet))
       return answerMpps(message, association, this.mpps);
+    const isAvailability = abstractSyntax === sopClasses.instanceAvailabilityNotification;
+    if (isAvailability && this.availability && field === commands.nCreate)
+      return answerInstanceAvailability(message, association, this.availability);
+    const isCommitment = abstractSyntax === sopClasses.storageCommitmentPushModel;
+    if (isCommitment && this.commitment && (field === commands.nAction || field === commands.nEventReport))
+      return answerStorageCommitment(message, association, this.commitment);
     return this.respond(field, message, association, UNRECOGNIZED_OPERATION);
   }
 

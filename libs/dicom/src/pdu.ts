@@ -32,6 +32,15 @@ export interface AssociateRequest {
   contexts: ProposedContext[];
   /** Longest P-DATA-TF the sender takes, in bytes; 0 means no limit. */
   maxPduLength: number;
+  /** Where the requestor is not simply the user of a SOP class. */
+  roles?: RoleSelection[];
+}
+
+/** Which sides of a SOP class the requestor takes (PS3.7 section D.3.3.4). */
+export interface RoleSelection {
+  abstractSyntax: string;
+  isUser: boolean;
+  isProvider: boolean;
 }
 
 export interface AssociateAccept {
@@ -39,6 +48,8 @@ export interface AssociateAccept {
   callingAeTitle: string;
   contexts: ContextResult[];
   maxPduLength: number;
+  /** The roles agreed to, of those the requestor proposed. */
+  roles?: RoleSelection[];
 }
 
 /** Result, source and reason of PS3.8 table 9-21. */
@@ -80,7 +91,7 @@ export function encodeAssociateRequest(request: Omit<AssociateRequest, 'protocol
         ...context.transferSyntaxes.map((syntax) => item(0x40, [ascii(syntax)])),
       ]),
     ),
-    userInformation(request.maxPduLength),
+    userInformation(request),
   ]);
 }
 
@@ -89,7 +100,7 @@ export function encodeAssociateAccept(accept: AssociateAccept): Buffer {
     ...accept.contexts.map((context) =>
       item(0x21, [Buffer.from([context.id, 0, context.result, 0]), item(0x40, [ascii(context.transferSyntax)])]),
     ),
-    userInformation(accept.maxPduLength),
+    userInformation(accept),
   ]);
 }
 
@@ -128,10 +139,14 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequest {
   const contexts: ProposedContext[] = [];
   let applicationContext = '';
   let maxPduLength = 0;
+  let roles: RoleSelection[] = [];
   for (const { type, content } of itemsOf(body, 68)) {
     if (type === 0x10) applicationContext = uid(content);
     if (type === 0x20) contexts.push(proposedContext(content));
-    if (type === 0x50) maxPduLength = maxLengthOf(content);
+    if (type === 0x50) {
+      maxPduLength = maxLengthOf(content);
+      roles = rolesOf(content);
+    }
     if (contexts.length > maxContexts) throw new ProtocolViolation(6, 'more than 128 presentation contexts');
   }
   return {
@@ -141,6 +156,7 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequest {
     applicationContext,
     contexts,
     maxPduLength,
+    roles,
   };
 }
 
@@ -148,6 +164,7 @@ export function decodeAssociateRequest(body: Buffer): AssociateRequest {
 export function decodeAssociateAccept(body: Buffer): AssociateAccept {
   const contexts: ContextResult[] = [];
   let maxPduLength = 0;
+  let roles: RoleSelection[] = [];
   for (const { type, content } of itemsOf(body, 68)) {
     if (type === 0x21 && content.length >= 4) {
       const syntax = itemsOf(content, 4).find((sub) => sub.type === 0x40);
@@ -157,13 +174,17 @@ export function decodeAssociateAccept(body: Buffer): AssociateAccept {
         transferSyntax: syntax ? uid(syntax.content) : '',
       });
     }
-    if (type === 0x50) maxPduLength = maxLengthOf(content);
+    if (type === 0x50) {
+      maxPduLength = maxLengthOf(content);
+      roles = rolesOf(content);
+    }
   }
   return {
     calledAeTitle: body.toString('latin1', 4, 20).trim(),
     callingAeTitle: body.toString('latin1', 20, 36).trim(),
     contexts,
     maxPduLength,
+    roles,
   };
 }
 
@@ -205,6 +226,17 @@ function maxLengthOf(userInformation: Buffer): number {
   return item ? item.content.readUInt32BE(0) : 0;
 }
 
+function rolesOf(userInformation: Buffer): RoleSelection[] {
+  return itemsOf(userInformation, 0)
+    .filter(({ type }) => type === 0x54)
+    .map(({ content }) => {
+      const length = content.length < 4 ? content.length : content.readUInt16BE(0);
+      if (content.length < length + 4) throw new ProtocolViolation(6, 'a role selection item is cut short');
+      const [user, provider] = [content[length + 2], content[length + 3]];
+      return { abstractSyntax: uid(content.subarray(2, length + 2)), isUser: user === 1, isProvider: provider === 1 };
+    });
+}
+
 function itemsOf(buffer: Buffer, from: number): { type: number; content: Buffer }[] {
   if (buffer.length < from) throw new ProtocolViolation(6, 'a PDU is shorter than its fixed part');
   const items: { type: number; content: Buffer }[] = [];
@@ -227,14 +259,21 @@ function associatePdu(type: number, titles: { calledAeTitle: string; callingAeTi
   return pdu(type, [head, item(0x10, [ascii(applicationContextName)]), ...items]);
 }
 
-function userInformation(maxPduLength: number): Buffer {
+function userInformation({ maxPduLength, roles = [] }: { maxPduLength: number; roles?: RoleSelection[] }): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(maxPduLength);
   return item(0x50, [
     item(0x51, [length]),
     item(0x52, [ascii(implementationClassUid)]),
+    ...roles.map(roleItem),
     item(0x55, [ascii(implementationVersion)]),
   ]);
+}
+
+function roleItem({ abstractSyntax, isUser, isProvider }: RoleSelection): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(abstractSyntax.length);
+  return item(0x54, [length, ascii(abstractSyntax), Buffer.from([isUser ? 1 : 0, isProvider ? 1 : 0])]);
 }
 
 function item(type: number, parts: Buffer[]): Buffer {

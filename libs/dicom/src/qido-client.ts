@@ -27,6 +27,7 @@ const tags = {
   modality: '00080060',
   sopClassUid: '00080016',
   sopInstanceUid: '00080018',
+  studyInstanceUid: '0020000D',
   seriesDescription: '0008103E',
   seriesInstanceUid: '0020000E',
 } as const;
@@ -52,6 +53,19 @@ export class QidoClient {
       found.push(...(await Promise.all(some)));
     }
     return found;
+  }
+
+  /**
+   * The study an instance belongs to; undefined if the PACS does not have the instance (yet).
+   *
+   * @throws Failure as {@link seriesOf}
+   */
+  async studyOf(sopInstanceUid: string): Promise<string | undefined> {
+    const uid = encodeURIComponent(sopInstanceUid);
+    const found = await this.get(`/instances?SOPInstanceUID=${uid}&includefield=${tags.studyInstanceUid}`);
+    // A PACS that overlooks the key answers with other instances.
+    const instance = found.find((one) => text(one, tags.sopInstanceUid) === sopInstanceUid);
+    return instance && required(instance, tags.studyInstanceUid);
   }
 
   private async withInstances(series: Attributes, study: string): Promise<QidoSeries> {

@@ -32,6 +32,17 @@ describe('a QIDO client', () => {
     await new Promise((resolve) => pacs.close(resolve));
   });
 
+  it('gives the study of an instance, and none where the PACS has others only', async () => {
+    const instance = (uid: string, of: string) => ({
+      '00080018': { vr: 'UI', Value: [uid] },
+      '0020000D': { vr: 'UI', Value: [of] },
+    });
+    const client = await against(json([instance('2.25.4', '2.25.9'), instance('2.25.3', '2.25.1')]));
+    expect(await client.studyOf('2.25.3')).toBe('2.25.1');
+    expect(await client.studyOf('2.25.5')).toBeUndefined();
+    expect(asked[0]).toMatch(/\/dicom-web\/instances\?SOPInstanceUID=2\.25\.3&includefield=0020000D$/);
+  });
+
   it('gives the series of a study with their instances', async () => {
     const series = [
       {

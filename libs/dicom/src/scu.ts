@@ -1,20 +1,20 @@
 import { connect, type Socket } from 'node:net';
+import { asFailure, fail } from '#platform';
 import { Dataset, type DatasetInput } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
 import { encodeDataset } from './dataset-encoder.js';
-import { commands, encodeCommand, messageIdAfter, type DimseMessage } from './dimse.js';
+import { commands, encodeCommand, encodeMessage, messageIdAfter, type DimseMessage } from './dimse.js';
 import { MessageAssembler } from './message-assembler.js';
-import {
-  decodeAssociateAccept,
-  decodeData,
-  encodeAssociateRequest,
-  encodeData,
-  encodeReleaseRequest,
-  pduTypes,
-} from './pdu.js';
+import { decodeAssociateAccept, decodeData, encodeAssociateRequest, encodeReleaseRequest, pduTypes } from './pdu.js';
 import { PduStream } from './pdu-stream.js';
 import { explicitVrLittleEndian } from './transfer-syntax.js';
-import { sopClasses } from './uids.js';
+import {
+  storageCommitmentRequestOf,
+  storageCommitmentResultOf,
+  type StorageCommitmentRequest,
+  type StorageCommitmentResult,
+} from './storage-commitment.js';
+import { sopClasses, storageCommitmentInstance } from './uids.js';
 
 export interface ScuOptions {
   host: string;
@@ -23,6 +23,8 @@ export interface ScuOptions {
   calledAeTitle: string;
   /** Longest silence of the peer while it owes an answer; default 10 s. */
   timeoutMs?: number;
+  /** SOP classes whose provider we are though we open the association (PS3.7 section D.3.3.4). */
+  providing?: string[];
 }
 
 /** One response of the peer. */
@@ -41,6 +43,7 @@ export class ScuAssociation {
   private receivePdu: (type: number, body: Buffer) => void = () => undefined;
   private fail: (error: Error) => void = () => undefined;
   private messageId = 0;
+  private peerMaxPdu = 0;
 
   private constructor(
     private readonly socket: Socket,
@@ -48,13 +51,23 @@ export class ScuAssociation {
   ) {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
-      for (const { type, body } of this.stream.push(chunk)) this.receive(type, body);
+      try {
+        for (const { type, body } of this.stream.push(chunk)) this.receive(type, body);
+      } catch (cause) {
+        // What the peer sends must not end the process.
+        this.fail(fail('peer-answer-malformed', 'the peer answers something that is not DICOM', { cause }));
+        socket.destroy();
+      }
     });
-    socket.on('error', (error) => this.fail(error));
-    socket.on('close', () => this.fail(new Error('the peer closed the connection')));
+    socket.on('error', (cause) => this.fail(fail('peer-unavailable', 'the peer cannot be reached', { cause })));
+    socket.on('close', () => this.fail(fail('peer-unavailable', 'the peer closed the connection')));
   }
 
-  /** Asks for an association for these SOP classes. @throws Error if the peer does not accept it */
+  /**
+   * Asks for an association for these SOP classes.
+   *
+   * @throws Failure peer-unavailable, peer-timeout; peer-denied if the peer rejects it
+   */
   static async open(options: ScuOptions, abstractSyntaxes: string[]): Promise<ScuAssociation> {
     const socket = connect(options.port, options.host);
     const association = new ScuAssociation(socket, options);
@@ -63,14 +76,22 @@ export class ScuAssociation {
       abstractSyntax,
       transferSyntaxes: [explicitVrLittleEndian],
     }));
-    const body = await association.waitFor<Buffer>((resolve, reject) => {
-      association.receivePdu = (type, content) =>
-        type === pduTypes.associateAccept
-          ? resolve(content)
-          : reject(new Error(`association not accepted (PDU ${type})`));
-      socket.write(encodeAssociateRequest({ ...options, contexts, maxPduLength: 128 * 1024 }));
-    });
-    for (const { id, result } of decodeAssociateAccept(body).contexts)
+    const roles = options.providing?.map((abstractSyntax) => ({ abstractSyntax, isUser: false, isProvider: true }));
+    const accepted = await association
+      .waitFor<Buffer>((resolve, reject) => {
+        association.receivePdu = (type, content) =>
+          type === pduTypes.associateAccept
+            ? resolve(content)
+            : reject(fail('peer-denied', `association not accepted (PDU ${type})`));
+        socket.write(encodeAssociateRequest({ ...options, contexts, maxPduLength: 128 * 1024, roles }));
+      })
+      .then(decodeAssociateAccept)
+      .catch((error: unknown) => {
+        association.destroy();
+        throw asFailure(error);
+      });
+    association.peerMaxPdu = accepted.maxPduLength;
+    for (const { id, result } of accepted.contexts)
       if (result === 0) association.contextIds.set(contexts.find((one) => one.id === id)!.abstractSyntax, id);
     return association;
   }
@@ -103,6 +124,42 @@ export class ScuAssociation {
     return (await this.request(sopClass, command, dataset))[0]!;
   }
 
+  /** N-CREATE of an Instance Availability Notification. */
+  async notifyAvailability(sopInstanceUid: string, dataset: DatasetInput): Promise<ScuResponse> {
+    const sopClass = sopClasses.instanceAvailabilityNotification;
+    const command = {
+      AffectedSOPClassUID: sopClass,
+      CommandField: commands.nCreate,
+      AffectedSOPInstanceUID: sopInstanceUid,
+    };
+    return (await this.request(sopClass, command, dataset))[0]!;
+  }
+
+  /** N-ACTION: asks whether instances are safely stored. The answer comes on an association that the peer opens. */
+  async requestStorageCommitment(request: StorageCommitmentRequest): Promise<ScuResponse> {
+    const sopClass = sopClasses.storageCommitmentPushModel;
+    const command = {
+      RequestedSOPClassUID: sopClass,
+      CommandField: commands.nAction,
+      RequestedSOPInstanceUID: storageCommitmentInstance,
+      ActionTypeID: 1,
+    };
+    return (await this.request(sopClass, command, storageCommitmentRequestOf(request)))[0]!;
+  }
+
+  /** N-EVENT-REPORT: answers whether instances are safely stored. */
+  async reportStorageCommitment(result: StorageCommitmentResult): Promise<ScuResponse> {
+    const sopClass = sopClasses.storageCommitmentPushModel;
+    const { type, dataset } = storageCommitmentResultOf(result);
+    const command = {
+      AffectedSOPClassUID: sopClass,
+      CommandField: commands.nEventReport,
+      AffectedSOPInstanceUID: storageCommitmentInstance,
+      EventTypeID: type,
+    };
+    return (await this.request(sopClass, command, dataset))[0]!;
+  }
+
   async release(): Promise<void> {
     await this.waitFor<void>((resolve) => {
       this.receivePdu = () => resolve();
@@ -118,30 +175,38 @@ export class ScuAssociation {
     this.socket.destroy();
   }
 
-  /** Sends one request and collects its responses. @throws Error if the context was not accepted, or nobody answers */
+  /**
+   * Sends one request and collects its responses.
+   *
+   * @throws Failure peer-refused if the context was not accepted; peer-timeout, peer-unavailable
+   */
   async request(abstractSyntax: string, command: DatasetInput, data?: DatasetInput): Promise<ScuResponse[]> {
     const contextId = this.contextIds.get(abstractSyntax);
-    if (contextId === undefined) throw new Error('the peer did not accept this SOP class');
+    if (contextId === undefined) throw fail('peer-refused', 'the peer did not accept this SOP class');
     const responses: ScuResponse[] = [];
     this.messageId = messageIdAfter(this.messageId);
-    const parts = [
-      { contextId, isCommand: true, isLast: true, data: encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined) }, // prettier-ignore
-      ...(data ? [{ contextId, isCommand: false, isLast: true, data: encodeDataset(Dataset.of(data), explicitVrLittleEndian) }] : []), // prettier-ignore
-    ];
+    const bytes = encodeMessage(
+      contextId,
+      encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined),
+      data && encodeDataset(Dataset.of(data), explicitVrLittleEndian),
+      this.peerMaxPdu,
+    );
     await this.waitFor<void>((resolve) => {
       this.receiveMessage = (message) => {
+        // A request of the peer's own is nothing we take here; it comes again on an association of the peer's.
+        if (!((message.command.number('CommandField') ?? 0) & commands.response)) return;
         const status = message.command.number('Status') ?? -1;
         const dataset = message.data && decodeDataset(message.data, explicitVrLittleEndian);
         responses.push({ status, command: message.command, dataset });
         if ((status & 0xff00) !== 0xff00) resolve();
       };
-      for (const part of parts) this.socket.write(encodeData([part]));
+      this.socket.write(bytes);
     });
     return responses;
   }
 
   private receive(type: number, body: Buffer): void {
-    if (type !== pduTypes.data) return type === pduTypes.abort ? this.fail(new Error('the peer aborted')) : this.receivePdu(type, body); // prettier-ignore
+    if (type !== pduTypes.data) return type === pduTypes.abort ? this.fail(fail('peer-error', 'the peer aborted')) : this.receivePdu(type, body); // prettier-ignore
     for (const value of decodeData(body)) {
       const message = this.assembler.push(value);
       if (message) this.receiveMessage(message);
@@ -153,7 +218,10 @@ export class ScuAssociation {
     try {
       return await new Promise<T>((resolve, reject) => {
         this.fail = reject;
-        timer = setTimeout(() => reject(new Error('the peer does not answer')), this.options.timeoutMs ?? 10_000);
+        timer = setTimeout(
+          () => reject(fail('peer-timeout', 'the peer does not answer')),
+          this.options.timeoutMs ?? 10_000,
+        );
         start(resolve, reject);
       });
     } finally {

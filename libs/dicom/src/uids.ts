@@ -3,4 +3,9 @@ export const sopClasses = {
   verification: '1.2.840.10008.1.1',
   modalityWorklist: '1.2.840.10008.5.1.4.31',
   modalityPerformedProcedureStep: '1.2.840.10008.3.1.2.3.3',
+  instanceAvailabilityNotification: '1.2.840.10008.5.1.4.33',
+  storageCommitmentPushModel: '1.2.840.10008.1.20.1',
 } as const;
+
+/** The one instance that every request for storage commitment is made to (PS3.4 section J.3.5). */
+export const storageCommitmentInstance = '1.2.840.10008.1.20.1.1';

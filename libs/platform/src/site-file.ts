@@ -72,6 +72,8 @@ const station = z.strictObject({
   portable: z.boolean().default(false),
   /** What it has that not every station has, such as an injector. */
   capabilities: z.array(text).default([]),
+  /** Where it is told what is safely stored (DICOM storage commitment); without it, it cannot ask. */
+  dicom: z.strictObject({ host: text, port }).optional(),
   opens: timeOfDay.default('00:00'),
   closes: closingTime.default('24:00'),
   /** Where the days of the week differ: these instead of opens and closes; a day in none of them is closed. */
@@ -159,6 +161,10 @@ const siteFile = z.strictObject({
   pacs: z.strictObject({
     name: text,
     qidoUrl: httpUrl,
+    /** Who may say by DICOM what is there of a study (Instance Availability Notification). */
+    aeTitles: z.array(aeTitle).default([]),
+    /** Where it is asked by DICOM whether a study that was found is safely stored; it is not asked unless given. */
+    storageCommitment: z.strictObject({ host: text, port, aeTitle }).optional(),
     wadoUrl: httpUrl.optional(),
     /** How long one question may take, 15 unless given. */
     timeoutSeconds: z.number().positive().optional(),

@@ -86,6 +86,9 @@ describe('The site file', () => {
     ['an authority named like a method', { patientAuthority: 'toString' }, 'patientAuthority: must be a key of authorities'], // prettier-ignore
     ['an accession too long for DICOM', { accession: { prefix: 'TST', digits: 14 } }, 'accession: prefix and digits together must not exceed 16 characters (DICOM VR SH)'], // prettier-ignore
     ['a QIDO address that is none', { pacs: { name: 'pacs', qidoUrl: 'pacs:8042' } }, 'pacs.qidoUrl: must be an http or https URL'], // prettier-ignore
+    ['an AE title of the PACS that is none', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', aeTitles: [' PACS'] } }, 'pacs.aeTitles.0: must not begin or end with a space'], // prettier-ignore
+    ['a PACS to be asked without its title', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', storageCommitment: { host: 'pacs', port: 104 } } }, 'pacs.storageCommitment.aeTitle: is missing'], // prettier-ignore
+    ['a station to be told on no port', { stations: [{ ...station, dicom: { host: 'ct01' } }] }, 'stations.0.dicom.port: is missing'], // prettier-ignore
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore

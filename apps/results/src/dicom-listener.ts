@@ -1,0 +1,43 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { guardedDicomServer, type DicomServer } from '#dicom';
+import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
+import { AskPacsToCommit } from './ask-pacs-to-commit.js';
+import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
+import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
+
+/**
+ * The DICOM side of results: Instance Availability Notification from the PACS, storage commitment for the stations of the
+ * site file and from the PACS; nobody else.
+ */
+@Injectable()
+export class DicomListener implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private server?: DicomServer;
+
+  constructor(
+    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(SITE) private readonly site: Site,
+    @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(LookForStudyWhenPacsNotifies) private readonly availability: LookForStudyWhenPacsNotifies,
+    @Inject(CheckStorageWhenModalityAsks) private readonly storage: CheckStorageWhenModalityAsks,
+    @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { dicom } = this.infrastructure;
+    if (!dicom) return;
+    const { pacs, stations } = this.site;
+    const answering = pacs.storageCommitment ? [pacs.storageCommitment.aeTitle] : [];
+    const callers = new Set([...pacs.aeTitles, ...answering, ...stations.map(({ aeTitle }) => aeTitle)]);
+    this.server = guardedDicomServer(dicom, callers, this.metrics);
+    this.server.provideInstanceAvailability(this.availability);
+    this.server.provideStorageCommitment({
+      request: (request, caller) => this.storage.request(request, caller),
+      report: (result, caller) => this.commitment.report(result, caller),
+    });
+    dicom.port = await this.server.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.server?.stop();
+  }
+}
