@@ -78,6 +78,7 @@ export class SandboxPacs {
     const parameter = (keyword: string, tag: string) => url.searchParams.get(keyword) ?? url.searchParams.get(tag);
     const study = inStudy ?? parameter('StudyInstanceUID', '0020000D');
     const series = inSeries ?? parameter('SeriesInstanceUID', '0020000E');
+    const instance = parameter('SOPInstanceUID', '00080018');
     const accession = parameter('AccessionNumber', '00080050');
     const patient = parameter('PatientID', '00100020');
     const images = [...this.images.values()].filter(
@@ -85,6 +86,7 @@ export class SandboxPacs {
         this.qidoFault !== 'nothing' &&
         (!study || one.studyInstanceUid === study) &&
         (!series || one.seriesInstanceUid === series) &&
+        (!instance || one.sopInstanceUid === instance) &&
         (!accession || one.accessionNumber === accession) &&
         (!patient || one.patientId === patient),
     );
