@@ -67,11 +67,11 @@ export class CheckStorageWhenModalityAsks implements OnModuleInit, OnApplication
   }
 
   onApplicationBootstrap(): void {
-    this.work.start();
+    this.work.onApplicationBootstrap();
   }
 
   beforeApplicationShutdown(): Promise<void> {
-    return this.work.stop();
+    return this.work.beforeApplicationShutdown();
   }
 
   /**

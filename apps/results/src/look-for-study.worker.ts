@@ -51,11 +51,11 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   onApplicationBootstrap(): void {
-    this.work.start();
+    this.work.onApplicationBootstrap();
   }
 
   beforeApplicationShutdown(): Promise<void> {
-    return this.work.stop();
+    return this.work.beforeApplicationShutdown();
   }
 
   /** Says that a study became due now. */

@@ -12,7 +12,7 @@ const FINISH_WITHIN_MS = 12_000;
  * turn, for ever: what a turn does must be safe to repeat.
  */
 export abstract class LeasedWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  protected readonly wake = new WakeSignal();
+  private readonly signal = new WakeSignal();
   protected stopping = false;
   private readonly lease: Lease;
   private running?: Promise<void>;
@@ -27,7 +27,7 @@ export abstract class LeasedWorker implements OnApplicationBootstrap, BeforeAppl
     { database }: Infrastructure,
     protected readonly logger: Logger,
   ) {
-    this.lease = new Lease(what, database, logger, () => this.wake.wake());
+    this.lease = new Lease(what, database, logger, () => this.wake());
   }
 
   /** One turn of the work. */
@@ -38,6 +38,11 @@ export abstract class LeasedWorker implements OnApplicationBootstrap, BeforeAppl
     return Promise.resolve();
   }
 
+  /** Says that there is work now. */
+  wake(): void {
+    this.signal.wake();
+  }
+
   onApplicationBootstrap(): void {
     this.lease.start();
     this.running = this.run();
@@ -45,7 +50,7 @@ export abstract class LeasedWorker implements OnApplicationBootstrap, BeforeAppl
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    this.wake.wake();
+    this.wake();
     await within(
       FINISH_WITHIN_MS,
       Promise.resolve(this.running).then(() => this.underWay()),
@@ -61,7 +66,7 @@ export abstract class LeasedWorker implements OnApplicationBootstrap, BeforeAppl
         } catch (err) {
           this.logger.warn({ err, worker: this.what }, 'a worker cannot go on now and tries again');
         }
-      await this.wake.wait(this.everyMs);
+      await this.signal.wait(this.everyMs);
     }
   }
 }
