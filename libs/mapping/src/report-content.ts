@@ -46,7 +46,7 @@ function linesOf(observations: readonly Segment[]): string {
 }
 
 function encapsulated(obx: Segment): Attachment[] {
-  const read = { ED: attachmentFromEd, RP: attachmentFromRp }[obx.get(2) ?? ''];
+  const read = ofTable<typeof attachmentFromEd>({ ED: attachmentFromEd, RP: attachmentFromRp }, obx.get(2));
   return read ? eachRepetition(obx, 5, (repetition) => read(obx, repetition)) : [];
 }
 
