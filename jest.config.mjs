@@ -49,4 +49,6 @@ export default {
     suite('peer', ['test/peers/**/*.peer.spec.ts'], infrastructure),
   ],
   testTimeout: 60_000,
+  // Modules of a suite stay in the memory of its process: without an end to that, the last suites take ten times as long.
+  workerIdleMemoryLimit: '1GB',
 };
