@@ -144,18 +144,26 @@ export async function measureModalities({ port, report, percentile, ms, minutes,
   const open = [...accessionNumbers];
   const modality = async () => {
     for (let round = 1; performance.now() < until; round++) {
+      let doing = 'associate';
+      let at = performance.now();
       try {
         const association = await associate(port);
-        const at = performance.now();
+        doing = 'C-FIND';
+        at = performance.now();
         const found = await find(association, {}, { ScheduledStationAETitle: 'CT01', ScheduledProcedureStepStartDate: DAY }); // prettier-ignore
         times.push(performance.now() - at);
-        if (found.at(-1).status !== 0) throw new Error(`C-FIND 0x${found.at(-1).status.toString(16)}`);
+        if (found.at(-1).status !== 0) throw new Error(`0x${found.at(-1).status.toString(16)}`);
         const accession = round % ROUNDS_AN_EXAM === 1 ? open.pop() : undefined;
+        doing = 'exam';
+        at = performance.now();
         if (accession) await exam(association, accession);
         if (accession) exams++;
+        doing = 'release';
+        at = performance.now();
         await association.release();
       } catch (error) {
-        errors.set(error.message, (errors.get(error.message) ?? 0) + 1);
+        const what = `${doing}: ${error.message} after ${ms(performance.now() - at)}`;
+        errors.set(what, (errors.get(what) ?? 0) + 1);
       }
     }
   };

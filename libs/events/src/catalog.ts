@@ -127,6 +127,32 @@ export const eventCatalog = {
     ['MedicationAdministration', 'Patient'],
     ['MedicationRequest', 'ServiceRequest'],
   ),
+  'imaging.contrast.reaction-recorded.v1': fact(
+    'contrast',
+    'A reaction to contrast, or an extravasation, was recorded or corrected: severity, timing, manifestations and treatment are in the AdverseEvent, what the patient must not be given again in the AllergyIntolerance.',
+    ['AdverseEvent', 'Patient'],
+    ['AllergyIntolerance', 'MedicationAdministration', 'ServiceRequest', 'Procedure'],
+  ),
+  'imaging.contrast.escalated.v1': fact(
+    'contrast',
+    'Nobody acknowledged in time what somebody must see to: a reaction, or the end of an observation. The Task says what, who is asked now, and until when.',
+    ['Task', 'Patient'],
+    ['AdverseEvent', 'ServiceRequest'],
+  ),
+  'imaging.contrast.stock-low.v1': fact(
+    'contrast',
+    'The stock of an agent in a room fell to what the site wants to be told at.',
+    ['Medication'],
+    ['Location'],
+    'supply',
+  ),
+  'imaging.contrast.lot-recalled.v1': fact(
+    'contrast',
+    'A lot was recalled: nothing of it may be given any more.',
+    ['Medication'],
+    [],
+    'supply',
+  ),
   'imaging.result.study-available.v1': fact(
     'results',
     'The study was found in the PACS.',
@@ -161,8 +187,11 @@ export interface EventFact {
   carries: readonly string[];
   /** Resource types the Bundle carries where they are known. */
   mayCarry: readonly string[];
-  /** Whom it is about, whose id is its key: a patient, or a station (its Device), of whom the facts are in order then. */
-  about: 'patient' | 'station';
+  /**
+   * Whom it is about, whose id is its key, so that the facts about them are in order: a patient, a station (its Device),
+   * or a supply (its Medication).
+   */
+  about: 'patient' | 'station' | 'supply';
 }
 
 /** The topic of an event type, without the deployment's prefix: `imaging.order.placed.v1` → `imaging.order`. */
