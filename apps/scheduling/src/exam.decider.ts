@@ -26,6 +26,11 @@ export const examEvent: Record<PerformedProcedureStep['status'], EventType> = {
   DISCONTINUED: 'imaging.schedule.exam-discontinued.v1',
 };
 
+/** The id of an exam's Procedure. */
+export function procedureIdOf(mppsUid: string): string {
+  return uuidFrom('Procedure', mppsUid);
+}
+
 /** The exam as FHIR: a Procedure known by the MPPS SOP Instance UID. */
 export function procedureOf(
   mppsUid: string,
@@ -38,7 +43,7 @@ export function procedureOf(
   const [start, end] = [isoTime(step.startedAt, site), isoTime(step.endedAt, site)];
   return {
     resourceType: 'Procedure',
-    id: uuidFrom('Procedure', mppsUid),
+    id: procedureIdOf(mppsUid),
     identifier: [dicomUidIdentifier(mppsUid)],
     status: procedureStatus[step.status],
     ...(reason

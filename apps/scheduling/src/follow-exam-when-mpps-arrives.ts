@@ -8,11 +8,12 @@ import {
   encodeDataset,
   explicitVrLittleEndian,
   performedProcedureStepFrom,
+  type DicomCaller,
   type MppsProvider,
   type PerformedProcedureStep,
 } from '#dicom';
 import { newEvent } from '#events';
-import { FhirStore, patientIdOf, referencedId } from '#fhir';
+import { FhirStore, patientIdOf, recordAccess, referencedId } from '#fhir';
 import { MergedPatients, UnitOfWork, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { orderAfter, orderReferenceOf } from './appointment.decider.js';
@@ -22,6 +23,7 @@ import {
   examEvent,
   expectedStudy,
   patientOfUnscheduled,
+  procedureIdOf,
   procedureOf,
   type ExamSubject,
 } from './exam.decider.js';
@@ -53,7 +55,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ) {}
 
   /** N-CREATE. @throws DicomStatus 0x0111 for an instance that is there already */
-  async create(sopInstanceUid: string, dataset: Dataset): Promise<void> {
+  async create(sopInstanceUid: string, dataset: Dataset, caller: DicomCaller): Promise<void> {
     const reported = performedProcedureStepFrom(dataset);
     const { steps, reason } = await this.stepsOf(reported);
     const patientId = steps[0]?.patientId ?? patientOfUnscheduled(sopInstanceUid, reported, this.site).id!;
@@ -71,12 +73,13 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       if (await this.steps.find(manager, sopInstanceUid))
         throw new DicomStatus(0x0111, 'an MPPS with this SOP Instance UID is there already');
       await this.steps.insert(manager, row, now);
+      await this.record('RAD-6', row, caller, transaction);
       await this.follow(row, reported, transaction);
     });
   }
 
   /** N-SET. @throws DicomStatus 0x0112 for an unknown instance, 0x0110 with error id 0xA710 for a final one */
-  async set(sopInstanceUid: string, modification: Dataset): Promise<void> {
+  async set(sopInstanceUid: string, modification: Dataset, caller: DicomCaller): Promise<void> {
     const patientId = await this.steps.patientOf(sopInstanceUid);
     if (!patientId) throw new DicomStatus(0x0112, 'no MPPS was created with this SOP Instance UID');
     await this.unitOfWork.run(patientId, async (transaction) => {
@@ -90,8 +93,21 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       const reported = performedProcedureStepFrom(merged);
       const row = { ...current, status: reported.status, attributes: bytesOf(merged) };
       await this.steps.update(manager, row, now);
+      await this.record('RAD-7', row, caller, transaction);
       if (reported.status !== 'IN PROGRESS') await this.follow(row, reported, transaction);
     });
+  }
+
+  /** Which AE wrote what of whom, in the transaction that writes it. */
+  private record(
+    interaction: 'RAD-6' | 'RAD-7',
+    { sopInstanceUid, patientId }: PerformedProcedureStepRow,
+    { aeTitle, address }: DicomCaller,
+    { manager, now }: Transaction,
+  ): Promise<void> {
+    const who = { client: aeTitle, address, service: 'scheduling' };
+    const references = [`Procedure/${procedureIdOf(sopInstanceUid)}`];
+    return recordAccess(manager, { interaction, ...who, patientIds: [patientId], references }, now);
   }
 
   private async stepsOf(reported: PerformedProcedureStep): Promise<StepsMeant> {

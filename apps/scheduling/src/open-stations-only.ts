@@ -18,12 +18,20 @@ export class OpenStationsOnly {
   ) {}
 
   /** Without the steps of stations that are closed now; those that have begun stay. */
-  async of<I extends Item>(items: I[], manager: EntityManager = this.dataSource.manager): Promise<I[]> {
-    const waiting = items.filter(({ status }) => status === 'SCHEDULED');
-    if (waiting.length === 0) return items;
-    const closed = await this.closures.closedNow(manager, [...new Set(waiting.map(stationOf))]);
-    const isClosed = (aeTitle: string) => closed.some((one) => one.aeTitle === aeTitle);
-    return items.filter((item) => item.status !== 'SCHEDULED' || !isClosed(stationOf(item)));
+  of<I extends Item>(items: I[], manager?: EntityManager): Promise<I[]> {
+    return this.forOneAnswer(manager)(items);
+  }
+
+  /** The same for an answer of many pages: a station is asked for once, and stays open or closed for all of them. */
+  forOneAnswer(manager: EntityManager = this.dataSource.manager): <I extends Item>(page: I[]) => Promise<I[]> {
+    const closed = new Map<string, boolean>();
+    return async (page) => {
+      const waiting = page.filter(({ status }) => status === 'SCHEDULED').map(stationOf);
+      const unknown = [...new Set(waiting)].filter((aeTitle) => !closed.has(aeTitle));
+      const found = unknown.length > 0 ? await this.closures.closedNow(manager, unknown) : [];
+      for (const aeTitle of unknown) closed.set(aeTitle, found.some((one) => one.aeTitle === aeTitle)); // prettier-ignore
+      return page.filter((item) => item.status !== 'SCHEDULED' || !closed.get(stationOf(item)));
+    };
   }
 }
 

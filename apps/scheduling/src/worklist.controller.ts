@@ -3,10 +3,10 @@ import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Task } from 'fhir/r4.js';
-import { datasetFromJson, datasetToJson, nameOfTag, worklistItemMatches, type Dataset, type DicomJson } from '#dicom';
+import { datasetFromJson, datasetToJson, worklistItemMatches, type Dataset, type DicomJson } from '#dicom';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, INFRASTRUCTURE, SITE, type Clock, type Infrastructure, type Site } from '#platform';
-import { filterOf } from './serve-worklist-when-modality-asks.js';
+import { filterOf, keysOf } from './serve-worklist-when-modality-asks.js';
 import { worklistArchive } from './worklist-export.js';
 import { setupOf } from './exam-setup.decider.js';
 import { OpenStationsOnly } from './open-stations-only.js';
@@ -60,9 +60,8 @@ export class WorklistController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<DicomJson[]> {
     const query = datasetFromJson(body);
-    const asked = query.elements().filter(({ tag }) => query.hasValue(tag));
     // A search by POST, since a patient's number has no place in a URL; the record says which keys, not their values.
-    const keys = asked.map(({ tag }) => nameOfTag(tag)).join(',');
+    const keys = keysOf(query).join(',');
     const items = await this.find(filterOf(query), request, keys, (item) => worklistItemMatches(item, query));
     response.type(DICOM_JSON);
     return items.map((item) => datasetToJson(datasetOf(item)));
