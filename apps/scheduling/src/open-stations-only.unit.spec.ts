@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
+import { site as aSite } from '#testing';
 import { OpenStationsOnly } from './open-stations-only.js';
 import type { StationClosures } from './station-closures.store.js';
 import type { StepStatus } from './worklist-item.js';
@@ -16,7 +17,7 @@ describe('the gate in front of an answer of many pages', () => {
       asked.push(aeTitles);
       return aeTitles.filter((one) => one === 'CT02').map((aeTitle) => ({ aeTitle }));
     };
-    const gate = new OpenStationsOnly({ closedNow } as unknown as StationClosures, {} as DataSource);
+    const gate = new OpenStationsOnly({ closedNow } as unknown as StationClosures, {} as DataSource, aSite());
     const openOnly = gate.forOneAnswer();
     const [open, closed, begun] = [item('CT01'), item('CT02'), item('CT02', 'STARTED')];
     expect(await openOnly([open, closed, begun])).toEqual([open, begun]);
