@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Appointment, FhirResource, Procedure, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, FhirResource, Procedure, ProcedurePerformer, ServiceRequest } from 'fhir/r4.js';
 import {
   Dataset,
   decodeDataset,
@@ -20,6 +20,7 @@ import { orderAfter, orderReferenceOf } from './appointment.decider.js';
 import { CleaningDesk } from './cleaning-desk.js';
 import {
   appointmentAfter,
+  beginningOf,
   examEvent,
   expectedStudy,
   patientOfUnscheduled,
@@ -27,9 +28,11 @@ import {
   procedureOf,
   type ExamSubject,
 } from './exam.decider.js';
+import { performersOf } from './exam-performers.decider.js';
 import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
 import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { ScheduleNews } from './schedule-news.js';
 import { StationBookings } from './station-bookings.store.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
 import { Worklist } from './worklist.store.js';
@@ -47,6 +50,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(ScheduleNews) private readonly news: ScheduleNews,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(CleaningDesk) private readonly cleaning: CleaningDesk,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
@@ -153,7 +157,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ): Promise<void> {
     const { manager, now } = transaction;
     const subject = await this.subjectOf(row, reported, transaction);
-    const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site);
+    const people = await this.peopleOf(reported, transaction);
+    const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site, people);
     const before = await this.store.read(manager, 'Procedure', procedure.id!);
     const appointments = await this.appointmentsAfter(row, reported, subject, transaction);
     const orders: ServiceRequest[] = [];
@@ -176,9 +181,20 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       appointments: appointments.map(current),
     };
     this.tell(reported, saved[0]!, subjectNow, transaction);
+    this.tellSchedulers(subject.appointments, subjectNow, transaction);
     await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
     await this.cleaning.cleanAfter({ ...subjectNow, mppsUid: row.sopInstanceUid, reported }, transaction);
+  }
+
+  /** Who did it, and whether they may. */
+  private async peopleOf(
+    reported: PerformedProcedureStep,
+    { manager, now }: Transaction,
+  ): Promise<ProcedurePerformer[]> {
+    if (reported.performers.length === 0) return [];
+    const known = await this.store.allOf(manager, 'Practitioner');
+    return performersOf(reported.performers, reported.modality, known, this.site, beginningOf(reported, this.site) ?? now); // prettier-ignore
   }
 
   private async appointmentsAfter(
@@ -230,6 +246,18 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
         resources: [procedure, patient, ...orders, ...appointments, ...(study ? [study] : [])],
       }),
     );
+  }
+
+  /** An exam that begins or ends is news to those who get appointments. */
+  private tellSchedulers(
+    before: readonly Appointment[],
+    { patient, orders, appointments }: ExamSubject,
+    transaction: Transaction,
+  ): void {
+    for (const appointment of appointments) {
+      const order = orders.find(({ id }) => orderReferenceOf(appointment) === `ServiceRequest/${id}`)!;
+      this.news.tellExam({ order, patient }, appointment, before.find(({ id }) => id === appointment.id), transaction); // prettier-ignore
+    }
   }
 
   private async orderWith(
