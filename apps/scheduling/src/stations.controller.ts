@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { CLOCK, clientOf, fail, SITE, stationByAeTitle, type Clock, type Site } from '#platform';
 import { DepartmentDesk } from './department-desk.js';
 import { RecordSetup } from './record-setup.js';
+import type { RoomNow } from './room-occupancy.decider.js';
 import { StationClosures } from './station-closures.store.js';
 import { readinessOf, type Readiness } from './station-readiness.decider.js';
 
@@ -29,8 +30,18 @@ export class StationsController {
     const station = stationByAeTitle(this.site, aeTitle);
     if (!station) throw fail('not-found', 'there is no station with this AE title in the site file');
     const now = this.clock.now();
-    const state = await this.closures.state(this.dataSource.manager, [station], now, true);
-    return readinessOf(station, state, this.site, now);
+    const { manager } = this.dataSource;
+    const state = await this.closures.state(manager, [station], now, true);
+    const rooms = await this.closures.rooms(manager, now);
+    return readinessOf(station, state, rooms, this.site, now);
+  }
+
+  @ApiOperation({
+    summary: 'Each room with its state of HL7 table 0116 now: O while an exam goes on, else as it was told',
+  })
+  @Get('rooms')
+  async rooms(): Promise<{ rooms: RoomNow[] }> {
+    return { rooms: await this.closures.rooms(this.dataSource.manager, this.clock.now()) };
   }
 
   @ApiOperation({

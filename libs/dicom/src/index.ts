@@ -1,3 +1,4 @@
+export type { DicomCaller } from './association.js';
 export * from './dataset.js';
 export * from './dataset-decoder.js';
 export * from './dataset-encoder.js';

@@ -68,6 +68,8 @@ export const extensions = {
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
+  /** On a performer of a Procedure: `certified` for the modality, `not-certified`, or `unknown`. */
+  certification: 'urn:collimator:extension:certification',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
 } as const;

@@ -17,6 +17,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
   const [senders, procedures, stations, destinations] = ['senders', 'procedures', 'stations', 'destinations'].map(
     (list) => objectsOf(site[list]),
   ) as [Loose[], Loose[], Loose[], Loose[]];
+  const views = objectsOf(site.worklistViews);
   return [
     ...ofSite(site),
     ...twice('stations', stations, ({ aeTitle }) => aeTitle),
@@ -39,6 +40,9 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ofQualityTest(test, `qualityControl.${index}`, stations),
     ),
     ...stations.flatMap((station, index) => ofStation(station, `stations.${index}`, procedures)),
+    ...stations.flatMap((station, index) => ofBackup(station, `stations.${index}.backup`, stations)),
+    ...twice('worklistViews', views, ({ aeTitle }) => aeTitle),
+    ...views.flatMap((view, index) => ofView(view, `worklistViews.${index}`, stations)),
   ];
 }
 
@@ -103,6 +107,39 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
   ];
   const reversed = times.filter((one) => String(one.closes) <= String(one.opens));
   return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
+}
+
+/** Who stands in takes whatever comes: it must be able to. */
+function ofBackup(station: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  if (station.backup === undefined) return [];
+  const backup = stations.find(({ aeTitle }) => aeTitle === station.backup);
+  if (!backup || backup.aeTitle === station.aeTitle)
+    return [{ path, reason: 'must be the AE title of another station' }];
+  const lacks = (key: 'modalities' | 'capabilities') => textsOf(station[key]).filter((one) => !textsOf(backup[key]).includes(one)); // prettier-ignore
+  const missing = [...lacks('modalities'), ...lacks('capabilities')];
+  if (missing.length > 0) return [{ path, reason: `does not have ${missing.join(', ')}` }];
+  return Boolean(backup.portable) === Boolean(station.portable)
+    ? []
+    : [{ path, reason: 'must go to the bedside if its station does, and only then' }];
+}
+
+function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const unknown = (list: 'stations' | 'rooms' | 'modalities', known: unknown[], reason: string) =>
+    textsOf(view[list]).flatMap((one, index) => (known.includes(one) ? [] : [{ path: `${path}.${list}.${index}`, reason }])); // prettier-ignore
+  const own = stations.some(({ aeTitle }) => aeTitle === view.aeTitle)
+    ? [{ path: `${path}.aeTitle`, reason: 'is the AE title of a station' }]
+    : [];
+  const isShown = ({ aeTitle, room }: Loose) =>
+    (view.stations === undefined && view.rooms === undefined) ||
+    textsOf(view.stations).includes(String(aeTitle)) ||
+    textsOf(view.rooms).includes(String(room));
+  const modalities = stations.filter(isShown).flatMap((one) => textsOf(one.modalities));
+  return [
+    ...own,
+    ...unknown('stations', stations.map(({ aeTitle }) => aeTitle), 'must be the AE title of a station'), // prettier-ignore
+    ...unknown('rooms', stations.map(({ room }) => room), 'must be the room of a station'), // prettier-ignore
+    ...unknown('modalities', modalities, 'no station it shows has this modality'),
+  ];
 }
 
 function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {

@@ -72,6 +72,8 @@ const station = z.strictObject({
   portable: z.boolean().default(false),
   /** What it has that not every station has, such as an injector. */
   capabilities: z.array(text).default([]),
+  /** The station that stands in for it while it is closed: its AE title. */
+  backup: text.optional(),
   /** Where it is told what is safely stored (DICOM storage commitment); without it, it cannot ask. */
   dicom: z.strictObject({ host: text, port }).optional(),
   opens: timeOfDay.default('00:00'),
@@ -83,6 +85,16 @@ const station = z.strictObject({
     .optional(),
   /** A STAT exam may be put here outside the opening hours. */
   alwaysOpenForStat: z.boolean().default(true),
+});
+
+const worklistView = z.strictObject({
+  aeTitle,
+  name: text,
+  /** What it shows: the steps of these stations and rooms, of all where neither is given, */
+  stations: z.array(text).min(1).optional(),
+  rooms: z.array(text).min(1).optional(),
+  /** of these modalities only, where they are given. */
+  modalities: z.array(procedure.shape.modality).min(1).optional(),
 });
 
 const qualityTest = z.strictObject({
@@ -143,6 +155,8 @@ const siteFile = z.strictObject({
   senders: z.array(sender).min(1),
   procedures: z.array(procedure).min(1),
   stations: z.array(station).min(1),
+  /** Who asks for a worklist without being a station, such as a console of several, and what it is shown. */
+  worklistViews: z.array(worklistView).default([]),
   /** Tests of the equipment: one that failed or is overdue closes its station. */
   qualityControl: z.array(qualityTest).default([]),
   /** What an exam of a patient in isolation does to its room; nothing unless given. */
@@ -243,6 +257,8 @@ export type Sender = Site['senders'][number];
 export type SiteProcedure = Site['procedures'][number];
 /** One modality or other station that asks for a worklist. */
 export type Station = Site['stations'][number];
+/** One AE title that sees the worklist of several stations. */
+export type WorklistView = Site['worklistViews'][number];
 /** One test of the equipment. */
 export type QualityTest = Site['qualityControl'][number];
 /** One system that gets results. */

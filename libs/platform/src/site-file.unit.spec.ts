@@ -154,6 +154,15 @@ describe('The site file', () => {
     ['a test needed twice over', { qualityControl: [qualityTest({ modalities: ['CT'] })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
     ['a test of no station', { qualityControl: [qualityTest({ stations: ['CT01', 'CT99'] })] }, 'qualityControl.0.stations.1: must be the AE title of a station'], // prettier-ignore
     ['a test of no modality', { qualityControl: [qualityTest({ stations: undefined, modalities: ['MR'] })] }, 'qualityControl.0.modalities.0: no station has this modality'], // prettier-ignore
+    ['a backup that is no station', { stations: [{ ...station, backup: 'CT99' }] }, 'stations.0.backup: must be the AE title of another station'], // prettier-ignore
+    ['a backup of itself', { stations: [{ ...station, backup: 'CT01' }] }, 'stations.0.backup: must be the AE title of another station'], // prettier-ignore
+    ['a backup that cannot', { stations: [{ ...station, capabilities: ['injector'], backup: 'CT02' }, { ...station, aeTitle: 'CT02' }] }, 'stations.0.backup: does not have injector'], // prettier-ignore
+    ['a room for the bedside', { stations: [{ ...station, portable: true, backup: 'CT02' }, { ...station, aeTitle: 'CT02' }] }, 'stations.0.backup: must go to the bedside if its station does, and only then'], // prettier-ignore
+    ['a view that is a station', { worklistViews: [{ aeTitle: 'CT01', name: 'x' }] }, 'worklistViews.0.aeTitle: is the AE title of a station'], // prettier-ignore
+    ['a view given twice', { worklistViews: [{ aeTitle: 'QA', name: 'x' }, { aeTitle: 'QA', name: 'y' }] }, 'worklistViews.1: is given twice, first as worklistViews.0'], // prettier-ignore
+    ['a view of no station', { worklistViews: [{ aeTitle: 'QA', name: 'x', stations: ['CT01', 'CT99'] }] }, 'worklistViews.0.stations.1: must be the AE title of a station'], // prettier-ignore
+    ['a view of no room', { worklistViews: [{ aeTitle: 'QA', name: 'x', rooms: ['attic'] }] }, 'worklistViews.0.rooms.0: must be the room of a station'], // prettier-ignore
+    ['a view that shows nothing', { worklistViews: [{ aeTitle: 'QA', name: 'x', stations: ['CT01'], modalities: ['MR'] }] }, 'worklistViews.0.modalities.0: no station it shows has this modality'], // prettier-ignore
     ['a test given twice', { qualityControl: [qualityTest(), qualityTest()] }, 'qualityControl.1: is given twice, first as qualityControl.0'], // prettier-ignore
     ['a test never due', { qualityControl: [qualityTest({ everyDays: 0 })] }, 'qualityControl.0.everyDays: Too small: expected number to be >=1'], // prettier-ignore
     ['limits that are none', { qualityControl: [qualityTest({ limits: { unit: 'HU' } })] }, 'qualityControl.0.limits: must have low or high'], // prettier-ignore

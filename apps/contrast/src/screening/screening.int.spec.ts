@@ -148,6 +148,22 @@ describe('An exam with contrast', () => {
   });
 });
 
+describe('An exam whose patient is here', () => {
+  it('is screened again before it begins: what was to be done by now must be recorded as done', async () => {
+    const { patient, order, outcome, tasks, told } = await screened('HERE', (patient) => [anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] })]); // prettier-ignore
+    await service.tell('imaging.schedule.booked.v1', booked(order, inHours(30)), order, patient);
+    await until(async () => (await tasks()).every(({ restriction }) => restriction?.period?.start), { what: 'the times of its preparation' }); // prettier-ignore
+    await outcome('proceed-with-preparation');
+    const before = (await told()).length;
+    await service.tell('imaging.schedule.moved.v1', booked(order, inHours(30), 'checked-in'), order, patient);
+    await outcome('needs-decision');
+    expect((await told()).length).toBeGreaterThan(before);
+    // Sent away again: the preparation can still be done.
+    await service.tell('imaging.schedule.moved.v1', booked(order, inHours(30), 'booked'), order, patient);
+    await outcome('proceed-with-preparation');
+  });
+});
+
 describe('An override', () => {
   it('is taken with author, reason and version, is audited and told, and lapses when an input changes', async () => {
     const { patient, outcome, issueOf, told } = await screened('OVERRIDE', (patient) => [question('KIDNEY', patient, 'Y')]); // prettier-ignore
