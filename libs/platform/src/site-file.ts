@@ -100,6 +100,17 @@ const qualityTest = z.strictObject({
   limits: z.strictObject({ low: z.number().optional(), high: z.number().optional(), unit: text }).optional(),
 });
 
+const lowStock = z.strictObject({
+  /** A room of a station, or a store. */
+  room: text,
+  /** Name of an agent in the contrast policy. */
+  agent: text,
+  /** Low at that many millilitres or fewer, unopened and left in what is open, */
+  lowMl: z.number().min(0).optional(),
+  /** or at that many unopened containers or fewer. */
+  lowContainers: z.int().min(0).optional(),
+});
+
 const destination = z.discriminatedUnion(
   'kind',
   [
@@ -206,6 +217,15 @@ const siteFile = z.strictObject({
       childUntilYears: z.int().min(1).max(21).default(12),
       /** Days on which only what is open for STAT works, such as public holidays. */
       closedDays: z.array(z.strictObject({ date: z.iso.date(), reason: text })).default([]),
+    })
+    .prefault({}),
+  /** Stock of contrast media, beside what the contrast policy says of the products. */
+  supplies: z
+    .strictObject({
+      /** Places that hold stock beside the rooms of stations. */
+      stores: z.array(text).default([]),
+      /** At how little of an agent, in a room, the site wants to be told. */
+      low: z.array(lowStock).default([]),
     })
     .prefault({}),
   unscheduled: z
