@@ -70,6 +70,13 @@ export const extensions = {
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On Medication: why its lot may not be given any more. */
+  recallReason: 'urn:collimator:extension:recall-reason',
+  /** On Medication: how much of an agent a room still has, in millilitres and in unopened containers. */
+  stockVolume: 'urn:collimator:extension:stock-volume',
+  stockContainers: 'urn:collimator:extension:stock-containers',
+  /** On MedicationAdministration: the room whose stock it came from, by its name in the site file. */
+  supplyRoom: 'urn:collimator:extension:supply-room',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */

@@ -77,7 +77,7 @@ function agentOf(stated: MedicationAdministration) {
 }
 
 /** The contained Medication that `medicationReference` refers to: of several, the others are not what was given. */
-function medicationOf({ medicationReference, contained = [] }: MedicationAdministration): Medication | undefined {
+export function medicationOf({ medicationReference, contained = [] }: MedicationAdministration): Medication | undefined {
   const medications = contained.filter((one): one is Medication => one.resourceType === 'Medication');
   return medications.find(({ id }) => `#${id}` === medicationReference?.reference);
 }

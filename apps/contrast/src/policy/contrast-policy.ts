@@ -169,6 +169,8 @@ const product = z.strictObject({
         kind: z.enum(['single-dose', 'multi-dose']),
         /** How long one that was opened may be used. */
         openHours: z.number().positive().optional(),
+        /** How many administrations may come from one that was opened. */
+        openDoses: z.int().positive().optional(),
       }),
     )
     .min(1),

@@ -17,6 +17,7 @@ export interface Lot {
 export interface Objection {
   code:
     | 'lot-unknown'
+    | 'lot-ambiguous'
     | 'lot-recalled'
     | 'lot-expired'
     | 'expiry-unknown'
@@ -26,7 +27,9 @@ export interface Objection {
     | 'container-discarded'
     | 'container-overdue'
     | 'container-empty'
-    | 'container-doses';
+    | 'container-doses'
+    | 'room-unknown'
+    | 'volume-unknown';
   /** For the person with the bottle in their hand. */
   reason: string;
 }

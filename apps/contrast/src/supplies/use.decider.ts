@@ -51,6 +51,28 @@ export function coverUse(stock: Stock, known: readonly Part[], use: Use, packing
   return { ...draft.result(), parts: parts.filter(({ volume }) => volume !== 0) };
 }
 
+/**
+ * The same where the room was counted after it was given: what was counted has it left out already, so that of unopened
+ * containers there are as many as before.
+ */
+export function coverUseBeforeCount(stock: Stock, known: readonly Part[], use: Use, packing: Packing): UseDecision {
+  const spare = Math.ceil(use.volume / packing.size);
+  const decision = coverUse({ ...stock, sealed: stock.sealed + spare }, known, use, packing);
+  const change = decision.stock.sealed - stock.sealed - spare;
+  const movements = [...decision.movements];
+  if (change !== 0) movements.unshift({ kind: 'counted', sealed: -change, volume: 0, reason: 'given before the count' });
+  return { ...decision, movements, stock: { ...decision.stock, sealed: stock.sealed } };
+}
+
+/** Covers what was unaccounted for by what turns out to be there; what is not there stays unaccounted for. */
+export function coverUnaccounted(stock: Stock, known: readonly Part[], use: Use, packing: Packing): UseDecision {
+  const covered = known.filter(({ containerId }) => containerId);
+  const open = known.filter(({ containerId }) => !containerId);
+  const decision = coverUse(stock, covered, use, packing);
+  const settled = open.map(({ volume }) => ({ kind: 'unaccounted' as const, sealed: 0, volume: -volume, owner: use.owner })); // prettier-ignore
+  return { ...decision, movements: [...settled, ...decision.movements] };
+}
+
 /** What was taken last goes back first; what is unaccounted for before all of it. */
 function giveBack(draft: StockDraft, parts: Part[], volume: number, owner: string): void {
   let left = volume;
