@@ -5,6 +5,7 @@ import { INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { BarcodesController } from './barcodes/barcodes.controller.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
@@ -42,6 +43,7 @@ const policy = {
   ],
   controllers: [
     AdministrationsController,
+    BarcodesController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,
