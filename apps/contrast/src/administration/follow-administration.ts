@@ -4,6 +4,7 @@ import { newEvent } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { planAfter } from '../contrast-plan.decider.js';
+import { FollowSupply } from '../supplies/follow-supply.js';
 
 /** An administration that was recorded or corrected just now, as it is stored. */
 export interface ChangedAdministration {
@@ -17,11 +18,15 @@ export interface ChangedAdministration {
 /** The one place where an administration that was recorded or corrected takes effect, in the transaction of its cause. */
 @Injectable()
 export class FollowAdministration {
-  constructor(@Inject(FhirStore) private readonly store: FhirStore) {}
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(FollowSupply) private readonly supply: FollowSupply,
+  ) {}
 
-  /** The contrast record follows, and others hear of it. */
+  /** Stock and the contrast record follow, and others hear of it. */
   async follow({ administration, tell }: ChangedAdministration, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
+    await this.supply.follow(administration, transaction);
     const patientId = referencedId(administration.subject.reference, 'Patient')!;
     const planReference = administration.request!.reference!;
     const orderReference = administration.supportingInformation?.[0]?.reference;

@@ -1,11 +1,10 @@
 import type { Coding, Medication, Ratio } from 'fhir/r4.js';
 import { extensions, uuidFrom } from '#fhir';
+import { GTIN_SYSTEM } from '../administration/complete-from-barcode.js';
 import { millilitresOf } from './volume.js';
 import type { Lot } from './lot.js';
 import type { Package } from './packages.js';
 
-/** GS1 Global Trade Item Number, as HL7 terminology names it. */
-export const GTIN = 'https://www.gs1.org/gtin';
 const UCUM = 'http://unitsofmeasure.org';
 
 /** Identity of a lot: the package's GTIN, and the number printed on it. */
@@ -28,7 +27,7 @@ export function medicationOf(lot: Lot, of: Package | undefined): Medication {
     resourceType: 'Medication',
     id: lot.id,
     ...(lot.recalled ? { extension: [{ url: extensions.recallReason, valueString: lot.recalled.reason }] } : {}),
-    identifier: [{ system: GTIN, value: lot.gtin }],
+    identifier: [{ system: GTIN_SYSTEM, value: lot.gtin }],
     ...(of ? { code: { coding: codingsOf(of), text: of.product } } : {}),
     status: lot.recalled ? 'inactive' : 'active',
     ...(of ? contentOf(of) : {}),

@@ -29,7 +29,9 @@ export class LotsStore {
   }
 
   async readMany(manager: EntityManager, ids: readonly string[]): Promise<Lot[]> {
-    const rows: LotRow[] = await manager.query(`SELECT ${LOT_COLUMNS} FROM supply_lot AS l WHERE l.id = ANY($1)`, [ids]);
+    const rows: LotRow[] = await manager.query(`SELECT ${LOT_COLUMNS} FROM supply_lot AS l WHERE l.id = ANY($1)`, [
+      ids,
+    ]);
     return rows.map(lotOf);
   }
 

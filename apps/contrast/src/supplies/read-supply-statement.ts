@@ -4,7 +4,10 @@ import { gtin14Of } from '../barcodes/gtin.js';
 
 const text = z.string('must be a text').trim().min(1, 'must not be empty').max(200, 'must have 200 characters at most');
 const uri = text.regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3');
-const containers = z.int('must be a whole number').positive('must be more than 0').max(100_000, 'must be 100000 at most');
+const containers = z
+  .int('must be a whole number')
+  .positive('must be more than 0')
+  .max(100_000, 'must be 100000 at most');
 /** A number of the sender's own: the same statement sent again under it is the same. */
 const identifier = z.strictObject({ system: uri, value: text });
 const gtin = text.transform((digits, context) => {

@@ -1,19 +1,20 @@
-import type { Appointment, Coding, MedicationAdministration } from 'fhir/r4.js';
-import { extensions, referencedId } from '#fhir';
+import type { Appointment, MedicationAdministration } from 'fhir/r4.js';
+import { conceptText, extensions, referencedId } from '#fhir';
 import { stationByAeTitle, type Site } from '#platform';
+import { GTIN_SYSTEM } from '../administration/complete-from-barcode.js';
 import { medicationOf } from '../administration/read-administration.js';
 import { gtin14Of } from '../barcodes/gtin.js';
 import { wasGiven } from '../contrast-plan.decider.js';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
+import { agentOf } from '../screening/planned-contrast.js';
 import type { Lot } from './lot.js';
-import { GTIN } from './lot-medication.js';
 import type { Package } from './packages.js';
 import { microlitresOf } from './volume.js';
 
 /** Identifier of an opened container, on the Medication of what came from it. */
 export const CONTAINER = 'urn:collimator:supply-container';
 /** Systems of a GTIN: by GS1's address, and by its OID. */
-const gtinSystems = [GTIN, 'urn:oid:1.3.160'];
+const gtinSystems = [GTIN_SYSTEM, 'urn:oid:1.3.160'];
 
 /** What an administration says of where its contrast came from. */
 export interface StatedSupply {
@@ -55,7 +56,7 @@ export function statedSupply(
     orderId: referencedId(order?.reference, 'ServiceRequest'),
     lotNumber,
     gtin,
-    agent: agentNamed(code?.coding ?? [], code?.text, policy),
+    agent: policy && agentOf(code?.coding ?? [], conceptText(code), policy)?.display,
     containerId: identifier.find(({ system }) => system === CONTAINER)?.value,
     room: administration.extension?.find(({ url }) => url === extensions.supplyRoom)?.valueString,
     volume: given ? microlitresOf(administration.dosage?.dose) : 0,
@@ -92,11 +93,4 @@ export function roomOfExam(appointments: readonly Appointment[], at: Date, site:
   });
   placed.sort((a, b) => rank(a.one) - rank(b.one) || Math.sign(distance(a.one) - distance(b.one)) || 0);
   return placed[0]?.room;
-}
-
-function agentNamed(codings: readonly Coding[], text: string | undefined, policy: ContrastPolicy | undefined) {
-  const agents = policy?.agents ?? [];
-  const byCode = agents.find(({ codes }) => codes.some((known) => codings.some((one) => one.system === known.system && one.code === known.code))); // prettier-ignore
-  const named = [text, ...codings.map(({ display }) => display)].map((one) => one?.trim().toLowerCase());
-  return (byCode ?? agents.find(({ display, names }) => [display, ...names].some((one) => named.includes(one.toLowerCase()))))?.display; // prettier-ignore
 }

@@ -27,7 +27,11 @@ interface LotInRoomView {
   objections: Objection[];
 }
 
-const ROOM = { name: 'room', required: false, description: 'of one room, by its name in the site file; all without it' };
+const ROOM = {
+  name: 'room',
+  required: false,
+  description: 'of one room, by its name in the site file; all without it',
+};
 
 /** What is in stock, what to take, what must go, and who received of a lot. */
 @ApiTags('supplies')

@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { DataSource } from 'typeorm';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
+import { readBarcode } from '../barcodes/gs1.js';
 import { ContainerDesk, type ContainerView } from './container-desk.js';
 import { FollowSupply } from './follow-supply.js';
 import type { Objection } from './lot.js';
@@ -94,8 +95,14 @@ export class SuppliesController {
   }
 }
 
-function withBarcode<S extends NamedLot>(said: S, _now: Date): S {
-  return said;
+function withBarcode<S extends NamedLot>(said: S, now: Date): S {
+  if (said.barcode === undefined) return said;
+  const { gtin, lot: lotNumber, expiry: expiresOn } = readBarcode(said.barcode, now);
+  const read = { gtin, lotNumber, expiresOn };
+  for (const field of ['gtin', 'lotNumber', 'expiresOn'] as const)
+    if (said[field] && read[field] && said[field] !== read[field])
+      throw fail('field-invalid', `${field} says something else than the barcode: scan the package again`, { field });
+  return { ...said, ...Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined)) };
 }
 
 function answer<T>(response: Response, { isNew, answer: said }: Answered<T>): T {

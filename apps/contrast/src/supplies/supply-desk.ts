@@ -168,7 +168,8 @@ export class SupplyDesk {
 export function timeSaid(at: string | undefined, now: Date): Date {
   const time = at === undefined ? now : new Date(at);
   // A minute for the clocks of those who send it.
-  if (time.getTime() > now.getTime() + 60_000) throw fail('field-invalid', 'must not be in the future', { field: 'at' });
+  if (time.getTime() > now.getTime() + 60_000)
+    throw fail('field-invalid', 'must not be in the future', { field: 'at' });
   return time;
 }
 

@@ -70,7 +70,8 @@ export class SupplyEntries {
    */
   async lotNamed(named: NamedLot, manager: EntityManager): Promise<FoundLot> {
     const { lot, isNew, of } = await this.lotNamedOrNew(named, manager);
-    if (isNew) throw fail('unknown-key', 'this lot was never received here', { field: named.lot ? 'lot' : 'lotNumber' });
+    if (isNew)
+      throw fail('unknown-key', 'this lot was never received here', { field: named.lot ? 'lot' : 'lotNumber' });
     return { lot, of, isNew };
   }
 

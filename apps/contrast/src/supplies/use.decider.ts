@@ -60,7 +60,8 @@ export function coverUseBeforeCount(stock: Stock, known: readonly Part[], use: U
   const decision = coverUse({ ...stock, sealed: stock.sealed + spare }, known, use, packing);
   const change = decision.stock.sealed - stock.sealed - spare;
   const movements = [...decision.movements];
-  if (change !== 0) movements.unshift({ kind: 'counted', sealed: -change, volume: 0, reason: 'given before the count' });
+  if (change !== 0)
+    movements.unshift({ kind: 'counted', sealed: -change, volume: 0, reason: 'given before the count' });
   return { ...decision, movements, stock: { ...decision.stock, sealed: stock.sealed } };
 }
 
