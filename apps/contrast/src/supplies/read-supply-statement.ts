@@ -2,7 +2,18 @@ import { z } from 'zod';
 import { fail, mistakesOf } from '#platform';
 import { gtin14Of } from '../barcodes/gtin.js';
 
-const text = z.string('must be a text').trim().min(1, 'must not be empty').max(200, 'must have 200 characters at most');
+/** What Postgres keeps in no jsonb is no text either. */
+const text = z
+  .string('must be a text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200, 'must have 200 characters at most')
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must hold no control characters');
+/** A scanner sends FNC1 as the group separator, a control character. */
+const scanned = z
+  .string('must be a text')
+  .max(500, 'must have 500 characters at most')
+  .regex(/^[^\0\p{Cs}]*$/u, 'must hold no NUL');
 const uri = text.regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3');
 const containers = z
   .int('must be a whole number')
@@ -16,11 +27,12 @@ const gtin = text.transform((digits, context) => {
   context.addIssue({ code: 'custom', message: 'must be a GTIN of 8, 12, 13 or 14 digits with its check digit' });
   return z.NEVER;
 });
-const expiry = text.regex(/^\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$/, 'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day').transform(lastDayOf); // prettier-ignore
+const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/);
+const expiry = z.union([z.iso.date(), month.transform(lastDayOf)], 'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day'); // prettier-ignore
 const at = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' }).optional();
 /** How a lot is named: what a scanner read of the package, its GTIN and number, or its id here. */
 const namedLot = {
-  barcode: text.optional(),
+  barcode: scanned.optional(),
   gtin: gtin.optional(),
   lotNumber: text.optional(),
   expiresOn: expiry.optional(),
@@ -62,9 +74,7 @@ export function readStatement<K extends StatementKind>(kind: K, body: unknown): 
   throw fail(first!.code, first!.message, { field: first!.field, also });
 }
 
-/** A date, or the last day of a month. */
 function lastDayOf(written: string): string {
-  if (written.length > 7) return written;
-  const [year, month] = written.split('-').map(Number) as [number, number];
-  return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
+  const [year, number] = written.split('-').map(Number) as [number, number];
+  return new Date(Date.UTC(year, number, 0)).toISOString().slice(0, 10);
 }

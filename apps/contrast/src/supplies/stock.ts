@@ -139,6 +139,15 @@ export class StockDraft {
     this.containers[this.indexOf(id)]!.examId = examId;
   }
 
+  /** It turns out that its exam had nothing of it: it stands open for the next. */
+  release(id: string): void {
+    const one = this.containers[this.indexOf(id)]!;
+    if (one.wasted > 0) this.movements.push({ kind: 'wasted', sealed: 0, containerId: id, volume: -one.wasted });
+    one.wasted = 0;
+    one.examId = undefined;
+    one.closedAt = undefined;
+  }
+
   unaccounted(volume: number, owner: string): void {
     this.movements.push({ kind: 'unaccounted', sealed: 0, volume, owner });
   }

@@ -101,7 +101,7 @@ export class SuppliesInStockController {
   @ApiOperation({ summary: 'One opened container, also one that was thrown away' })
   @Get('containers/:id')
   container(@Param('id') id: string): Promise<ContainerView> {
-    return this.containers.read(id);
+    return this.containers.read(idIn(id));
   }
 
   @ApiOperation({ summary: 'Lots in stock; with ?all=true also those that are used up' })
@@ -115,7 +115,7 @@ export class SuppliesInStockController {
   @ApiOperation({ summary: 'Who received of a lot: patients with their numbers, exam, time and volume, in the order of time' }) // prettier-ignore
   @Get('lots/:id/recipients')
   recipients(@Param('id') id: string, @Req() request: object): Promise<{ lot: LotView; recipients: Recipient[] }> {
-    return this.recalls.recipients(id, clientOf(request));
+    return this.recalls.recipients(idIn(id), clientOf(request));
   }
 
   @ApiOperation({ summary: 'What was given and is in no stock, or was given though something was against it; the newest first' }) // prettier-ignore
@@ -160,6 +160,12 @@ export class SuppliesInStockController {
       };
     });
   }
+}
+
+/** An id of ours. @throws Failure not-found for what is nobody's */
+export function idIn(id: string): string {
+  if (/^[A-Za-z0-9.-]{1,64}$/.test(id)) return id;
+  throw fail('not-found', 'there is nothing with this id');
 }
 
 /** A parameter that may be there once. @throws Failure field-invalid */

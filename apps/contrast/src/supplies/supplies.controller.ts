@@ -9,6 +9,7 @@ import { FollowSupply } from './follow-supply.js';
 import type { Objection } from './lot.js';
 import { RecallDesk } from './recall-desk.js';
 import { readStatement, type NamedLot, type Statement, type StatementKind } from './read-supply-statement.js';
+import { idIn } from './supplies-in-stock.controller.js';
 import { SupplyDesk } from './supply-desk.js';
 import type { Answered } from './supply-entries.js';
 
@@ -67,7 +68,7 @@ export class SuppliesController {
   @Post('containers/:id/discard')
   @HttpCode(200)
   discardContainer(@Param('id') id: string, @Body() body: unknown): Promise<ContainerView> {
-    return this.containers.discard(id, this.read('container-discard', body));
+    return this.containers.discard(idIn(id), this.read('container-discard', body));
   }
 
   @ApiOperation({ summary: `A lot is recalled: { identifier, barcode or gtin and lotNumber, reason }; nothing of it may be given from now on` }) // prettier-ignore

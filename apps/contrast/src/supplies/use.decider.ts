@@ -38,7 +38,7 @@ export interface UseDecision extends StockDecision {
  * what was given and is not there was given all the same, and is unaccounted for.
  *
  * What is taken: the container that was named; else what is open and may be given at that time, the one opened first
- * first; else a new one. A single-dose container is opened for its exam, and what is left of it is wasted.
+ * first; else a new one. A single-dose container is its exam's from its first use on, and what is left of it is wasted.
  *
  * @param known where what is known of this owner came from, in the order it was taken
  */
@@ -93,6 +93,8 @@ function putBack(draft: StockDraft, id: string, volume: number, owner: string): 
   const { used, wasted, isImplied, examId } = draft.find(id)!;
   // Nobody saw it opened, and nothing is said to have come of it any more: it stands unopened on the shelf.
   if (isImplied && used === 0 && (examId !== undefined || wasted === 0)) draft.reseal(id);
+  // Somebody opened it, for another exam then.
+  else if (used === 0 && examId !== undefined) draft.release(id);
 }
 
 function take(draft: StockDraft, parts: Part[], volume: number, use: Use, packing: Packing): void {
@@ -124,7 +126,12 @@ function toBeHad(container: Readonly<OpenedContainer>): number {
 }
 
 function openFor(draft: StockDraft, { owner, at }: Use, { isSingleDose, openHours }: Packing) {
-  if (isSingleDose) return draft.opened.filter(({ examId }) => examId === owner);
+  // Its own, then what somebody opened, and no exam has had of yet.
+  if (isSingleDose)
+    return [
+      ...draft.opened.filter(({ examId }) => examId === owner),
+      ...draft.opened.filter((one) => one.examId === undefined && !one.closedAt && one.openedAt <= at),
+    ];
   const until = ({ openedAt, closedAt }: OpenedContainer) =>
     Math.min(closedAt?.getTime() ?? Infinity, openHours === undefined ? Infinity : openedAt.getTime() + openHours * HOUR_MS); // prettier-ignore
   return draft.opened.filter((one) => one.openedAt <= at && at.getTime() <= until(one));
