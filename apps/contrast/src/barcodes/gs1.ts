@@ -30,8 +30,10 @@ export interface Element {
   value: string;
 }
 
-/** FNC1 as scanners send it: the ASCII group separator; some show it as the symbol for that. */
-const FNC1 = /[\x1d\u241d]/;
+/** FNC1 as scanners send it: the ASCII group separator. */
+const FNC1 = '\x1d';
+/** The symbol for it, as some show it. */
+const SHOWN_FNC1 = '\u241d';
 /** Symbology identifiers (ISO/IEC 15424) of GS1 DataMatrix, GS1-128, GS1 DataBar, GS1 QR Code and GS1 DotCode. */
 const GS1_SYMBOLOGY = /^\](d2|C1|e0|Q3|J1)/;
 /** Of EAN/UPC and ITF-14, which hold a GTIN and nothing else. */
@@ -50,7 +52,7 @@ const CHARACTERS = /^[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]*$/;
  * @throws Failure field-invalid
  */
 export function readBarcode(scanned: string, now: Date, field = 'barcode'): Barcode {
-  const text = scanned.replace(/^\s+|[\r\n\t ]+$/g, '');
+  const text = scanned.replace(/^[\r\n\t ]+|[\r\n\t ]+$/g, '').replaceAll(SHOWN_FNC1, FNC1);
   const elements = elementsOf(text, field);
   if (elements.length === 0) throw invalid(field, 'holds no barcode');
   const values = new Map<string, string>();
@@ -94,7 +96,7 @@ function ofElementString(text: string, field: string): Element[] {
   const elements: Element[] = [];
   for (let rest = text; rest !== '';) {
     // A separator before the first, or behind one that ends by itself, is none too many.
-    if (FNC1.test(rest[0]!)) {
+    if (rest.startsWith(FNC1)) {
       rest = rest.slice(1);
       continue;
     }
@@ -102,7 +104,7 @@ function ofElementString(text: string, field: string): Element[] {
     if (!found) throw invalid(field, `has no known application identifier behind ${elements.length} others`);
     const { ai, of } = found;
     const behind = rest.slice(ai.length);
-    const separator = behind.search(FNC1);
+    const separator = behind.indexOf(FNC1);
     const upToSeparator = separator < 0 ? behind.length : separator;
     const end = endsByItself(ai) ? Math.min(of.most, upToSeparator) : upToSeparator;
     elements.push(element(ai, behind.slice(0, end), field));
