@@ -72,6 +72,23 @@ export const extensions = {
   certification: 'urn:collimator:extension:certification',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On Medication: why its lot may not be given any more. */
+  recallReason: 'urn:collimator:extension:recall-reason',
+  /** On Medication: how much of an agent a room still has, in millilitres and in unopened containers. */
+  stockVolume: 'urn:collimator:extension:stock-volume',
+  stockContainers: 'urn:collimator:extension:stock-containers',
+  /** On MedicationAdministration: the room whose stock it came from, by its name in the site file. */
+  supplyRoom: 'urn:collimator:extension:supply-room',
+  /** On a Medication: a GS1 barcode of its package, in parentheses (GS1 General Specifications, section 4.1). */
+  barcode: 'urn:collimator:extension:barcode',
+  /** On MedicationAdministration: one phase of a power injection. */
+  injectionPhase: 'urn:collimator:extension:injection-phase',
+  /** On MedicationAdministration: contrast went beside the vessel: where, and about how much. */
+  extravasation: 'urn:collimator:extension:extravasation',
+  /** On MedicationAdministration: why it is given, or was, although something spoke against it. */
+  givenAlthough: 'urn:collimator:extension:given-although',
+  /** On MedicationAdministration: what differs from the plan, or between those who stated it. */
+  deviation: 'urn:collimator:extension:deviation',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */

@@ -43,6 +43,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ...stations.flatMap((station, index) => ofBackup(station, `stations.${index}.backup`, stations)),
     ...twice('worklistViews', views, ({ aeTitle }) => aeTitle),
     ...views.flatMap((view, index) => ofView(view, `worklistViews.${index}`, stations)),
+    ...ofSupplies(objectOf(site.supplies), stations),
   ];
 }
 
@@ -158,6 +159,20 @@ function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistak
     mistakes.push({ path: `${path}.limits`, reason: 'must have low or high' });
   if (Number(low) > Number(high)) mistakes.push({ path: `${path}.limits.low`, reason: 'must not be above high' });
   return mistakes;
+}
+
+function ofSupplies({ stores, low }: Loose, stations: Loose[]): SiteMistake[] {
+  const rooms = [...stations.map(({ room }) => room), ...textsOf(stores)];
+  const thresholds = objectsOf(low).flatMap(({ room, lowMl, lowContainers }, index) => {
+    const path = `supplies.low.${index}`;
+    const mistakes: SiteMistake[] = [];
+    if (typeof room === 'string' && !rooms.includes(room))
+      mistakes.push({ path: `${path}.room`, reason: 'must be the room of a station, or one of supplies.stores' });
+    if ((lowMl === undefined) === (lowContainers === undefined))
+      mistakes.push({ path, reason: 'must have either lowMl or lowContainers' });
+    return mistakes;
+  });
+  return [...thresholds, ...twice('supplies.low', objectsOf(low), ({ room, agent }) => `${String(room)}|${String(agent)}`)]; // prettier-ignore
 }
 
 function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {

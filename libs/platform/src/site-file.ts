@@ -112,6 +112,17 @@ const qualityTest = z.strictObject({
   limits: z.strictObject({ low: z.number().optional(), high: z.number().optional(), unit: text }).optional(),
 });
 
+const lowStock = z.strictObject({
+  /** A room of a station, or a store. */
+  room: text,
+  /** Name of an agent in the contrast policy. */
+  agent: text,
+  /** Low at that many millilitres or fewer, unopened and left in what is open, */
+  lowMl: z.number().min(0).optional(),
+  /** or at that many unopened containers or fewer. */
+  lowContainers: z.int().min(0).optional(),
+});
+
 const destination = z.discriminatedUnion(
   'kind',
   [
@@ -141,6 +152,23 @@ const destination = z.discriminatedUnion(
   ],
   { error: 'must be fhir or mllp' },
 );
+
+const injector = z.strictObject({
+  /** What its reports are sent as: `?injector=<name>`. */
+  name: text,
+  /** Whose token its own software sends with: what comes by it is said by the injector, not by a person. */
+  client: text.optional(),
+  /** Identifier system of its own numbers. */
+  system: uri,
+  /** Of times without one; the site's unless given. */
+  timeZone: zone.optional(),
+  /** Our column → the one its vendor writes; a column of ours needs no row. */
+  columns: z.record(text, text).default({}),
+  /** Values of a column of ours: what its vendor writes → what is meant. */
+  values: z.record(text, z.record(text, text)).default({}),
+  /** Of its pressures. */
+  pressureUnit: z.enum(['kPa', 'psi', 'bar']).default('kPa'),
+});
 
 const siteFile = z.strictObject({
   name: text,
@@ -196,6 +224,8 @@ const siteFile = z.strictObject({
       .prefault({}),
   }),
   destinations: z.array(destination).default([]),
+  /** Contrast media injectors that say themselves what they gave. */
+  injectors: z.array(injector).default([]),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -220,6 +250,15 @@ const siteFile = z.strictObject({
       childUntilYears: z.int().min(1).max(21).default(12),
       /** Days on which only what is open for STAT works, such as public holidays. */
       closedDays: z.array(z.strictObject({ date: z.iso.date(), reason: text })).default([]),
+    })
+    .prefault({}),
+  /** Stock of contrast media, beside what the contrast policy says of the products. */
+  supplies: z
+    .strictObject({
+      /** Places that hold stock beside the rooms of stations. */
+      stores: z.array(text).default([]),
+      /** At how little of an agent, in a room, the site wants to be told. */
+      low: z.array(lowStock).default([]),
     })
     .prefault({}),
   unscheduled: z
@@ -259,6 +298,8 @@ export type SiteProcedure = Site['procedures'][number];
 export type Station = Site['stations'][number];
 /** One AE title that sees the worklist of several stations. */
 export type WorklistView = Site['worklistViews'][number];
+/** One contrast media injector that says itself what it gave. */
+export type Injector = Site['injectors'][number];
 /** One test of the equipment. */
 export type QualityTest = Site['qualityControl'][number];
 /** One system that gets results. */

@@ -93,6 +93,11 @@ describe('The site file', () => {
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
+    ['stock in no room', { supplies: { low: [{ room: 'Attic', agent: 'iohexol', lowMl: 1 }] } }, 'supplies.low.0.room: must be the room of a station, or one of supplies.stores'], // prettier-ignore
+    ['low stock without a measure', { supplies: { low: [{ room: 'CT room 1', agent: 'iohexol' }] } }, 'supplies.low.0: must have either lowMl or lowContainers'], // prettier-ignore
+    ['low stock by two measures', { supplies: { low: [{ room: 'CT room 1', agent: 'iohexol', lowMl: 1, lowContainers: 1 }] } }, 'supplies.low.0: must have either lowMl or lowContainers'], // prettier-ignore
+    ['low stock of one agent twice', { supplies: { stores: ['S'], low: [{ room: 'S', agent: 'x', lowMl: 1 }, { room: 'S', agent: 'x', lowMl: 2 }] } }, 'supplies.low.1: is given twice, first as supplies.low.0'], // prettier-ignore
+    ['half a container', { supplies: { low: [{ room: 'CT room 1', agent: 'x', lowContainers: 1.5 }] } }, 'supplies.low.0.lowContainers: Invalid input: expected int, received number'], // prettier-ignore
     ['a room closed before it opens', { stations: [{ ...station, opens: '19:00', closes: '07:00' }] }, 'stations.0.closes: must be later than opens'], // prettier-ignore
     [
       'a place that is none',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gtin14Of } from '../barcodes/gtin.js';
 
 const text = z.string().trim().min(1);
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
@@ -146,6 +147,78 @@ const preparationStep = z.strictObject({
   do: text,
 });
 
+/** GTIN of a package as it is printed, 8 to 14 digits; kept as the 14 of a data carrier. */
+const gtin = z.string('must be quoted digits').transform((digits, context) => {
+  const filled = gtin14Of(digits);
+  if (filled) return filled;
+  context.addIssue({ code: 'custom', message: 'must be a GTIN of 8, 12, 13 or 14 digits with its check digit' });
+  return z.NEVER;
+});
+/** A product that is given, in the packages it comes in. */
+const product = z.strictObject({
+  /** Name (`display`) of one of `agents`. */
+  agent: text,
+  display: text,
+  /** Such as 370 mg/mL of iodine, or 1 mmol/mL. */
+  concentration: z.strictObject({ value: z.number().positive(), unit: text }),
+  packages: z
+    .array(
+      z.strictObject({
+        gtin,
+        volumeMl: z.number().positive(),
+        kind: z.enum(['single-dose', 'multi-dose']),
+        /** How long one that was opened may be used. */
+        openHours: z.number().positive().optional(),
+        /** How many administrations may come from one that was opened. */
+        openDoses: z.int().positive().optional(),
+      }),
+    )
+    .min(1),
+});
+
+/** Rights of an administration that are looked at: the five, and what screening says of it. */
+export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening'] as const;
+export type Right = (typeof rights)[number];
+
+const minutes = z.number().min(0);
+const ofEveryLimit = { source: name, note: text.optional() };
+/**
+ * How what is given is checked; without it nothing is compared but the patient. How much may be given for a weight is in
+ * the rules `dose-by-weight`, so that screening and giving go by one limit.
+ */
+const administration = z.strictObject({
+  agent: z.strictObject({
+    ...ofEveryLimit,
+    /** May be given for the planned one: nothing else, or any of its group. */
+    instead: z.enum(['same-agent', 'same-group']),
+  }),
+  patient: z.strictObject({
+    ...ofEveryLimit,
+    /** Whether a number off the patient, such as that of the wristband, must be stated before giving. */
+    number: z.enum(['needed', 'if-stated']),
+  }),
+  time: z.strictObject({
+    ...ofEveryLimit,
+    /** How far ahead the clocks of those who state it may be. */
+    aheadMinutes: minutes,
+    /** From how long before the booked start until how long after it. */
+    beforeMinutes: minutes,
+    afterMinutes: minutes,
+  }),
+  /** From when on what was delivered differs from the plan: by more than this part of it. */
+  tolerance: z.strictObject({ ...ofEveryLimit, dosePercent: minutes, ratePercent: minutes }),
+  /** When two statements, of a person and of an injector, are of one injection. */
+  sameInjection: z.strictObject({
+    ...ofEveryLimit,
+    /** Their times are not farther apart. */
+    withinMinutes: minutes,
+    /** Volumes that differ by more contradict each other. */
+    doseMl: z.number().min(0),
+  }),
+  /** What a person who records it afterwards must give a reason for; everything else is recorded and flagged. */
+  reasonNeeded: z.array(z.enum(rights).exclude(['patient'])).default([]),
+});
+
 /** The shape of the policy file; see deploy/local/contrast-policy.yaml for one with comments. */
 export const policyFile = z.strictObject({
   version: text,
@@ -157,6 +230,8 @@ export const policyFile = z.strictObject({
   classes: z.record(name, known),
   groups: z.record(name, z.strictObject({ display: text, class: name, source: name })),
   agents: z.array(z.strictObject({ display: text, group: name, ...known.shape })).min(1),
+  /** What the site stocks, by the GTIN on its packages. */
+  products: z.array(product).default([]),
   routes: z.array(z.strictObject({ system: uri, code: text, route })),
   labs: z.strictObject({
     /** Values reported as eGFR: by formulas for adults, and for children. */
@@ -204,6 +279,7 @@ export const policyFile = z.strictObject({
   /** Which outcomes a physician may override, with author and reason. */
   mayOverride: z.array(z.enum(['proceed-with-preparation', 'needs-decision', 'stop'])),
   rules: z.array(rule).min(1),
+  administration: administration.optional(),
 });
 
 /** A site's contrast policy, checked. */
@@ -222,6 +298,9 @@ export type MaxAgeDays = z.output<typeof maxAgeDays>;
 export type PolicyCode = z.output<typeof code>;
 export type Known = z.output<typeof known>;
 export type Route = z.output<typeof route>;
+/** How what is given is checked. */
+export type AdministrationPolicy = z.output<typeof administration>;
+export type Product = z.output<typeof product>;
 
 /** From best to worst. */
 export const outcomes: readonly Outcome[] = ['proceed', 'proceed-with-preparation', 'needs-decision', 'stop'];

@@ -12,6 +12,7 @@ export function contradictionsOf(policy: ContrastPolicy): { path: string; reason
         : [{ path: `preparations.${name}.steps`, reason: 'must begin before the exam, or at its start' }],
     ),
     ...ambiguousAgents(policy),
+    ...ofProducts(policy),
   ];
 }
 
@@ -32,6 +33,9 @@ function unknownNames(policy: ContrastPolicy): { path: string; reason: string }[
     ...policy.agents.flatMap(({ group }, index) => missing(`agents.${index}.group`, group, 'groups')),
     ...missing('labs.formulas.source', policy.labs.formulas.source, 'sources'),
     ...Object.entries(policy.preparations).flatMap(([name, one]) => missing(`preparations.${name}.source`, one.source, 'sources')), // prettier-ignore
+    ...Object.entries(policy.administration ?? {}).flatMap(([name, one]) =>
+      'source' in one ? missing(`administration.${name}.source`, one.source, 'sources') : [],
+    ),
     ...policy.rules.flatMap((rule, index) => [
       ...missing(`rules.${index}.source`, rule.source, 'sources'),
       ...rule.groups.flatMap((one) => missing(`rules.${index}.groups`, one, 'groups')),
@@ -82,6 +86,13 @@ function ofRule(rule: PolicyRule, path: string): { path: string; reason: string 
 /** A code that is of two agents would leave the group to the order of the file. */
 function ambiguousAgents({ agents }: ContrastPolicy): { path: string; reason: string }[] {
   return twice('agents', agents.flatMap(({ codes }) => codes.map((one) => `${one.system}|${one.code}`))); // prettier-ignore
+}
+
+/** A package is of one product, and a product of one agent that is there. */
+function ofProducts({ agents, products }: ContrastPolicy): { path: string; reason: string }[] {
+  const unknown = products.flatMap(({ agent }, index) =>
+    agents.some(({ display }) => display === agent) ? [] : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }]); // prettier-ignore
+  return [...unknown, ...twice('products', products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)))]; // prettier-ignore
 }
 
 function twice(path: string, names: readonly string[]): { path: string; reason: string }[] {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,18 +16,11 @@ import type {
 } from 'fhir/r4.js';
 import { contrastScreeningIdOf, extensions, uuidFrom } from '#fhir';
 import { aMerge, anAllergy, anObservation, aPatient, aServiceRequest, until } from '#testing';
-import { AContrastService } from '../a-contrast-service.spec.js';
+import { AContrastService, signedPolicyFile } from '../a-contrast-service.spec.js';
 import { ruleIssueIdOf } from './detected-issue.js';
 
 const HOUR = 60 * 60 * 1000;
 const inHours = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString();
-/** The shipped example, signed off. */
-function signedPolicyFile(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'collimator-policy-')), 'policy.yaml');
-  const shipped = readFileSync('deploy/local/contrast-policy.yaml', 'utf8');
-  writeFileSync(path, `signedOff: { by: 'Dr. Example', on: '2026-01-01' }\n${shipped}`);
-  return path;
-}
 
 let service: AContrastService;
 beforeAll(async () => (service = await AContrastService.start(signedPolicyFile())), 60_000);
