@@ -2,12 +2,23 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { ContrastEscalations } from './escalation/contrast-escalations.js';
+import { FollowContrastTasks } from './escalation/follow-contrast-tasks.worker.js';
+import { TaskAnswers } from './escalation/task-answers.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
+import { ObservationDesk } from './observation/observation-desk.js';
+import { VitalSignsController } from './observation/vital-signs.controller.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
+import { AskForReaction } from './reaction/ask-for-reaction.js';
+import { AskForReactionWhenExamDiscontinued } from './reaction/ask-for-reaction-when-exam-discontinued.handler.js';
+import { FollowUps } from './reaction/follow-ups.js';
+import { ReactionDesk } from './reaction/reaction-desk.js';
+import { ReactionsController } from './reaction/reactions.controller.js';
 import { OverridesController } from './screening/overrides.controller.js';
 import { PatientFactsStore } from './screening/patient-facts.store.js';
 import { ScreenExamWhenScheduleChanges } from './screening/screen-exam-when-schedule-changes.handler.js';
@@ -36,6 +47,15 @@ const policy = {
         interactions: ['update'],
       },
       Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
+      AdverseEvent: {
+        search: ['_id', 'identifier', 'patient', '_lastUpdated'],
+        interactions: ['create', 'update'],
+      },
+      AllergyIntolerance: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+      Observation: {
+        search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
+        interactions: ['create', 'update'],
+      },
       ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
       Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
     }),
@@ -47,9 +67,32 @@ const policy = {
     PlanContrastWhenOrderChanges,
     UpdatePatientWhenPatientUpdated,
     ScreenExamWhenScheduleChanges,
+    VitalSignsController,
+    ReactionsController,
+    AskForReactionWhenExamDiscontinued,
   ],
-  providers: [policy, PatientFactsStore, ScreeningDesk, FollowAdministration, AdministrationDesk],
+  providers: [
+    policy,
+    PatientFactsStore,
+    ScreeningDesk,
+    FollowAdministration,
+    AdministrationDesk,
+    TaskTimers,
+    EscalationDesk,
+    ContrastEscalations,
+    ObservationDesk,
+    FollowUps,
+    AskForReaction,
+    ReactionDesk,
+    TaskAnswers,
+    FollowContrastTasks,
+  ],
 })
 export class ContrastModule {}
 
-export const contrastMigrations = [...fhirMigrations, ...messagingMigrations, CodedFact1700000003000];
+export const contrastMigrations = [
+  ...fhirMigrations,
+  ...messagingMigrations,
+  ...taskMigrations,
+  CodedFact1700000003000,
+];

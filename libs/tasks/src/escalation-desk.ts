@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Task } from 'fhir/r4.js';
+import type { Reference, Task } from 'fhir/r4.js';
 import { FhirStore } from '#fhir';
 import type { Transaction } from '#messaging';
 import {
@@ -47,10 +47,10 @@ export class EscalationDesk {
     return this.keep(task && withdrawEscalation(task, why, transaction.now), transaction);
   }
 
-  /** What it asked for has come by another way. @returns the Task if it was open */
-  async settle(taskId: string, why: string, transaction: Transaction): Promise<Task | undefined> {
+  /** What it asked for has come by another way. @param by what has come @returns the Task if it was open */
+  async settle(taskId: string, why: string, transaction: Transaction, by?: Reference): Promise<Task | undefined> {
     const task = await this.store.read(transaction.manager, 'Task', taskId);
-    return this.keep(task && settleEscalation(task, why, transaction.now), transaction);
+    return this.keep(task && settleEscalation(task, why, transaction.now, by), transaction);
   }
 
   private async keep(task: Task | undefined, { manager, now }: Transaction): Promise<Task | undefined> {

@@ -106,9 +106,10 @@ export function withdrawEscalation(task: Task, why: string, now: Date): Task | u
   return ended(task, 'cancelled', why, now);
 }
 
-/** What it asked for has come by another way. @returns undefined for one that is over */
-export function settleEscalation(task: Task, why: string, now: Date): Task | undefined {
-  return ended(task, 'completed', why, now);
+/** What it asked for has come by another way: `output` refers to it. @returns undefined for one that is over */
+export function settleEscalation(task: Task, why: string, now: Date, by?: Reference): Task | undefined {
+  const settled = ended(task, 'completed', why, now);
+  return settled && by ? { ...settled, output: [{ type: { text: why }, valueReference: by }] } : settled;
 }
 
 function ended(task: Task, status: Task['status'], why: string, now: Date): Task | undefined {

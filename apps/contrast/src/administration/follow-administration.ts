@@ -4,6 +4,8 @@ import { newEvent } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { planAfter } from '../contrast-plan.decider.js';
+import { ObservationDesk } from '../observation/observation-desk.js';
+import { AskForReaction } from '../reaction/ask-for-reaction.js';
 
 /** An administration that was recorded or corrected just now, as it is stored. */
 export interface ChangedAdministration {
@@ -17,11 +19,17 @@ export interface ChangedAdministration {
 /** The one place where an administration that was recorded or corrected takes effect, in the transaction of its cause. */
 @Injectable()
 export class FollowAdministration {
-  constructor(@Inject(FhirStore) private readonly store: FhirStore) {}
+  constructor(
+    @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(ObservationDesk) private readonly observations: ObservationDesk,
+    @Inject(AskForReaction) private readonly questions: AskForReaction,
+  ) {}
 
-  /** The contrast record follows, and others hear of it. */
+  /** The patient is watched, the contrast record follows, and others hear of it. */
   async follow({ administration, tell }: ChangedAdministration, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
+    await this.observations.followAdministration(administration, transaction);
+    await this.questions.whenAdministered(administration, transaction);
     const patientId = referencedId(administration.subject.reference, 'Patient')!;
     const planReference = administration.request!.reference!;
     const orderReference = administration.supportingInformation?.[0]?.reference;
