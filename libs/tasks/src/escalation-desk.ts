@@ -22,10 +22,22 @@ export class EscalationDesk {
     @Inject(TaskTimers) private readonly timers: TaskTimers,
   ) {}
 
-  /** Asks the first level, unless somebody was asked about the same already. @returns the Task if it is new */
+  /**
+   * Asks the first level, unless somebody was asked about the same already; what was withdrawn is asked anew.
+   *
+   * @returns the Task if somebody is asked now
+   */
   async open(matter: Matter, plan: EscalationPlan, transaction: Transaction): Promise<Task | undefined> {
-    if (await this.store.read(transaction.manager, 'Task', matter.id)) return undefined;
-    return this.keep(openEscalation(matter, plan, transaction.now), transaction);
+    const known = await this.store.read(transaction.manager, 'Task', matter.id);
+    if (known && known.status !== 'cancelled') return undefined;
+    const opened = openEscalation(matter, plan, transaction.now);
+    return this.keep({ ...opened, ...(known?.meta ? { meta: known.meta } : {}) }, transaction);
+  }
+
+  /** What settled it was none: the first level is asked again. @returns the Task */
+  async reopen({ output: _output, ...task }: Task, plan: EscalationPlan, transaction: Transaction): Promise<Task> {
+    const opened = openEscalation({ ...task, id: task.id!, statusReason: undefined }, plan, transaction.now);
+    return (await this.keep(opened, transaction))!;
   }
 
   /** What a person says of it. @throws Failure as {@link answerEscalation} */

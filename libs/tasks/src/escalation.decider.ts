@@ -42,6 +42,9 @@ const MINUTE = 60_000;
  */
 export function openEscalation(matter: Matter, plan: EscalationPlan, now: Date): Task {
   const task: Task = { resourceType: 'Task', intent: 'order', authoredOn: now.toISOString(), ...matter, status: 'requested' }; // prettier-ignore
+  // One that is opened again is nobody's.
+  delete task.owner;
+  delete task.executionPeriod;
   return asking(task, plan, { level: 1, asked: 1 }, now);
 }
 

@@ -69,6 +69,11 @@ export class ContrastEscalations {
     await this.desk.withdraw(taskId, why, transaction);
   }
 
+  /** What settled it was recorded in error: it is asked again. */
+  async reopen(task: Task, transaction: Transaction): Promise<void> {
+    await this.tell(await this.desk.reopen(task, this.planOf(task), transaction), transaction);
+  }
+
   private planNamed(name: string): EscalationPlan | undefined {
     const plan = this.policy && Object.hasOwn(this.policy.escalation, name) ? this.policy.escalation[name] : undefined;
     const levels = plan?.levels.map(({ ask, acknowledgeWithinMinutes }) => ({ ask: { display: ask }, acknowledgeWithinMinutes })); // prettier-ignore

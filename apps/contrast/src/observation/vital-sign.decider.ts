@@ -60,6 +60,8 @@ export function recordVitalSign(
       throw fail('state-conflict', 'nothing is recorded under this identifier', { field: 'Observation.status' });
     return { outcome: 'new', observation: stated };
   }
+  if (!sameContent(current.partOf ?? [], stated.partOf ?? []))
+    throw fail('state-conflict', 'it cannot move to another administration: mark it entered-in-error', { field: 'Observation.partOf' }); // prettier-ignore
   const observation = { ...stated, meta: current.meta };
   if (sameContent(current, observation)) return { outcome: 'same', observation: current };
   if (version === undefined)

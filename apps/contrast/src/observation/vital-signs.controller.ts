@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, Inject, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { answerWrite, assertIdOfUrl, FhirStore, recordAccess, referencedId } from '#fhir';
+import { answerWrite, assertIdOfUrl, FhirStore, recordAccess, referencedId, rekeyed } from '#fhir';
 import { UnitOfWork } from '#messaging';
 import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
@@ -47,14 +47,15 @@ export class VitalSignsController {
   }
 
   private async record(
-    { observation: stated, administrationId }: StatedVitalSign,
+    { observation: said, administrationId }: StatedVitalSign,
     version: string | undefined,
     request: Request,
     response: Response,
   ): Promise<void> {
-    const patientId = referencedId(stated.subject?.reference, 'Patient');
+    const patientId = referencedId(said.subject?.reference, 'Patient');
     const { outcome, observation } = await this.unitOfWork.run(patientId, async (transaction) => {
-      const { manager, now } = transaction;
+      const { manager, now, merged } = transaction;
+      const stated = merged ? rekeyed(said, merged) : said;
       const administration = await this.store.read(manager, 'MedicationAdministration', administrationId);
       if (!administration) throw fail('unknown-key', 'there is no MedicationAdministration with this id', { field: 'Observation.partOf' }); // prettier-ignore
       const current = await this.store.read(manager, 'Observation', stated.id!);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AdverseEvent, MedicationAdministration, Procedure } from 'fhir/r4.js';
+import type { AdverseEvent, MedicationAdministration, Procedure, Task } from 'fhir/r4.js';
 import { extensions, FhirStore, referencedId, systems, uuidFrom } from '#fhir';
 import type { Transaction } from '#messaging';
 import { ContrastEscalations } from '../escalation/contrast-escalations.js';
@@ -69,6 +69,13 @@ export class AskForReaction {
     if (!orderId) return;
     const around = await this.store.referringTo(transaction.manager, 'Task', `ServiceRequest/${orderId}`);
     for (const { focus, id } of around) if (focus?.reference && id === questionIdOf(focus.reference)) await settle(focus.reference); // prettier-ignore
+  }
+
+  /** A reaction never was: what it had answered is asked again. */
+  async takeBack({ id, subject }: AdverseEvent, transaction: Transaction): Promise<void> {
+    const tasks = await this.store.ofPatient(transaction.manager, 'Task', referencedId(subject.reference, 'Patient')!);
+    const isAnswer = ({ output = [] }: Task) => output.some(({ valueReference }) => valueReference?.reference === `AdverseEvent/${id}`); // prettier-ignore
+    for (const task of tasks.filter((one) => one.status === 'completed' && isAnswer(one))) await this.escalations.reopen(task, transaction); // prettier-ignore
   }
 
   private async ask(

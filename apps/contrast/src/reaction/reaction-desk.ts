@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AdverseEvent, FhirResource, Patient } from 'fhir/r4.js';
 import { newEvent } from '#events';
-import { FhirStore, recordAccess, referencedId, uuidFrom, type Access } from '#fhir';
+import { FhirStore, recordAccess, referencedId, rekeyed, uuidFrom, type Access } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { ContrastEscalations } from '../escalation/contrast-escalations.js';
@@ -38,8 +38,9 @@ export class ReactionDesk {
   ) {}
 
   /** Records a reaction as {@link readReaction} reads it; the same again is the same. @throws Failure */
-  async record(stated: AdverseEvent, client: string): Promise<ReactionDecision> {
-    return this.unitOfWork.run(patientIdOf(stated), async (transaction) => {
+  async record(said: AdverseEvent, client: string): Promise<ReactionDecision> {
+    return this.unitOfWork.run(patientIdOf(said), async (transaction) => {
+      const stated = ofSurvivor(said, transaction);
       const context = await this.contextOf(stated, transaction);
       const current = await this.store.read(transaction.manager, 'AdverseEvent', stated.id!);
       const decision = recordReaction(current, stated, context.patientReference, transaction.now);
@@ -48,10 +49,12 @@ export class ReactionDesk {
   }
 
   /** Corrects a reaction; the version before stays in its history. @throws Failure */
-  async correct(id: string, stated: AdverseEvent, version: string, client: string): Promise<ReactionDecision> {
+  async correct(id: string, said: AdverseEvent, version: string, client: string): Promise<ReactionDecision> {
     const found = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'AdverseEvent', id));
     if (!found) throw fail('not-found', 'there is no AdverseEvent with this id');
-    return this.unitOfWork.run(patientIdOf(found), async (transaction) => {
+    // Whoever sends it may know its patient under the record that is no more.
+    return this.unitOfWork.run(patientIdOf(isInError(said) ? found : said), async (transaction) => {
+      const stated = ofSurvivor(said, transaction);
       const current = (await this.store.read(transaction.manager, 'AdverseEvent', id))!;
       const context = await this.contextOf(isInError(stated) ? current : stated, transaction);
       const decision = correctReaction(current, stated, version, context.patientReference);
@@ -108,7 +111,8 @@ export class ReactionDesk {
     transaction.publish(newEvent({ type: 'imaging.contrast.reaction-recorded.v1', patientId: patient.id!, cause, now, resources })); // prettier-ignore
     await this.escalate(reaction, context, transaction);
     await this.followUp(reaction, context, transaction);
-    if (!isInError(reaction)) await this.questions.answer(reaction, context.orderId, transaction);
+    if (isInError(reaction)) await this.questions.takeBack(reaction, transaction);
+    else await this.questions.answer(reaction, context.orderId, transaction);
     if (allergy) await this.screening.screenPatient(patient.id!, transaction);
   }
 
@@ -165,6 +169,11 @@ function named(agent: Context['agent'], planned: Context['agent']): Context['age
     one?.toLowerCase(),
   );
   return agent.text && names.includes(agent.text.toLowerCase()) ? { ...planned, text: agent.text } : agent;
+}
+
+/** As said of whom the patient's record was merged into. */
+function ofSurvivor(said: AdverseEvent, { merged }: Transaction): AdverseEvent {
+  return merged ? rekeyed(said, merged) : said;
 }
 
 function patientIdOf({ subject }: AdverseEvent): string {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AdverseEvent, AllergyIntolerance, Appointment, DetectedIssue, OperationOutcome, Patient, Procedure, Task } from 'fhir/r4.js'; // prettier-ignore
+import type { AdverseEvent, AllergyIntolerance, Appointment, Bundle, DetectedIssue, OperationOutcome, Patient, Procedure, Task } from 'fhir/r4.js'; // prettier-ignore
 import { contrastScreeningIdOf, uuidFrom } from '#fhir';
 import { escalationOf } from '#tasks';
-import { anObservation, until } from '#testing';
+import { aMerge, anObservation, aPatient, until } from '#testing';
 import { AContrastService } from '../a-contrast-service.spec.js';
 import { AnExamWithContrast, aReaction, inError, ms, policyFile } from '../after-contrast.spec.js';
 import { allergyIdOf } from './allergy.decider.js';
@@ -120,6 +120,31 @@ describe('A reaction', () => {
     expect(levels[0]!.map(({ resourceType }) => resourceType).sort()).toEqual(['AdverseEvent', 'Patient', 'ServiceRequest', 'Task']); // prettier-ignore
   });
 
+  it('that is mild again asks those of a mild one again', async () => {
+    const exam = await AnExamWithContrast.given(service, 'AGAIN');
+    const reaction = (await exam.react('mild')).body as AdverseEvent;
+    const severity = (code: string) => ({ severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code }] } }); // prettier-ignore
+    const worse = (await correct(reaction, severity('moderate'))).body as AdverseEvent;
+    expect((await correct(worse, severity('mild'))).status).toBe(200);
+    const open = (await exam.tasks('contrast-reaction')).filter(isStatus('requested'));
+    expect(open.map(({ description }) => description)).toEqual(['mild, allergic-like']);
+    expect((await exam.told('imaging.contrast.escalated.v1')).map(([one]) => (one as Task).description)).toEqual(['mild, allergic-like', 'moderate, allergic-like', 'mild, allergic-like']); // prettier-ignore
+  });
+
+  it('of a patient who was merged is the survivor’s, with all that came of it, also where it still comes', async () => {
+    const exam = await AnExamWithContrast.given(service, 'MERGED');
+    const reaction = (await exam.react()).body as AdverseEvent;
+    const survivor = aPatient({ mrn: 'SURVIVOR' });
+    await service.tell('imaging.patient.merged.v1', ...aMerge(exam.patient, survivor));
+    const own = async (type: string) => (await service.get<Bundle>(`/fhir/${type}?patient=${survivor.id}`)).total;
+    await until(async () => (await own('AdverseEvent')) === 1, { what: 'the reaction to be moved' });
+    expect([await own('AllergyIntolerance'), (await exam.tasks('contrast-reaction', survivor)).length]).toEqual([1, 1]);
+    const moved = await service.get<AdverseEvent>(`/fhir/AdverseEvent/${reaction.id}`);
+    expect((await correct(moved, { outcome: { text: 'recovered' }, subject: reaction.subject })).status).toBe(200);
+    const late = await exam.react('severe', { identifier: { system: 'urn:test:reactions', value: 'MERGED2' } });
+    expect(late).toMatchObject({ status: 201, body: { subject: { reference: `Patient/${survivor.id}` } } });
+  });
+
   it('of a kind that does not come again makes no allergy, and takes back the one that was made', async () => {
     const exam = await AnExamWithContrast.given(service, 'PHYSIO');
     const reaction = (await exam.react('mild')).body as AdverseEvent;
@@ -171,6 +196,9 @@ describe('An exam the modality stopped because of contrast', () => {
     const { body } = await exam.react();
     const settled = await exam.task('record-reaction', isStatus('completed'));
     expect(settled.output![0]!.valueReference).toEqual({ reference: `AdverseEvent/${(body as AdverseEvent).id}` });
+    await correct(body, { modifierExtension: inError });
+    const again = await exam.task('record-reaction', isStatus('requested'));
+    expect(again.output).toBeUndefined();
   });
 
   it('has its answer at once where the reaction was recorded first', async () => {
