@@ -11,8 +11,19 @@ import { BarcodesController } from './barcodes/barcodes.controller.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { Supplies1700000003100 } from './migrations/1700000003100-supplies.js';
 import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
+import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
+import { ContrastEscalations } from './escalation/contrast-escalations.js';
+import { FollowContrastTasks } from './escalation/follow-contrast-tasks.worker.js';
+import { TaskAnswers } from './escalation/task-answers.js';
+import { ObservationDesk } from './observation/observation-desk.js';
+import { VitalSignsController } from './observation/vital-signs.controller.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
+import { AskForReaction } from './reaction/ask-for-reaction.js';
+import { AskForReactionWhenExamDiscontinued } from './reaction/ask-for-reaction-when-exam-discontinued.handler.js';
+import { FollowUps } from './reaction/follow-ups.js';
+import { ReactionDesk } from './reaction/reaction-desk.js';
+import { ReactionsController } from './reaction/reactions.controller.js';
 import { OverridesController } from './screening/overrides.controller.js';
 import { PatientFactsStore } from './screening/patient-facts.store.js';
 import { ScreenExamWhenScheduleChanges } from './screening/screen-exam-when-schedule-changes.handler.js';
@@ -73,6 +84,15 @@ const supplies = [
         interactions: ['update'],
       },
       Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
+      AdverseEvent: {
+        search: ['_id', 'identifier', 'patient', '_lastUpdated'],
+        interactions: ['create', 'update'],
+      },
+      AllergyIntolerance: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+      Observation: {
+        search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
+        interactions: ['create', 'update'],
+      },
       ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
       Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
     }),
@@ -87,6 +107,9 @@ const supplies = [
     ScreenExamWhenScheduleChanges,
     SuppliesController,
     SuppliesInStockController,
+    VitalSignsController,
+    ReactionsController,
+    AskForReactionWhenExamDiscontinued,
   ],
   providers: [
     policy,
@@ -97,6 +120,15 @@ const supplies = [
     StatementsStore,
     AdministrationDesk,
     ...supplies,
+    TaskTimers,
+    EscalationDesk,
+    ContrastEscalations,
+    ObservationDesk,
+    FollowUps,
+    AskForReaction,
+    ReactionDesk,
+    TaskAnswers,
+    FollowContrastTasks,
   ],
 })
 export class ContrastModule {}
@@ -107,4 +139,5 @@ export const contrastMigrations = [
   CodedFact1700000003000,
   Supplies1700000003100,
   AdministrationStatement1700000003200,
+  ...taskMigrations,
 ];

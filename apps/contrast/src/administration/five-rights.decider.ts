@@ -7,7 +7,8 @@ import type {
   Patient,
 } from 'fhir/r4.js';
 import { conceptText, extensions } from '#fhir';
-import type { AdministrationPolicy, ContrastPolicy, Right } from '../policy/contrast-policy.js';
+import type { AdministrationPolicy, Right } from '../policy/administration-policy.js';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import type { PatientFacts } from '../screening/facts.js';
 import { outcomeOf, ruleOf } from '../screening/detected-issue.js';
 import { agentOf, plannedContrast } from '../screening/planned-contrast.js';

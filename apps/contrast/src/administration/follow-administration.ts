@@ -5,6 +5,8 @@ import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { planAfter } from '../contrast-plan.decider.js';
 import { FollowSupply } from '../supplies/follow-supply.js';
+import { ObservationDesk } from '../observation/observation-desk.js';
+import { AskForReaction } from '../reaction/ask-for-reaction.js';
 
 /** An administration that was recorded or corrected just now, as it is stored. */
 export interface ChangedAdministration {
@@ -21,12 +23,16 @@ export class FollowAdministration {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(FollowSupply) private readonly supply: FollowSupply,
+    @Inject(ObservationDesk) private readonly observations: ObservationDesk,
+    @Inject(AskForReaction) private readonly questions: AskForReaction,
   ) {}
 
-  /** Stock and the contrast record follow, and others hear of it. */
+  /** Stock and the contrast record follow, the patient is watched, and others hear of it. */
   async follow({ administration, tell }: ChangedAdministration, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
     await this.supply.follow(administration, transaction);
+    await this.observations.followAdministration(administration, transaction);
+    await this.questions.whenAdministered(administration, transaction);
     const patientId = referencedId(administration.subject.reference, 'Patient')!;
     const planReference = administration.request!.reference!;
     const orderReference = administration.supportingInformation?.[0]?.reference;

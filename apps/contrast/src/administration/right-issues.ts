@@ -1,7 +1,8 @@
 import type { DetectedIssue, MedicationAdministration } from 'fhir/r4.js';
 import { sameContent, uuidFrom } from '#fhir';
 import { fail, type Failure } from '#platform';
-import type { ContrastPolicy, Right } from '../policy/contrast-policy.js';
+import type { Right } from '../policy/administration-policy.js';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { wasGiven } from '../contrast-plan.decider.js';
 import { reasonFor, type Wrong } from './five-rights.decider.js';
 import type { Source } from './administration-desk.js';

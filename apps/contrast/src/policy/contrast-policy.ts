@@ -1,22 +1,8 @@
 import { z } from 'zod';
 import { gtin14Of } from '../barcodes/gtin.js';
-
-const text = z.string().trim().min(1);
-const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
-const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI');
-const isoDate = z.string().regex(/^\d{4}-\d\d-\d\d$/, "must be a quoted date, such as '2026-11-25'");
-const years = z.number().min(0).max(130);
-const days = z.number().positive();
-
-/** A code of a system; with `andBelow` also every code that begins with it, as in ICD-10. */
-const code = z.strictObject({ system: uri, code: text, andBelow: z.boolean().default(false) });
-/** A code of what is observed. */
-const observed = z.strictObject({ system: uri, code: text }).transform((one) => ({ ...one, andBelow: false }));
-/** What a thing is known by: codes, and names looked for as whole words in any text of it, in any case. */
-const known = z.strictObject({ codes: z.array(code).default([]), names: z.array(text).default([]) });
-
-/** How contrast goes in; `enteric` is by mouth, tube or rectum. */
-const route = z.enum(['intravenous', 'intra-arterial', 'enteric', 'other']);
+import { administration } from './administration-policy.js';
+import { escalationPlan, observationRow, reactions } from './after-contrast-policy.js';
+import { code, days, isoDate, known, name, observed, route, text, uri, years } from './policy-values.js';
 
 /** What follows from a rule: go on, go on after one of these preparations (the first that fits), ask, or do not. */
 const consequence = z.union(
@@ -176,49 +162,6 @@ const product = z.strictObject({
     .min(1),
 });
 
-/** Rights of an administration that are looked at: the five, and what screening says of it. */
-export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening'] as const;
-export type Right = (typeof rights)[number];
-
-const minutes = z.number().min(0);
-const ofEveryLimit = { source: name, note: text.optional() };
-/**
- * How what is given is checked; without it nothing is compared but the patient. How much may be given for a weight is in
- * the rules `dose-by-weight`, so that screening and giving go by one limit.
- */
-const administration = z.strictObject({
-  agent: z.strictObject({
-    ...ofEveryLimit,
-    /** May be given for the planned one: nothing else, or any of its group. */
-    instead: z.enum(['same-agent', 'same-group']),
-  }),
-  patient: z.strictObject({
-    ...ofEveryLimit,
-    /** Whether a number off the patient, such as that of the wristband, must be stated before giving. */
-    number: z.enum(['needed', 'if-stated']),
-  }),
-  time: z.strictObject({
-    ...ofEveryLimit,
-    /** How far ahead the clocks of those who state it may be. */
-    aheadMinutes: minutes,
-    /** From how long before the booked start until how long after it. */
-    beforeMinutes: minutes,
-    afterMinutes: minutes,
-  }),
-  /** From when on what was delivered differs from the plan: by more than this part of it. */
-  tolerance: z.strictObject({ ...ofEveryLimit, dosePercent: minutes, ratePercent: minutes }),
-  /** When two statements, of a person and of an injector, are of one injection. */
-  sameInjection: z.strictObject({
-    ...ofEveryLimit,
-    /** Their times are not farther apart. */
-    withinMinutes: minutes,
-    /** Volumes that differ by more contradict each other. */
-    doseMl: z.number().min(0),
-  }),
-  /** What a person who records it afterwards must give a reason for; everything else is recorded and flagged. */
-  reasonNeeded: z.array(z.enum(rights).exclude(['patient'])).default([]),
-});
-
 /** The shape of the policy file; see deploy/local/contrast-policy.yaml for one with comments. */
 export const policyFile = z.strictObject({
   version: text,
@@ -280,6 +223,21 @@ export const policyFile = z.strictObject({
   mayOverride: z.array(z.enum(['proceed-with-preparation', 'needs-decision', 'stop'])),
   rules: z.array(rule).min(1),
   administration: administration.optional(),
+  /** Plans by name: who is asked what nobody has acknowledged. */
+  escalation: z.record(name, escalationPlan).default({}),
+  /** Vital signs by name, with their LOINC codes: one of them is the measure. */
+  vitalSigns: z.record(name, z.strictObject({ display: text, codes: z.array(observed).min(1) })).default({}),
+  /** How patients are watched after contrast; nobody is where it is left out. */
+  observation: z
+    .strictObject({
+      rows: z.array(observationRow).min(1),
+      overdue: z.strictObject({ escalation: name }),
+      /** Of contrast that became known later than this after it was given nobody is watched: the patient has gone. */
+      knownWithinHours: z.number().positive().default(12),
+    })
+    .optional(),
+  /** What becomes of a reaction beside its record; where it is left out nobody is asked, and every one is an allergy. */
+  reactions: reactions.optional(),
 });
 
 /** A site's contrast policy, checked. */
@@ -298,8 +256,6 @@ export type MaxAgeDays = z.output<typeof maxAgeDays>;
 export type PolicyCode = z.output<typeof code>;
 export type Known = z.output<typeof known>;
 export type Route = z.output<typeof route>;
-/** How what is given is checked. */
-export type AdministrationPolicy = z.output<typeof administration>;
 export type Product = z.output<typeof product>;
 
 /** From best to worst. */

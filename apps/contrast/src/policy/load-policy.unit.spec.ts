@@ -59,6 +59,18 @@ describe('a policy file', () => {
     ['one GTIN for two packages', (policy) => policy.products!.push({ ...policy.products![0]!, display: 'again', packages: [policy.products![0]!.packages[0]!] }), 'products: has 09521234000013 twice'],
     ['a limit of giving by a source nobody named', (policy) => (policy.administration!.time.source = 'rumour'), 'administration.time.source: is not a name in sources: rumour'],
     ['a reason for the wrong patient', (policy) => (policy.administration!.reasonNeeded = ['patient' as never]), 'administration.reasonNeeded.0: Invalid option: expected one of "agent"|"dose"|"route"|"time"|"screening"'],
+    ['a plan of escalation that is none', (policy) => (policy.observation!.overdue.escalation = 'shout'), 'observation.overdue.escalation: is not a name in escalation: shout'],
+    ['a reaction nobody is asked to see to', (policy) => (policy.reactions!.severities.severe.escalation = 'shout'), 'reactions.severities.severe.escalation: is not a name in escalation: shout'],
+    ['nobody to ask', (policy) => (policy.escalation!['reaction-mild']!.levels = []), 'escalation.reaction-mild.levels: Too small: expected array to have >=1 items'],
+    ['the same one asked twice', (policy) => policy.escalation!['reaction-mild']!.levels.push(policy.escalation!['reaction-mild']!.levels[0]!), 'escalation.reaction-mild.levels: has Radiologist on duty twice'],
+    ['an observation that forgets somebody', (policy) => (policy.observation!.rows[0]!.routes = ['intravenous']), 'observation.rows: must have one for everybody, without groups, routes and afterReaction'],
+    ['a vital sign nobody described', (policy) => (policy.observation!.rows[1]!.vitalSigns!.measure = ['mood']), 'observation.rows.1.vitalSigns.measure: is not a name in vitalSigns: mood'],
+    ['vital signs behind the end', (policy) => (policy.observation!.rows[1]!.forMinutes = 40), 'observation.rows.1.vitalSigns.atMinutes: must lie within forMinutes'],
+    ['follow-ups that do not rise', (policy) => (policy.reactions!.extravasation.followUpHours = [24, 4]), 'reactions.extravasation.followUpHours: must rise from the first to the last'],
+    ['allergies that are never known again', (policy) => (policy.reactions!.makeAllergyOf = ['physiologic']), 'reactions.makeAllergyOf: must hold allergic-like: it would never be known again'],
+    ['a word for two manifestations', (policy) => policy.reactions!.manifestations.push({ code: '84229001', display: 'Fatigue', names: ['Hives'] }), 'reactions.manifestations: has hives twice'],
+    ['a manifestation that is no concept', (policy) => (policy.reactions!.manifestations[0]!.code = 'hives'), 'reactions.manifestations.0.code: must be a SNOMED CT concept id'],
+    ['a source nobody named', (policy) => (policy.escalation!['reaction-mild']!.source = 'rumour'), 'escalation.reaction-mild.source: is not a name in sources: rumour'],
     ['a date that is none', (policy) => (policy.signedOff = { by: 'Dr. X', on: 'today' }), "signedOff.on: must be a quoted date, such as '2026-11-25'"],
   ])('with %s is refused with its path and the reason', (_, mutate, mistake) => {
     expect(mistakesOf(mutate)).toEqual([mistake]);

@@ -1,3 +1,4 @@
+import { afterContrastContradictions, twice } from './after-contrast-contradictions.js';
 import type { ContrastPolicy, PolicyRule } from './contrast-policy.js';
 
 /** What of a policy cannot hold though each part is well formed, as path and reason. */
@@ -13,6 +14,7 @@ export function contradictionsOf(policy: ContrastPolicy): { path: string; reason
     ),
     ...ambiguousAgents(policy),
     ...ofProducts(policy),
+    ...afterContrastContradictions(policy),
   ];
 }
 
@@ -93,9 +95,4 @@ function ofProducts({ agents, products }: ContrastPolicy): { path: string; reaso
   const unknown = products.flatMap(({ agent }, index) =>
     agents.some(({ display }) => display === agent) ? [] : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }]); // prettier-ignore
   return [...unknown, ...twice('products', products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)))]; // prettier-ignore
-}
-
-function twice(path: string, names: readonly string[]): { path: string; reason: string }[] {
-  const again = [...new Set(names.filter((one, index) => names.indexOf(one) !== index))];
-  return again.map((one) => ({ path, reason: `has ${one} twice` }));
 }
