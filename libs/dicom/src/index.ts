@@ -14,6 +14,7 @@ export * from './performed-procedure-step.js';
 export * from './qido-client.js';
 export * from './scu.js';
 export * from './storage-commitment.js';
+export * from './storage-scp.js';
 export * from './transfer-syntax.js';
 export * from './uids.js';
 export * from './worklist-matching.js';
