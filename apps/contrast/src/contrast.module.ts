@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
-import { AdministrationsController } from './administrations.controller.js';
+import { AdministrationDesk } from './administration/administration-desk.js';
+import { AdministrationsController } from './administration/administrations.controller.js';
+import { FollowAdministration } from './administration/follow-administration.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
@@ -46,7 +48,7 @@ const policy = {
     UpdatePatientWhenPatientUpdated,
     ScreenExamWhenScheduleChanges,
   ],
-  providers: [policy, PatientFactsStore, ScreeningDesk],
+  providers: [policy, PatientFactsStore, ScreeningDesk, FollowAdministration, AdministrationDesk],
 })
 export class ContrastModule {}
 

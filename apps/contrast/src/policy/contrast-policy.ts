@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gtin14Of } from '../barcodes/gtin.js';
 
 const text = z.string().trim().min(1);
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
@@ -146,6 +147,33 @@ const preparationStep = z.strictObject({
   do: text,
 });
 
+/** GTIN of a package as it is printed, 8 to 14 digits; kept as the 14 of a data carrier. */
+const gtin = z.string('must be quoted digits').transform((digits, context) => {
+  const filled = gtin14Of(digits);
+  if (filled) return filled;
+  context.addIssue({ code: 'custom', message: 'must be a GTIN of 8, 12, 13 or 14 digits with its check digit' });
+  return z.NEVER;
+});
+/** A product that is given, in the packages it comes in. */
+const product = z.strictObject({
+  /** Name (`display`) of one of `agents`. */
+  agent: text,
+  display: text,
+  /** Such as 370 mg/mL of iodine, or 1 mmol/mL. */
+  concentration: z.strictObject({ value: z.number().positive(), unit: text }),
+  packages: z
+    .array(
+      z.strictObject({
+        gtin,
+        volumeMl: z.number().positive(),
+        kind: z.enum(['single-dose', 'multi-dose']),
+        /** How long one that was opened may be used. */
+        openHours: z.number().positive().optional(),
+      }),
+    )
+    .min(1),
+});
+
 /** The shape of the policy file; see deploy/local/contrast-policy.yaml for one with comments. */
 export const policyFile = z.strictObject({
   version: text,
@@ -157,6 +185,8 @@ export const policyFile = z.strictObject({
   classes: z.record(name, known),
   groups: z.record(name, z.strictObject({ display: text, class: name, source: name })),
   agents: z.array(z.strictObject({ display: text, group: name, ...known.shape })).min(1),
+  /** What the site stocks, by the GTIN on its packages. */
+  products: z.array(product).default([]),
   routes: z.array(z.strictObject({ system: uri, code: text, route })),
   labs: z.strictObject({
     /** Values reported as eGFR: by formulas for adults, and for children. */
@@ -222,6 +252,7 @@ export type MaxAgeDays = z.output<typeof maxAgeDays>;
 export type PolicyCode = z.output<typeof code>;
 export type Known = z.output<typeof known>;
 export type Route = z.output<typeof route>;
+export type Product = z.output<typeof product>;
 
 /** From best to worst. */
 export const outcomes: readonly Outcome[] = ['proceed', 'proceed-with-preparation', 'needs-decision', 'stop'];

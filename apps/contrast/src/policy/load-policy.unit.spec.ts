@@ -54,6 +54,9 @@ describe('a policy file', () => {
     ['an age rule without an age', change('infants', { belowYears: undefined }), `rules.${ruleAt('infants')}.belowYears: is missing, or fromYears`],
     ['an unknown allergy taken for none', change('other-allergies', { severity: { mild: 'proceed', moderate: 'proceed', severe: 'stop', unknown: 'proceed' } }), `rules.${ruleAt('other-allergies')}.severity.unknown: may not be proceed where a known severity is not`],
     ['a preparation that begins after the exam', (policy) => (policy.preparations.saline = { ...policy.preparations.saline!, steps: [{ atHours: 1, do: 'x' }] }), 'preparations.saline.steps: must begin before the exam, or at its start'],
+    ['a product of an agent nobody named', (policy) => (policy.products![0]!.agent = 'rumour'), 'products.0.agent: is not a name in agents: rumour'],
+    ['a GTIN with a wrong check digit', (policy) => (policy.products![0]!.packages[0]!.gtin = '9521234543214'), 'products.0.packages.0.gtin: must be a GTIN of 8, 12, 13 or 14 digits with its check digit'],
+    ['one GTIN for two packages', (policy) => policy.products!.push({ ...policy.products![0]!, display: 'again', packages: [policy.products![0]!.packages[0]!] }), 'products: has 09521234000013 twice'],
     ['a date that is none', (policy) => (policy.signedOff = { by: 'Dr. X', on: 'today' }), "signedOff.on: must be a quoted date, such as '2026-11-25'"],
   ])('with %s is refused with its path and the reason', (_, mutate, mistake) => {
     expect(mistakesOf(mutate)).toEqual([mistake]);

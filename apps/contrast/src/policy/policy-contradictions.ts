@@ -12,6 +12,7 @@ export function contradictionsOf(policy: ContrastPolicy): { path: string; reason
         : [{ path: `preparations.${name}.steps`, reason: 'must begin before the exam, or at its start' }],
     ),
     ...ambiguousAgents(policy),
+    ...ofProducts(policy),
   ];
 }
 
@@ -82,6 +83,13 @@ function ofRule(rule: PolicyRule, path: string): { path: string; reason: string 
 /** A code that is of two agents would leave the group to the order of the file. */
 function ambiguousAgents({ agents }: ContrastPolicy): { path: string; reason: string }[] {
   return twice('agents', agents.flatMap(({ codes }) => codes.map((one) => `${one.system}|${one.code}`))); // prettier-ignore
+}
+
+/** A package is of one product, and a product of one agent that is there. */
+function ofProducts({ agents, products }: ContrastPolicy): { path: string; reason: string }[] {
+  const unknown = products.flatMap(({ agent }, index) =>
+    agents.some(({ display }) => display === agent) ? [] : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }]); // prettier-ignore
+  return [...unknown, ...twice('products', products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)))]; // prettier-ignore
 }
 
 function twice(path: string, names: readonly string[]): { path: string; reason: string }[] {

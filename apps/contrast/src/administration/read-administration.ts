@@ -1,7 +1,7 @@
 import type { Identifier, Medication, MedicationAdministration, Quantity } from 'fhir/r4.js';
 import { referencedId, uuidFrom, validateResource } from '#fhir';
 import { fail, type Failure } from '#platform';
-import { contrastPlanIdOf, wasGiven } from './contrast-plan.decider.js';
+import { contrastPlanIdOf, wasGiven } from '../contrast-plan.decider.js';
 
 /** What a person or an injector's software says was given. */
 export interface StatedAdministration {

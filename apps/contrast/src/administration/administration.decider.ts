@@ -1,7 +1,7 @@
 import type { MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
 import { referencedId, sameContent } from '#fhir';
 import { fail } from '#platform';
-import { wasGiven } from './contrast-plan.decider.js';
+import { wasGiven } from '../contrast-plan.decider.js';
 import { isUsable } from './read-administration.js';
 
 /** What is to be stored. */
