@@ -13,6 +13,8 @@ export { newUid } from './normalized-operation.js';
 export * from './performed-procedure-step.js';
 export * from './qido-client.js';
 export * from './scu.js';
+export * from './sr-code.js';
+export * from './sr-document.js';
 export * from './storage-commitment.js';
 export * from './storage-scp.js';
 export * from './transfer-syntax.js';
