@@ -2,10 +2,14 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { StatementsStore } from './administration/statements.store.js';
+import { BarcodesController } from './barcodes/barcodes.controller.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
+import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
 import { OverridesController } from './screening/overrides.controller.js';
@@ -42,14 +46,28 @@ const policy = {
   ],
   controllers: [
     AdministrationsController,
+    BarcodesController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,
     UpdatePatientWhenPatientUpdated,
     ScreenExamWhenScheduleChanges,
   ],
-  providers: [policy, PatientFactsStore, ScreeningDesk, FollowAdministration, AdministrationDesk],
+  providers: [
+    policy,
+    PatientFactsStore,
+    ScreeningDesk,
+    FollowAdministration,
+    AdministrationCheck,
+    StatementsStore,
+    AdministrationDesk,
+  ],
 })
 export class ContrastModule {}
 
-export const contrastMigrations = [...fhirMigrations, ...messagingMigrations, CodedFact1700000003000];
+export const contrastMigrations = [
+  ...fhirMigrations,
+  ...messagingMigrations,
+  CodedFact1700000003000,
+  AdministrationStatement1700000003200,
+];
