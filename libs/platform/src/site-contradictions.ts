@@ -20,6 +20,8 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
   return [
     ...ofSite(site),
     ...twice('stations', stations, ({ aeTitle }) => aeTitle),
+    ...twice('injectors', objectsOf(site.injectors), ({ aeTitle }) => aeTitle),
+    ...objectsOf(site.injectors).flatMap((injector, index) => ofInjector(injector, `injectors.${index}`, stations)),
     ...twice('procedures', procedures, ({ code }) => code),
     ...twice(
       'procedures.codes',
@@ -103,6 +105,15 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
   ];
   const reversed = times.filter((one) => String(one.closes) <= String(one.opens));
   return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
+}
+
+function ofInjector({ aeTitle, station }: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const at = stations.find((one) => one.aeTitle === station);
+  const mistakes: SiteMistake[] = [];
+  if (station !== undefined && !at) mistakes.push({ path: `${path}.station`, reason: 'must be the AE title of a station' }); // prettier-ignore
+  if (at && !textsOf(at.capabilities).includes('injector')) mistakes.push({ path: `${path}.station`, reason: 'its station must have the capability injector' }); // prettier-ignore
+  if (stations.some((one) => one.aeTitle === aeTitle)) mistakes.push({ path: `${path}.aeTitle`, reason: 'is the AE title of a station: an injector has its own' }); // prettier-ignore
+  return mistakes;
 }
 
 function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {
