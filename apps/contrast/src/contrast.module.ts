@@ -8,8 +8,14 @@ import { AdministrationsController } from './administration/administrations.cont
 import { FollowAdministration } from './administration/follow-administration.js';
 import { StatementsStore } from './administration/statements.store.js';
 import { BarcodesController } from './barcodes/barcodes.controller.js';
+import { DicomListener } from './injector/dicom-listener.js';
+import { InjectorReportDesk } from './injector/injector-report-desk.js';
+import { InjectorReportsController } from './injector/injector-reports.controller.js';
+import { InjectorReports } from './injector/injector-reports.store.js';
+import { ReceiveInjectorReportWhenInjectorStores } from './injector/receive-injector-report-when-injector-stores.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
+import { InjectorReport1700000003210 } from './migrations/1700000003210-injector-report.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
 import { OverridesController } from './screening/overrides.controller.js';
@@ -47,6 +53,7 @@ const policy = {
   controllers: [
     AdministrationsController,
     BarcodesController,
+    InjectorReportsController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,
@@ -61,6 +68,10 @@ const policy = {
     AdministrationCheck,
     StatementsStore,
     AdministrationDesk,
+    InjectorReports,
+    InjectorReportDesk,
+    ReceiveInjectorReportWhenInjectorStores,
+    DicomListener,
   ],
 })
 export class ContrastModule {}
@@ -70,4 +81,5 @@ export const contrastMigrations = [
   ...messagingMigrations,
   CodedFact1700000003000,
   AdministrationStatement1700000003200,
+  InjectorReport1700000003210,
 ];
