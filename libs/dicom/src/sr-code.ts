@@ -34,6 +34,12 @@ export function isSameCode(one: Code | undefined, other: Code | undefined): bool
   return one !== undefined && other !== undefined && keyOf(one) === keyOf(other);
 }
 
+/** The same concept as SNOMED CT has it, where a SNOMED-RT code of the table came; else the code as it is. */
+export function preferredCode(code: Code): Code {
+  const [scheme, value] = keyOf(code).split('|') as [string, string];
+  return value === code.value ? code : { ...code, scheme, value };
+}
+
 /** The code in the first item of a code sequence; undefined where it has none, or one without scheme. */
 export function codeFrom(item: Dataset | undefined): Code | undefined {
   if (!item) return undefined;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Dataset, type DatasetInput } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
 import { encodeDataset } from './dataset-encoder.js';
-import { codeOf, isSameCode } from './sr-code.js';
+import { codeOf, isSameCode, preferredCode } from './sr-code.js';
 import { childrenOf, codeIn, dateTimeIn, measuredIn, pathTo, srDocumentFrom, textIn, within, type SrNode } from './sr-document.js'; // prettier-ignore
 import { explicitVrLittleEndian } from './transfer-syntax.js';
 
@@ -86,6 +86,11 @@ describe('codes', () => {
   ])('%s and %s are the same concept: %s', (one, other, same) =>
     expect(isSameCode(codeOf(one), codeOf(other))).toBe(same),
   );
+});
+
+it('a code of SNOMED-RT is given as SNOMED CT has it, any other as it is', () => {
+  expect(preferredCode({ ...codeOf('SRT|G-D101'), meaning: 'Intravenous route' })).toEqual({ scheme: 'SCT', value: '47625008', meaning: 'Intravenous route' }); // prettier-ignore
+  expect([preferredCode(codeOf('SRT|X-0')), preferredCode(codeOf('130227'))]).toEqual([codeOf('SRT|X-0'), codeOf('130227')]); // prettier-ignore
 });
 
 describe('hostile content', () => {
