@@ -1,5 +1,5 @@
 import type { CodeableConcept, Extension, Medication, MedicationAdministration } from 'fhir/r4.js';
-import type { Code } from '#dicom';
+import { preferredCode, type Code } from '#dicom';
 import { dicomUidIdentifier, extensions, systems } from '#fhir';
 import { ofTable } from '#platform';
 import { millilitresQuantity } from '../administration/quantities.js';
@@ -76,7 +76,8 @@ export function administrationFrom(
 }
 
 /** A DICOM code as FHIR has it; without system where its scheme is none that FHIR knows. */
-export function conceptOf({ scheme, value, meaning }: Code): CodeableConcept {
+export function conceptOf(code: Code): CodeableConcept {
+  const { scheme, value, meaning } = preferredCode(code);
   const system = ofTable(fhirSystems, scheme);
   return { ...(system ? { coding: [{ system, code: value, ...(meaning ? { display: meaning } : {}) }] } : {}), text: meaning ?? value }; // prettier-ignore
 }

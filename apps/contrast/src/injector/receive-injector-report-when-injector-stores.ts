@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  CANNOT_UNDERSTAND,
-  DicomStatus,
-  encodeDataset,
-  explicitVrLittleEndian,
-  type StorageProvider,
-  type StoredObject,
-} from '#dicom';
+import { attributeAt, CANNOT_UNDERSTAND, Dataset, DicomStatus, type StorageProvider, type StoredObject } from '#dicom';
 import { UnitOfWork } from '#messaging';
 import { asFailure, LOGGER, Metrics, SITE, type Logger, type Site } from '#platform';
 import { InjectorReportDesk } from './injector-report-desk.js';
@@ -37,7 +30,7 @@ export class ReceiveInjectorReportWhenInjectorStores implements StorageProvider 
   async store(object: StoredObject, aeTitle: string): Promise<void> {
     const report = this.read(object, aeTitle);
     const { sopInstanceUid, bytes, transferSyntax } = object;
-    const kept = { sopInstanceUid, aeTitle, digest: digestOf(object), report };
+    const kept = { sopInstanceUid, aeTitle, digest: digestOf(object.dataset), report };
     const outcome = await this.unitOfWork
       .run(undefined, async (transaction) => {
         const { manager, now } = transaction;
@@ -69,13 +62,20 @@ export class ReceiveInjectorReportWhenInjectorStores implements StorageProvider 
   }
 }
 
-/** Of the content, whatever transfer syntax it came in. */
-function digestOf({ dataset, bytes }: StoredObject): string {
-  let content = bytes;
-  try {
-    content = encodeDataset(dataset, explicitVrLittleEndian);
-  } catch {
-    // What cannot be written again is the same only where its bytes are.
-  }
-  return createHash('sha256').update(content).digest('hex');
+/**
+ * Of the content that is read here, at all levels, whatever transfer syntax it came in: what the dictionary does not know
+ * has no value representation in one of them.
+ */
+function digestOf(dataset: Dataset): string {
+  return createHash('sha256')
+    .update(JSON.stringify(contentOf(dataset)))
+    .digest('hex');
+}
+
+function contentOf(dataset: Dataset): unknown[] {
+  return dataset.elements().flatMap(({ tag, values }) => {
+    if (!attributeAt(tag)) return [];
+    if (Buffer.isBuffer(values)) return [[tag, values.toString('base64')]];
+    return [[tag, (values as readonly unknown[]).map((one) => (one instanceof Dataset ? contentOf(one) : one))]];
+  });
 }
