@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { MedicationAdministration } from 'fhir/r4.js';
 import { Dataset, type DatasetInput } from '#dicom';
+import { readAdministration } from '../administration/read-administration.js';
 import { administrationFrom } from './administration-from-report.js';
 import { anInjectorReport, at, code, coded, container, contrastAgent, num, phase, saline, text } from './an-injector-report.spec.js'; // prettier-ignore
+import injectorConcepts from './injector-concepts.json' with { type: 'json' };
 import { dicomDateTime } from './dicom-date-time.js';
 import { contrastGivenMl, injectorReportFrom } from './injector-report.js';
 
@@ -73,6 +77,38 @@ describe('a report of an injector', () => {
   it('is refused where it is another document', () => {
     expect(() => read({ ConceptNameCodeSequence: coded('130226') })).toThrow('130227');
   });
+});
+
+describe('any tree of these concepts', () => {
+  const concepts = Object.values(injectorConcepts).flatMap((one) => one.codes);
+  const values = ['130248', '130169', 'SCT|373757009', 'SCT|95384003', 'SRT|R-0038D', '130154', '99X|1'];
+  const leaf = fc.oneof(
+    fc.tuple(fc.constantFrom(...concepts), fc.constantFrom('A', 'B', '')).map(([one, value]) => text(one, value)),
+    fc.tuple(fc.constantFrom(...concepts), fc.constantFrom(...values)).map(([one, value]) => code(one, value)),
+    fc.tuple(fc.constantFrom(...concepts), fc.integer({ min: -5, max: 300 }), fc.constantFrom('mL', 'mL/s', 'kPa', '1')).map(([one, value, unit]) => num(one, value, unit)), // prettier-ignore
+    fc.tuple(fc.constantFrom(...concepts), fc.constantFrom('20260302100500', '2026', 'x')).map(([one, value]) => at(one, value)), // prettier-ignore
+  );
+  const { tree } = fc.letrec<{ tree: DatasetInput }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 6 },
+      leaf,
+      fc.tuple(fc.constantFrom(...concepts), fc.array(tie('tree'), { maxLength: 5 })).map(([one, under]) => container(one, ...under)), // prettier-ignore
+    ),
+  }));
+  it('is read, and gives an administration that is allowed or says what it lacks', () => {
+    fc.assert(
+      fc.property(fc.array(tree, { minLength: 1, maxLength: 8 }), (content) => {
+        const said = given(...content);
+        if (Array.isArray(said)) return expect(said.length).toBeGreaterThan(0);
+        const request = { reference: 'MedicationRequest/p' };
+        const subject = { reference: 'Patient/p' };
+        const whole = { ...said, subject, request, dosage: said.dosage && { route: { text: 'any' }, ...said.dosage } };
+        expect(readAdministration(withoutBarcodes(whole), 'injector').administration.status).toBe(said.status);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+  const withoutBarcodes = (one: MedicationAdministration) => ({ ...one, contained: one.contained?.map((two) => ({ ...two, extension: undefined })) }); // prettier-ignore
 });
 
 describe('an administration from it', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Bundle, MedicationAdministration } from 'fhir/r4.js';
+import type { Appointment, Bundle, MedicationAdministration, Procedure } from 'fhir/r4.js';
 import { newUid, ScuAssociation, sopClasses, type DatasetInput } from '#dicom';
-import { studyInstanceUidOf } from '#fhir';
+import { dicomUidIdentifier, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { AContrastService } from '../a-contrast-service.spec.js';
 import { anInjectorReport, code, container, contrastAgent, num } from './an-injector-report.spec.js';
@@ -125,6 +125,50 @@ describe('A report of an injector', () => {
     expect(await (await match(wrong.order.id!)).json()).toMatchObject({ state: 'recorded', orderId: wrong.order.id });
     expect([(await right.given()).length, (await wrong.given()).length]).toEqual([0, 1]);
     expect((await match(right.order.id!)).status).toBe(409);
+  });
+
+  it('that names its exam only by its steps, scheduled or performed, is of it', async () => {
+    const byStep = anInjection('BYSTEP');
+    const byExam = anInjection('BYEXAM');
+    await Promise.all([byStep.place(), byExam.place()]);
+    await Promise.all([service.planOf(byStep.order), service.planOf(byExam.order)]);
+    const alone = { AccessionNumber: '', StudyInstanceUID: '' };
+    expect((await store(byStep.report({ ...alone, ReferencedRequestSequence: [{ ScheduledProcedureStepID: 'STEP-A' }] })))[0]).toBe(0); // prettier-ignore
+    expect((await store(byExam.report({ ...alone, ReferencedPerformedProcedureStepSequence: [{ ReferencedSOPClassUID: '2.25.3', ReferencedSOPInstanceUID: '2.25.71' }] })))[0]).toBe(0); // prettier-ignore
+    expect((await kept(byStep.uid, 'waiting'))?.state).toBe('waiting');
+    const appointment: Appointment = {
+      resourceType: 'Appointment',
+      id: uuidFrom('Appointment', 'STEP-A'),
+      identifier: [{ system: systems.scheduledProcedureStepId, value: 'STEP-A' }],
+      status: 'booked',
+      basedOn: [{ reference: `ServiceRequest/${byStep.order.id}` }],
+      participant: [{ actor: { reference: `Patient/${byStep.patient.id}` }, status: 'accepted' }],
+    };
+    await service.tell('imaging.schedule.booked.v1', appointment, byStep.order, byStep.patient);
+    const exam: Procedure = {
+      resourceType: 'Procedure',
+      id: uuidFrom('Procedure', '2.25.71'),
+      identifier: [dicomUidIdentifier('2.25.71')],
+      status: 'in-progress',
+      subject: byExam.order.subject,
+      basedOn: [{ reference: `ServiceRequest/${byExam.order.id}` }],
+    };
+    await service.tell('imaging.schedule.exam-started.v1', exam, byExam.order, byExam.patient);
+    for (const { given } of [byStep, byExam]) await until(async () => (await given()).length === 1, { what: 'the report to be recorded' }); // prettier-ignore
+  });
+
+  it('is shown to who is to decide on it, as it was read, and as the object that came', async () => {
+    const { uid, report } = anInjection('SHOWN');
+    const object = report();
+    await store(object);
+    const shown = await service.get<{ report: object; state: string }>(`/injector-reports/${uid}`);
+    expect(shown).toMatchObject({ state: 'waiting', report: { references: { patientId: 'MRN-SHOWN' }, phases: [{}, {}, {}] } }); // prettier-ignore
+    const file = Buffer.from(await (await fetch(`${service.url}/injector-reports/${uid}/object`)).arrayBuffer());
+    expect(file.toString('latin1', 128, 132)).toBe('DICM');
+    expect(file.includes('MRN-SHOWN')).toBe(true);
+    const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1', [`%${uid}%`]);
+    expect(audits).toHaveLength(2);
+    expect((await fetch(`${service.url}/injector-reports/2.25.404`)).status).toBe(404);
   });
 
   it('that does not say how much was given is kept and listed, and nothing is made up', async () => {

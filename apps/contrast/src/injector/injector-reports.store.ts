@@ -23,6 +23,14 @@ export interface KeptReport {
   report: InjectorReport;
 }
 
+/** A report with the object as it came. */
+export interface WholeReport {
+  sopInstanceUid: string;
+  report: InjectorReport;
+  object: Buffer;
+  transferSyntax: string;
+}
+
 const columns = 'sop_instance_uid AS "sopInstanceUid", ae_title AS "aeTitle", digest, state, report';
 const shown = `sop_instance_uid AS "sopInstanceUid", ae_title AS "aeTitle", received_at AS "receivedAt", state, reason,
   accession_numbers AS "accessionNumbers", study_uids AS "studyInstanceUids", order_id AS "orderId",
@@ -64,6 +72,16 @@ export class InjectorReports {
   async find(manager: EntityManager, sopInstanceUid: string): Promise<KeptReport | undefined> {
     const rows: KeptReport[] = await manager.query(
       `SELECT ${columns} FROM injector_report WHERE sop_instance_uid = $1 FOR UPDATE`,
+      [sopInstanceUid],
+    );
+    return rows[0];
+  }
+
+  /** A report with all that is kept of it. */
+  async whole(manager: EntityManager, sopInstanceUid: string): Promise<WholeReport | undefined> {
+    const rows: WholeReport[] = await manager.query(
+      `SELECT ${shown}, report, object, transfer_syntax AS "transferSyntax" FROM injector_report
+        WHERE sop_instance_uid = $1`,
       [sopInstanceUid],
     );
     return rows[0];

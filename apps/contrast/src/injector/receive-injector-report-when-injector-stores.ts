@@ -73,7 +73,7 @@ function digestOf(dataset: Dataset): string {
 }
 
 function contentOf(dataset: Dataset): unknown[] {
-  return dataset.elements().flatMap(({ tag, values }) => {
+  return dataset.elements().flatMap(({ tag, values }): unknown[] => {
     if (!attributeAt(tag)) return [];
     if (Buffer.isBuffer(values)) return [[tag, values.toString('base64')]];
     return [[tag, (values as readonly unknown[]).map((one) => (one instanceof Dataset ? contentOf(one) : one))]];
