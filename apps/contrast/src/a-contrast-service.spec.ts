@@ -1,4 +1,5 @@
 import type { MedicationRequest, ServiceRequest } from 'fhir/r4.js';
+import type { SiteContent } from '#platform';
 import { AService, until } from '#testing';
 import { contrastPlanIdOf } from './contrast-plan.decider.js';
 import { ContrastModule, contrastMigrations } from './contrast.module.js';
@@ -6,12 +7,9 @@ import { ContrastModule, contrastMigrations } from './contrast.module.js';
 /** The contrast service in this process; what specs share, no spec. */
 export class AContrastService extends AService {
   /** @param policyFile the site's contrast policy; none unless given */
-  static start(policyFile?: string): Promise<AContrastService> {
-    const service = new AContrastService({
-      service: 'contrast',
-      module: ContrastModule,
-      migrations: contrastMigrations,
-    });
+  static start(policyFile?: string, site: Partial<SiteContent> = {}): Promise<AContrastService> {
+    const parts = { service: 'contrast', module: ContrastModule, migrations: contrastMigrations };
+    const service = new AContrastService(parts, site);
     if (policyFile) service.infrastructure.contrastPolicyFile = policyFile;
     return service.begin();
   }
