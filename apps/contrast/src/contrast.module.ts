@@ -6,9 +6,11 @@ import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { StatementsController } from './administration/statements.controller.js';
 import { StatementsStore } from './administration/statements.store.js';
 import { BarcodesController } from './barcodes/barcodes.controller.js';
 import { DicomListener } from './injector/dicom-listener.js';
+import { DicomReportsController } from './injector/dicom-reports.controller.js';
 import { InjectorReportDesk } from './injector/injector-report-desk.js';
 import { InjectorReportsController } from './injector/injector-reports.controller.js';
 import { InjectorReports } from './injector/injector-reports.store.js';
@@ -52,8 +54,10 @@ const policy = {
   ],
   controllers: [
     AdministrationsController,
+    StatementsController,
     BarcodesController,
     InjectorReportsController,
+    DicomReportsController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,

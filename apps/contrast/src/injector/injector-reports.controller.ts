@@ -1,98 +1,89 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
-import { dicomFileOf, sopClasses } from '#dicom';
-import { FhirStore, recordAccess, referencedId } from '#fhir';
+import { Controller, HttpCode, Inject, Post, Query, Req } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { FhirStore } from '#fhir';
 import { UnitOfWork } from '#messaging';
-import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
-import { InjectorReportDesk } from './injector-report-desk.js';
-import { InjectorReports, type ReportOutcome, type ReportState, type WholeReport } from './injector-reports.store.js';
+import { asFailure, clientOf, csvTextOf, fail, SITE, type Failure, type Injector, type Site } from '#platform';
+import { AdministrationDesk, type Recorded } from '../administration/administration-desk.js';
+import { contrastPlanIdOf } from '../contrast-plan.decider.js';
+import { readInjectorFile, type ReportedInjection } from './injector-csv.js';
 
-const unmatched: ReportState[] = ['waiting', 'disagrees', 'ambiguous', 'refused'];
-const states: Record<string, ReportState[]> = {
-  unmatched,
-  incomplete: ['incomplete'],
-  recorded: ['recorded'],
-  waiting: ['waiting'],
-  disagrees: ['disagrees'],
-  ambiguous: ['ambiguous'],
-  refused: ['refused'],
-};
+/** What became of one line. */
+interface LineResult {
+  line: number;
+  /** The injector's own number, where the line has one. */
+  number?: string;
+  outcome: Recorded['outcome'] | 'refused';
+  /** Of the MedicationAdministration. */
+  id?: string;
+  code?: string;
+  /** Our column, or the element of the administration. */
+  field?: string;
+  reason?: string;
+}
 
-/** Reports of injectors that a person has to look at, and where a person says which order one is of. */
-@ApiTags('contrast')
+/** Takes files of what injectors gave, each line on its own. */
+@ApiTags('injectors')
 @Controller('injector-reports')
 export class InjectorReportsController {
   constructor(
-    @Inject(InjectorReports) private readonly reports: InjectorReports,
-    @Inject(InjectorReportDesk) private readonly desk: InjectorReportDesk,
+    @Inject(AdministrationDesk) private readonly desk: AdministrationDesk,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
-    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
+    @Inject(SITE) private readonly site: Site,
   ) {}
 
-  @ApiOperation({ summary: 'Reports of injectors by state: unmatched, incomplete, recorded; numbers and reasons only' })
-  @Get()
-  async list(@Query('state') state = 'unmatched') {
-    if (!Object.hasOwn(states, state))
-      throw fail('field-invalid', `must be one of ${Object.keys(states).join(', ')}`, { field: 'state' });
-    return { reports: await this.reports.list(states[state]!) };
-  }
-
-  @ApiOperation({ summary: 'A report with what was read of it' })
-  @Get(':sopInstanceUid')
-  async show(@Param('sopInstanceUid') uid: string, @Req() request: object): Promise<object> {
-    const { object, transferSyntax, ...shown } = await this.read(uid, request);
-    return { ...shown, transferSyntax, bytes: object.length };
-  }
-
-  @ApiOperation({ summary: 'A report as a DICOM file (PS3.10), its data set byte for byte as it came' })
-  @Get(':sopInstanceUid/object')
-  async object(
-    @Param('sopInstanceUid') uid: string,
-    @Req() request: object,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<StreamableFile> {
-    const { object, transferSyntax } = await this.read(uid, request);
-    response.setHeader('content-type', 'application/dicom');
-    const sopClassUid = sopClasses.performedImagingAgentAdministrationSr;
-    return new StreamableFile(dicomFileOf(object, { sopClassUid, sopInstanceUid: uid, transferSyntax }));
-  }
-
-  @ApiOperation({ summary: 'A person says of which order a report is: {"orderId": "<id of the ServiceRequest>"}' })
-  @Post(':sopInstanceUid/match')
+  @ApiOperation({
+    summary: 'What an injector gave, as CSV: number, order, start, volume, and more; what became of each line is told',
+  })
+  @ApiConsumes('text/csv')
+  @ApiQuery({ name: 'injector', required: false, description: 'Its name in the site file; else that of the client' })
+  @Post()
   @HttpCode(200)
-  async match(
-    @Param('sopInstanceUid') uid: string,
-    @Body() body: { orderId?: unknown } | undefined,
-    @Req() request: object,
-  ): Promise<ReportOutcome> {
-    const orderId = body?.orderId;
-    if (typeof orderId !== 'string' || orderId === '') throw fail('field-missing', 'orderId is required', { field: 'orderId' }); // prettier-ignore
-    return this.unitOfWork.run(undefined, async (transaction) => {
-      const { manager } = transaction;
-      const order = await this.store.read(manager, 'ServiceRequest', orderId);
-      if (!order) throw fail('unknown-key', 'there is no order with this id', { field: 'orderId' });
-      await transaction.lock(referencedId(order.subject.reference, 'Patient')!);
-      const kept = await this.reports.find(manager, uid);
-      if (!kept) throw fail('not-found', 'there is no report with this SOP Instance UID');
-      if (kept.state === 'recorded') throw fail('state-conflict', 'the report is recorded: correct its administration');
-      const source = { by: 'injector' as const, client: clientOf(request) };
-      const outcome = await this.desk.record(kept, order, source, transaction);
-      await this.reports.became(manager, uid, outcome);
-      return outcome;
-    });
+  async report(@Query('injector') name: string | undefined, @Req() request: Request): Promise<{ lines: LineResult[] }> {
+    const client = clientOf(request);
+    const injector = this.injectorOf(name, client);
+    const { injections, refused } = readInjectorFile(await csvTextOf(request), injector, this.site.timeZone);
+    const lines = refused.map(({ line, number, failure }) => refusedLine({ line, ...(number ? { number } : {}) }, failure)); // prettier-ignore
+    for (const one of injections) lines.push(await this.record(one, client));
+    return { lines: lines.sort((a, b) => a.line - b.line) };
   }
 
-  /** Who looks at a report looks at a patient, whoever that is: it is audited. */
-  private async read(uid: string, request: object): Promise<WholeReport> {
-    return this.unitOfWork.run(undefined, async ({ manager, now }) => {
-      const whole = await this.reports.whole(manager, uid);
-      if (!whole) throw fail('not-found', 'there is no report with this SOP Instance UID');
-      const { service } = this.infrastructure;
-      const references = [`injector-report/${uid}`];
-      await recordAccess(manager, { interaction: 'read', client: clientOf(request), service, references, patientIds: [] }, now); // prettier-ignore
-      return whole;
-    });
+  private injectorOf(name: string | undefined, client: string): Injector {
+    const { injectors } = this.site;
+    const injector = injectors.find((one) => (name === undefined ? one.client === client : one.name === name));
+    if (!injector) throw fail('value-unknown', 'must be the name of one of injectors in the site file', { field: 'injector' }); // prettier-ignore
+    return injector;
   }
+
+  /** A line that is wrong is told; what fails for us, such as the database, fails the file, which may be sent again. */
+  private async record(
+    { line, number, order, administration }: ReportedInjection,
+    client: string,
+  ): Promise<LineResult> {
+    try {
+      const planId = await this.planOf(order);
+      const body = { ...administration, subject: administration.subject ?? { type: 'Patient' }, request: { reference: `MedicationRequest/${planId}` } }; // prettier-ignore
+      const recorded = await this.desk.record(this.desk.read(body, 'injector'), { by: 'injector', client });
+      return { line, number, outcome: recorded.outcome, id: recorded.administration.id! };
+    } catch (error) {
+      const failure = asFailure(error);
+      if (failure.fate !== 'refuse') throw error;
+      return refusedLine({ line, number }, failure);
+    }
+  }
+
+  /** The contrast record of the order with this number, whichever of its numbers it is. */
+  private async planOf(order: string): Promise<string> {
+    const found = await this.unitOfWork.run(undefined, ({ manager }) =>
+      this.store.withIdentifier(manager, 'ServiceRequest', undefined, order),
+    );
+    if (found.length === 0) throw fail('unknown-key', 'there is no order with this number', { field: 'order' });
+    if (found.length > 1) throw fail('duplicate-key', 'several orders have this number: send the accession number', { field: 'order' }); // prettier-ignore
+    return contrastPlanIdOf(found[0]!.id!);
+  }
+}
+
+function refusedLine(of: { line: number; number?: string }, { code, field, message }: Failure): LineResult {
+  return { ...of, outcome: 'refused', code, ...(field ? { field } : {}), reason: message };
 }
