@@ -19,7 +19,12 @@ export function signedPolicyFile(): string {
 export class AContrastService extends AService {
   /** @param policyFile the site's contrast policy; none unless given */
   static start(policyFile?: string, site: Partial<SiteContent> = {}): Promise<AContrastService> {
-    const parts = { service: 'contrast', module: ContrastModule, migrations: contrastMigrations };
+    const parts = {
+      service: 'contrast',
+      module: ContrastModule,
+      migrations: contrastMigrations,
+      listeners: { dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' } },
+    };
     const service = new AContrastService(parts, site);
     if (policyFile) service.infrastructure.contrastPolicyFile = policyFile;
     return service.begin();

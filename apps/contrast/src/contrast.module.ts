@@ -6,8 +6,15 @@ import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { StatementsController } from './administration/statements.controller.js';
 import { StatementsStore } from './administration/statements.store.js';
 import { BarcodesController } from './barcodes/barcodes.controller.js';
+import { DicomListener } from './injector/dicom-listener.js';
+import { DicomReportsController } from './injector/dicom-reports.controller.js';
+import { InjectorReportDesk } from './injector/injector-report-desk.js';
+import { InjectorReportsController } from './injector/injector-reports.controller.js';
+import { InjectorReports } from './injector/injector-reports.store.js';
+import { ReceiveInjectorReportWhenInjectorStores } from './injector/receive-injector-report-when-injector-stores.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { Supplies1700000003100 } from './migrations/1700000003100-supplies.js';
 import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
@@ -17,6 +24,7 @@ import { FollowContrastTasks } from './escalation/follow-contrast-tasks.worker.j
 import { TaskAnswers } from './escalation/task-answers.js';
 import { ObservationDesk } from './observation/observation-desk.js';
 import { VitalSignsController } from './observation/vital-signs.controller.js';
+import { InjectorReport1700000003210 } from './migrations/1700000003210-injector-report.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
 import { AskForReaction } from './reaction/ask-for-reaction.js';
@@ -99,7 +107,10 @@ const supplies = [
   ],
   controllers: [
     AdministrationsController,
+    StatementsController,
     BarcodesController,
+    InjectorReportsController,
+    DicomReportsController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,
@@ -129,6 +140,10 @@ const supplies = [
     ReactionDesk,
     TaskAnswers,
     FollowContrastTasks,
+    InjectorReports,
+    InjectorReportDesk,
+    ReceiveInjectorReportWhenInjectorStores,
+    DicomListener,
   ],
 })
 export class ContrastModule {}
@@ -140,4 +155,5 @@ export const contrastMigrations = [
   Supplies1700000003100,
   AdministrationStatement1700000003200,
   ...taskMigrations,
+  InjectorReport1700000003210,
 ];

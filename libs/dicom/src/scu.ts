@@ -167,6 +167,21 @@ export class ScuAssociation {
     return (await this.request(sopClass, command, dataset))[0]!;
   }
 
+  /**
+   * C-STORE of one object.
+   *
+   * @param object its data set; bytes are sent as they are, which must be Explicit VR Little Endian to be right
+   */
+  async store(sopClass: string, sopInstanceUid: string, object: DatasetInput | Dataset | Buffer): Promise<ScuResponse> {
+    const command = {
+      AffectedSOPClassUID: sopClass,
+      CommandField: commands.cStore,
+      Priority: 0,
+      AffectedSOPInstanceUID: sopInstanceUid,
+    };
+    return (await this.request(sopClass, command, object))[0]!;
+  }
+
   async release(): Promise<void> {
     await this.waitFor<void>((resolve) => {
       this.receivePdu = () => resolve();
@@ -186,7 +201,11 @@ export class ScuAssociation {
    *
    * @throws Failure peer-refused if the context was not accepted; peer-timeout, peer-unavailable
    */
-  async request(abstractSyntax: string, command: DatasetInput, data?: DatasetInput): Promise<ScuResponse[]> {
+  async request(
+    abstractSyntax: string,
+    command: DatasetInput,
+    data?: DatasetInput | Dataset | Buffer,
+  ): Promise<ScuResponse[]> {
     const contextId = this.contextIds.get(abstractSyntax);
     if (contextId === undefined) throw fail('peer-refused', 'the peer did not accept this SOP class');
     const responses: ScuResponse[] = [];
@@ -194,7 +213,7 @@ export class ScuAssociation {
     const bytes = encodeMessage(
       contextId,
       encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined),
-      data && encodeDataset(Dataset.of(data), explicitVrLittleEndian),
+      data && encoded(data),
       this.peerMaxPdu,
     );
     await this.waitFor<void>((resolve) => {
@@ -242,4 +261,9 @@ export class ScuAssociation {
       clearTimeout(timer);
     }
   }
+}
+
+function encoded(data: DatasetInput | Dataset | Buffer): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return encodeDataset(data instanceof Dataset ? data : Dataset.of(data), explicitVrLittleEndian);
 }

@@ -21,6 +21,8 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
   return [
     ...ofSite(site),
     ...twice('stations', stations, ({ aeTitle }) => aeTitle),
+    ...twice('injectors', objectsOf(site.injectors), ({ aeTitle }) => aeTitle),
+    ...objectsOf(site.injectors).flatMap((injector, index) => ofInjector(injector, `injectors.${index}`, stations)),
     ...twice('procedures', procedures, ({ code }) => code),
     ...twice(
       'procedures.codes',
@@ -141,6 +143,13 @@ function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
     ...unknown('rooms', stations.map(({ room }) => room), 'must be the room of a station'), // prettier-ignore
     ...unknown('modalities', modalities, 'no station it shows has this modality'),
   ];
+function ofInjector({ aeTitle, station }: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const at = stations.find((one) => one.aeTitle === station);
+  const mistakes: SiteMistake[] = [];
+  if (station !== undefined && !at) mistakes.push({ path: `${path}.station`, reason: 'must be the AE title of a station' }); // prettier-ignore
+  if (at && !textsOf(at.capabilities).includes('injector')) mistakes.push({ path: `${path}.station`, reason: 'its station must have the capability injector' }); // prettier-ignore
+  if (stations.some((one) => one.aeTitle === aeTitle)) mistakes.push({ path: `${path}.aeTitle`, reason: 'is the AE title of a station: an injector has its own' }); // prettier-ignore
+  return mistakes;
 }
 
 function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {

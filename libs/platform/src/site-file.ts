@@ -160,6 +160,10 @@ const injector = z.strictObject({
   client: text.optional(),
   /** Identifier system of its own numbers. */
   system: uri,
+  /** As whom it reports by DICOM (Performed Imaging Agent Administration SR); by DICOM it does not unless given. */
+  aeTitle: aeTitle.optional(),
+  /** The station it stands at, by AE title. */
+  station: aeTitle.optional(),
   /** Of times without one; the site's unless given. */
   timeZone: zone.optional(),
   /** Our column → the one its vendor writes; a column of ours needs no row. */

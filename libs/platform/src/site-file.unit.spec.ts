@@ -16,6 +16,7 @@ import {
 
 type Content = Record<string, unknown>;
 const station = { aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'], room: 'CT room 1' };
+const injector = { name: 'first', system: 'urn:test:injector', aeTitle: 'INJECTOR1' };
 const procedure = { code: 'CTHEAD', display: 'CT head', modality: 'CT', durationMinutes: 15 };
 const sender = { application: 'EMR', facility: 'SGH', sends: ['orders'], procedureCodes: { 'CT-1': 'CTHEAD' } };
 const qualityTest = (overrides: Content = {}): Content => ({
@@ -88,6 +89,10 @@ describe('The site file', () => {
     ['a QIDO address that is none', { pacs: { name: 'pacs', qidoUrl: 'pacs:8042' } }, 'pacs.qidoUrl: must be an http or https URL'], // prettier-ignore
     ['an AE title of the PACS that is none', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', aeTitles: [' PACS'] } }, 'pacs.aeTitles.0: must not begin or end with a space'], // prettier-ignore
     ['a PACS to be asked without its title', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', storageCommitment: { host: 'pacs', port: 104 } } }, 'pacs.storageCommitment.aeTitle: is missing'], // prettier-ignore
+    ['one AE title for two injectors', { injectors: [injector, { ...injector, name: 'second' }] }, 'injectors.1: is given twice, first as injectors.0'], // prettier-ignore
+    ['an injector at no station', { injectors: [{ ...injector, station: 'CT99' }] }, 'injectors.0.station: must be the AE title of a station'], // prettier-ignore
+    ['an injector at a station without one', { injectors: [{ ...injector, station: station.aeTitle }] }, 'injectors.0.station: its station must have the capability injector'], // prettier-ignore
+    ['an injector that calls itself as a station', { injectors: [{ ...injector, aeTitle: station.aeTitle }] }, 'injectors.0.aeTitle: is the AE title of a station: an injector has its own'], // prettier-ignore
     ['a station to be told on no port', { stations: [{ ...station, dicom: { host: 'ct01' } }] }, 'stations.0.dicom.port: is missing'], // prettier-ignore
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
