@@ -58,7 +58,7 @@ describe('a policy file', () => {
     ['a GTIN with a wrong check digit', (policy) => (policy.products![0]!.packages[0]!.gtin = '9521234543214'), 'products.0.packages.0.gtin: must be a GTIN of 8, 12, 13 or 14 digits with its check digit'],
     ['one GTIN for two packages', (policy) => policy.products!.push({ ...policy.products![0]!, display: 'again', packages: [policy.products![0]!.packages[0]!] }), 'products: has 09521234000013 twice'],
     ['a limit of giving by a source nobody named', (policy) => (policy.administration!.time.source = 'rumour'), 'administration.time.source: is not a name in sources: rumour'],
-    ['a reason for the wrong patient', (policy) => (policy.administration!.reasonNeeded = ['patient' as never]), 'administration.reasonNeeded.0: Invalid option: expected one of "agent"|"dose"|"route"|"time"|"screening"'],
+    ['a reason for the wrong patient', (policy) => (policy.administration!.reasonNeeded = ['patient' as never]), 'administration.reasonNeeded.0: Invalid option: expected one of "agent"|"dose"|"route"|"time"|"screening"|"supply"'],
     ['a date that is none', (policy) => (policy.signedOff = { by: 'Dr. X', on: 'today' }), "signedOff.on: must be a quoted date, such as '2026-11-25'"],
   ])('with %s is refused with its path and the reason', (_, mutate, mistake) => {
     expect(mistakesOf(mutate)).toEqual([mistake]);

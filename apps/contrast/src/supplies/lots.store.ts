@@ -35,6 +35,12 @@ export class LotsStore {
     return rows.map(lotOf);
   }
 
+  /** True once any lot was received or recalled here. */
+  async isAnyKnown(manager: EntityManager): Promise<boolean> {
+    const [{ known }] = await manager.query('SELECT EXISTS (SELECT FROM supply_lot) AS known');
+    return known;
+  }
+
   /** Every lot with this number: a number is the maker's, so that two makers may use the same. */
   async numbered(manager: EntityManager, lotNumber: string): Promise<Lot[]> {
     const rows: LotRow[] = await manager.query(

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Appointment, Location, Medication, MedicationAdministration } from 'fhir/r4.js';
+import type {
+  Appointment,
+  Bundle,
+  DetectedIssue,
+  Location,
+  Medication,
+  MedicationAdministration,
+  OperationOutcome,
+} from 'fhir/r4.js';
 import { extensions, uuidFrom } from '#fhir';
 import { aMerge, anAdministration, aPatient, aServiceRequest, until } from '#testing';
 import { AContrastService, signedPolicyFile } from '../a-contrast-service.spec.js';
@@ -299,6 +307,26 @@ describe('A recall', () => {
     const check = await say('check', { gtin: SINGLE, lotNumber: 'RECALL', container: opened.id });
     expect(check.body).toMatchObject({ mayBeGiven: false, objections: [{ code: 'lot-recalled', reason: 'this lot is recalled: particles' }] }); // prettier-ignore
     expect(service.log.join('\n')).not.toContain('RC1');
+  });
+
+  it('refuses what is about to be given with the reason, and of what was given keeps and flags the fact', async () => {
+    const { body } = await receive('RIGHTS', 2);
+    const { plan, given, give } = await onTheTable('RIGHTS');
+    const beginning = { ...anAdministration(plan, given('RIGHTS', 80)), status: 'in-progress' };
+    const check = () => service.send('POST', 'MedicationAdministration/$check', beginning);
+    const reasons = (answer: { body: never }) => (answer.body as OperationOutcome).issue.map(({ diagnostics }) => diagnostics); // prettier-ignore
+    expect(reasons(await check()).join()).not.toContain('supply');
+    await say('recalls', { identifier: identifier(), lot: body.lot.id, reason: 'particles' });
+    expect(reasons(await check())).toContain('supply: this lot is recalled: particles');
+    expect((await service.send('POST', 'MedicationAdministration', beginning)).status).toBe(409);
+    const recorded = await give('RIGHTS', 80);
+    expect(await sealedOf('RIGHTS')).toBe(1);
+    const issues = await service.get<Bundle<DetectedIssue>>(
+      `/fhir/DetectedIssue?patient=${recorded.subject.reference}`,
+    );
+    expect(issues.entry!.map(({ resource }) => resource!.detail)).toContain(
+      'not right: this lot is recalled: particles',
+    );
   });
 
   it('of a lot that never came is known when it comes', async () => {
