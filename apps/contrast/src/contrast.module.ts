@@ -6,8 +6,10 @@ import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { StatementsController } from './administration/statements.controller.js';
 import { StatementsStore } from './administration/statements.store.js';
 import { BarcodesController } from './barcodes/barcodes.controller.js';
+import { InjectorReportsController } from './injector/injector-reports.controller.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { Supplies1700000003100 } from './migrations/1700000003100-supplies.js';
 import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
@@ -81,7 +83,9 @@ const supplies = [
   ],
   controllers: [
     AdministrationsController,
+    StatementsController,
     BarcodesController,
+    InjectorReportsController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,

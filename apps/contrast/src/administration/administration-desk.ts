@@ -289,7 +289,9 @@ function changesOf(all: readonly ReconciledAdministration[], stored: readonly Me
     if (before && sameContent(before, administration)) return [];
     return [{ before, after: { ...administration, ...(before?.meta ? { meta: before.meta } : {}) } }];
   });
-  return [...gone, ...standing];
+  // Who was told of one number must hear that it moved before hearing of the one it moved to.
+  const known = standing.filter(({ before }) => before);
+  return [...gone, ...known, ...standing.filter(({ before }) => !before)];
 }
 
 /** Others under one of the numbers of a statement: a number that was given to two is no one's. */

@@ -16,8 +16,8 @@ export interface StatedAdministration {
  * Reads a MedicationAdministration from outside. It must say what was given (agent), of which lot, how much, by which
  * route, when, by whom, and for which plan: `request` MedicationRequest/<id>, or `supportingInformation`
  * ServiceRequest/<id>. The rate is taken where given: a hand injection has none. Of one that was not given, or recorded
- * in error, only who it was about and under which number is asked. An injector need not know the lot in its syringe, nor
- * who operated it: a person says so.
+ * in error, only who it was about and under which number is asked. An injector need not know the lot in its syringe, the
+ * route, nor who operated it: a person says so.
  *
  * @throws Failure field-missing, field-invalid with the FHIRPath of the element
  */
@@ -76,11 +76,12 @@ function checkGiven(stated: MedicationAdministration, by: 'person' | 'injector')
     );
   if (!startOf(stated)) throw missing('effectiveDateTime', 'when it was given');
   checkQuantity('dosage.dose', stated.dosage?.dose, 'the volume that was given, with its unit, such as mL');
-  if (!stated.dosage?.route?.text && !stated.dosage?.route?.coding?.some((one) => one.code))
+  const route = stated.dosage?.route;
+  if (by === 'person' && !route?.text && !route?.coding?.some((one) => one.code))
     throw missing('dosage.route', 'how it was given');
-  if (stated.dosage.rateQuantity)
+  if (stated.dosage?.rateQuantity)
     checkQuantity('dosage.rateQuantity', stated.dosage.rateQuantity, 'the rate, with its unit, such as mL/s');
-  if (stated.dosage.rateRatio) {
+  if (stated.dosage?.rateRatio) {
     checkQuantity('dosage.rateRatio.numerator', stated.dosage.rateRatio.numerator, 'the volume, with its unit');
     checkQuantity('dosage.rateRatio.denominator', stated.dosage.rateRatio.denominator, 'the time, with its unit');
   }
