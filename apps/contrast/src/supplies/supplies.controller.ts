@@ -78,6 +78,14 @@ export class SuppliesController {
   }
 
   @ApiOperation({
+    summary: `A recall was a mistake, or is over: { identifier, ${LOT}, reason }; the lot may be given again`,
+  })
+  @Post('recalls/withdrawals')
+  async withdraw(@Body() body: unknown, @Req() request: object, @Res({ passthrough: true }) response: Response) {
+    return answer(response, await this.recalls.withdraw(this.read('withdrawal', body), clientOf(request)));
+  }
+
+  @ApiOperation({
     summary: `Whether something may be given now, and why not: { barcode, or gtin and lotNumber, container?, exam?: id of its contrast record }`,
   })
   @Post('check')
