@@ -41,6 +41,7 @@ import { AdministeredSupplies } from './supplies/administered-supply.store.js';
 import { CheckSupplySettings } from './supplies/check-supply-settings.js';
 import { ContainerDesk } from './supplies/container-desk.js';
 import { FollowSupply } from './supplies/follow-supply.js';
+import { LookUpSupply } from './supplies/look-up-supply.js';
 import { LotsStore } from './supplies/lots.store.js';
 import { RecallDesk } from './supplies/recall-desk.js';
 import { RoomsStock } from './supplies/rooms-stock.js';
@@ -72,6 +73,7 @@ const supplies = [
   SupplyDesk,
   ContainerDesk,
   RecallDesk,
+  LookUpSupply,
   FollowSupply,
   WatchStock,
 ];

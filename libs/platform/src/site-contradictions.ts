@@ -143,6 +143,8 @@ function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
     ...unknown('rooms', stations.map(({ room }) => room), 'must be the room of a station'), // prettier-ignore
     ...unknown('modalities', modalities, 'no station it shows has this modality'),
   ];
+}
+
 function ofInjector({ aeTitle, station }: Loose, path: string, stations: Loose[]): SiteMistake[] {
   const at = stations.find((one) => one.aeTitle === station);
   const mistakes: SiteMistake[] = [];

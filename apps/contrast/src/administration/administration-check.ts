@@ -8,6 +8,8 @@ import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { factsOfPatient, noFacts } from '../screening/facts-of-patient.js';
 import { PatientFactsStore } from '../screening/patient-facts.store.js';
+import { LookUpSupply } from '../supplies/look-up-supply.js';
+import { supplyWrongs } from './supply-wrongs.js';
 import { wrongsOf, type Wrong } from './five-rights.decider.js';
 import { millilitresOf } from './quantities.js';
 import { startOf } from './read-administration.js';
@@ -19,6 +21,7 @@ export class AdministrationCheck {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(PatientFactsStore) private readonly facts: PatientFactsStore,
+    @Inject(LookUpSupply) private readonly supply: LookUpSupply,
     @Inject(CONTRAST_POLICY) private readonly policy: ContrastPolicy | undefined,
   ) {}
 
@@ -43,7 +46,7 @@ export class AdministrationCheck {
     const encounterId = referencedId(order?.encounter?.reference, 'Encounter');
     const record = policy?.administration && patient && (await this.facts.recordOf(patient, encounterId, policy, manager)); // prettier-ignore
     const others = beside.filter((one) => one.id !== given.id && wasGiven(one));
-    return wrongsOf(
+    const rights = wrongsOf(
       given,
       {
         plan,
@@ -57,6 +60,7 @@ export class AdministrationCheck {
       policy,
       now,
     );
+    return [...rights, ...supplyWrongs(await this.supply.objectionsOf(given, now, manager))];
   }
 
   /** Keeps what speaks against one that is recorded. */

@@ -43,7 +43,8 @@ export class AdministrationsController {
     const { client } = sourceOf(body, request, this.site);
     // Before it is given nobody is asked who gave it; and whoever holds the syringe is a person.
     await this.desk.check(this.desk.read(body, 'injector'), { by: 'person', client });
-    const diagnostics = 'patient, agent, dose, route and time are right, and screening lets it be given';
+    const diagnostics =
+      'patient, agent, dose, route and time are right, screening lets it be given, and nothing is against its lot';
     return {
       resourceType: 'OperationOutcome',
       issue: [{ severity: 'information', code: 'informational', diagnostics }],

@@ -42,6 +42,8 @@ export interface Wrong {
   field: string;
   /** True where no reason can make it so: what was given to another patient, or will be given, was not given to this one. */
   isImpossible?: true;
+  /** True where no reason lets it be given: what is recalled, expired or was thrown away. */
+  takesNoReason?: true;
 }
 
 type Finding = Omit<Wrong, 'right'> | undefined;
@@ -49,7 +51,7 @@ type Check = (given: MedicationAdministration, around: Around, policy: Checked, 
 type Checked = ContrastPolicy & { administration: AdministrationPolicy };
 
 /** Each right by its rule, in the order they are told in. */
-const checks: Readonly<Record<Right, Check>> = {
+const checks: Readonly<Record<Exclude<Right, 'supply'>, Check>> = {
   patient: rightPatient,
   agent: rightAgent,
   dose: rightDose,

@@ -7,15 +7,17 @@ import { wasGiven } from '../contrast-plan.decider.js';
 import { reasonFor, type Wrong } from './five-rights.decider.js';
 import type { Source } from './administration-desk.js';
 
-/** Code system of the rights: patient, agent, dose, route, time, screening. */
+/** Code system of the rights: patient, agent, dose, route, time, screening, supply. */
 export const RIGHT_SYSTEM = 'urn:collimator:administration-right';
 
 /**
- * Why something may not be given; undefined if it may. A reason lets pass what is stated of agent, dose, route and time;
- * who is on the table must be right, and what screening says is decided by a physician, on its DetectedIssue.
+ * Why something may not be given; undefined if it may. A reason lets pass what is stated of agent, dose, route and time,
+ * and a lot that is not known; who is on the table must be right, what screening says is decided by a physician, on its
+ * DetectedIssue, and nothing lets pass what is recalled or expired.
  */
 export function refusalBefore(given: MedicationAdministration, wrongs: readonly Wrong[]): Failure | undefined {
-  const takesReason = ({ right, isImpossible }: Wrong) => right !== 'patient' && right !== 'screening' && !isImpossible;
+  const takesReason = ({ right, isImpossible, takesNoReason }: Wrong) =>
+    right !== 'patient' && right !== 'screening' && !isImpossible && !takesNoReason;
   const open = wrongs.filter((one) => !takesReason(one) || !reasonFor(one.right, given));
   return refusal(open, (one) =>
     takesReason(one) ? `${one.why}: correct it, or state a reason (extension given-although)` : one.why,

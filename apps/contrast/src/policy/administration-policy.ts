@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { name, text } from './policy-values.js';
 
-/** Rights of an administration that are looked at: the five, and what screening says of it. */
-export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening'] as const;
+/** Rights of an administration that are looked at: the five, what screening says of it, and what is against its lot. */
+export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening', 'supply'] as const;
 export type Right = (typeof rights)[number];
 
 const minutes = z.number().min(0);

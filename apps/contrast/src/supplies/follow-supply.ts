@@ -7,26 +7,20 @@ import { SITE, type Site } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { AdministeredSupplies, type AdministeredSupply } from './administered-supply.store.js';
-import { lotObjections, type Lot, type Objection } from './lot.js';
+import { LookUpSupply, type FoundSupply } from './look-up-supply.js';
 import { LotsStore } from './lots.store.js';
 import type { Package } from './packages.js';
 import { RoomsStock } from './rooms-stock.js';
-import { lotMeant, roomOfExam, statedSupply, type StatedSupply } from './stated-supply.js';
+import { roomOfExam, statedSupply, type StatedSupply } from './stated-supply.js';
 import { StockLevels } from './stock-levels.js';
-import { StockStore, type PlacedContainer, type Place } from './stock.store.js';
+import { StockStore, type Place } from './stock.store.js';
 import { coverUnaccounted, coverUse, coverUseBeforeCount, type Packing, type Part, type Use } from './use.decider.js'; // prettier-ignore
 
 /** Of a package that is not in the policy any more nothing can be opened. */
 const unknownPacking: Packing = { size: 1, isSingleDose: false };
 
 /** Where an administration's contrast came from, as far as it can be known. */
-interface Source {
-  lot: Lot | undefined;
-  room: string | undefined;
-  /** The opened container, where one was named, is known, and is of that lot. */
-  container: PlacedContainer | undefined;
-  objections: Objection[];
-}
+type Source = FoundSupply & { room: string | undefined };
 
 /** Has stock follow what was given, in the transaction of the administration. */
 @Injectable()
@@ -34,6 +28,7 @@ export class FollowSupply {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(LotsStore) private readonly lots: LotsStore,
+    @Inject(LookUpSupply) private readonly lookUp: LookUpSupply,
     @Inject(StockStore) private readonly stock: StockStore,
     @Inject(AdministeredSupplies) private readonly administered: AdministeredSupplies,
     @Inject(RoomsStock) private readonly rooms: RoomsStock,
@@ -60,19 +55,6 @@ export class FollowSupply {
     await this.administered.put(manager, now);
     const wanted = now.lotId && now.room ? [{ lotId: now.lotId, room: now.room }] : [];
     for (const place of distinct([...(await places()), ...wanted])) await this.cover(place, now, source, transaction);
-  }
-
-  /**
-   * Why nothing of what is meant may be given now; empty if nothing is against it.
-   *
-   * @param examId the contrast record of the exam, for which a single-dose container may be open
-   */
-  async objectionsTo(
-    meant: Pick<StatedSupply, 'lotNumber' | 'gtin' | 'agent' | 'containerId'>,
-    { at, examId }: { at: Date; examId?: string | undefined },
-    manager: EntityManager,
-  ): Promise<Objection[]> {
-    return (await this.lotAndContainer(meant, { at, examId }, manager)).objections;
   }
 
   /**
@@ -127,47 +109,13 @@ export class FollowSupply {
   private async sourceOf(stated: StatedSupply, id: string, { manager, now }: Transaction): Promise<Source> {
     const at = stated.at ?? now;
     const given = { at, examId: stated.examId, except: id };
-    const { lot, container, objections } = await this.lotAndContainer(stated, given, manager);
+    const { lot, container, objections } = await this.lookUp.find(stated, given, manager);
     const room = container?.room ?? stated.room ?? (await this.roomOf(stated, at, manager));
     if (stated.volume === 0) return { lot, room, container, objections: [] };
     if (!room) objections.push({ code: 'room-unknown', reason: 'it is not known in which room it was given' });
     if (stated.volume === undefined) objections.push({ code: 'volume-unknown', reason: 'the dose is not in a unit of volume' }); // prettier-ignore
     return { lot, room, container, objections };
   }
-
-  private async lotAndContainer(
-    { lotNumber, gtin, agent, containerId }: Pick<StatedSupply, 'lotNumber' | 'gtin' | 'agent' | 'containerId'>,
-    { at, examId, except }: { at: Date; examId?: string | undefined; except?: string },
-    manager: EntityManager,
-  ): Promise<Pick<Source, 'lot' | 'container' | 'objections'>> {
-    const named = containerId ? await this.containerAsBefore(containerId, except, examId, manager) : undefined;
-    const meant = lotMeant({ gtin, agent }, await this.lots.numbered(manager, lotNumber), this.rooms.packages);
-    // An opened container says of which package its lot is.
-    const ofContainer = meant === 'ambiguous' && named ? await this.lots.read(manager, named.lotId) : undefined;
-    const lot = meant === 'ambiguous' ? (ofContainer?.lotNumber === lotNumber ? ofContainer : undefined) : meant;
-    const objections: Objection[] = [];
-    if (meant === 'ambiguous' && !lot)
-      objections.push({ code: 'lot-ambiguous', reason: 'several packages have a lot of this number: say which by its GTIN' }); // prettier-ignore
-    else
-      objections.push(
-        ...lotObjections(lot, {
-          at, timeZone: this.site.timeZone, packing: lot && this.rooms.packages.get(lot.gtin)?.packing,
-          container: named, isContainerUnknown: containerId !== undefined && !named, examId,
-        }),
-      ); // prettier-ignore
-    return { lot, container: named && named.lotId === lot?.id ? named : undefined, objections };
-  }
-
-  /** An opened container without what this administration itself took from it. */
-  private async containerAsBefore(id: string, except: string | undefined, examId: string | undefined, manager: EntityManager) {
-    const container = await this.stock.container(manager, id);
-    if (!container) return undefined;
-    const owners = [except, examId].filter((one) => one !== undefined);
-    const parts = except ? await this.stock.parts(manager, owners) : [];
-    const own = parts.reduce((sum, { part }) => (part.containerId === id ? sum + part.volume : sum), 0);
-    const doses = (await this.stock.doses(manager, [id], except)).get(id) ?? 0;
-    return { ...container, used: container.used - own, doses };
-  } // prettier-ignore
 
   private async roomOf({ orderId }: StatedSupply, at: Date, manager: EntityManager): Promise<string | undefined> {
     if (!orderId) return undefined;

@@ -45,6 +45,12 @@ export interface Given {
   /** A container was named that is not known. */
   isContainerUnknown?: boolean;
   examId?: string | undefined;
+  /** Several lots could be meant. */
+  isAmbiguous?: boolean;
+  /** False where nobody writes down what comes in: then no lot is known, and that says nothing. */
+  isStockKept?: boolean;
+  /** Last day as whoever gives it read it off the package, `YYYY-MM-DD`: it counts where the lot is not known. */
+  statedExpiry?: string | undefined;
 }
 
 /**
@@ -67,14 +73,18 @@ export function usableUntil({ openedAt }: Pick<OpenedContainer, 'openedAt'>, { o
   return openHours === undefined ? undefined : new Date(openedAt.getTime() + openHours * 60 * 60 * 1000);
 }
 
-function ofLot(lot: Lot | undefined, { at, timeZone }: Given): Objection[] {
-  if (!lot) return [{ code: 'lot-unknown', reason: 'this lot was never received here' }];
+function ofLot(lot: Lot | undefined, given: Given): Objection[] {
+  const { at, timeZone, isAmbiguous, isStockKept = true, statedExpiry } = given;
   const objections: Objection[] = [];
-  if (lot.recalled && lot.recalled.at <= at)
+  if (!lot && isAmbiguous)
+    objections.push({ code: 'lot-ambiguous', reason: 'several packages have a lot of this number: say which by its GTIN' }); // prettier-ignore
+  else if (!lot && isStockKept) objections.push({ code: 'lot-unknown', reason: 'this lot was never received here' });
+  if (lot?.recalled && lot.recalled.at <= at)
     objections.push({ code: 'lot-recalled', reason: `this lot is recalled: ${lot.recalled.reason}` });
-  if (!lot.expiresOn) objections.push({ code: 'expiry-unknown', reason: 'nobody said when this lot expires' });
-  else if (dayOf(at, timeZone) > lot.expiresOn)
-    objections.push({ code: 'lot-expired', reason: `this lot expired on ${lot.expiresOn}` });
+  const expiresOn = lot?.expiresOn ?? statedExpiry;
+  if (expiresOn && dayOf(at, timeZone) > expiresOn)
+    objections.push({ code: 'lot-expired', reason: `this lot expired on ${expiresOn}` });
+  if (lot && !expiresOn) objections.push({ code: 'expiry-unknown', reason: 'nobody said when this lot expires' });
   return objections;
 }
 

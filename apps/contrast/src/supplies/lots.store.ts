@@ -24,6 +24,11 @@ export function lotOf({ id, gtin, lotNumber, expiresOn, recalledAt, recallReason
 /** The lots that are or were here, or were recalled. */
 @Injectable()
 export class LotsStore {
+  /** Until the transaction ends nobody else changes what is known of a lot: a recall is not lost to a receipt. */
+  async lock(manager: EntityManager, id: string): Promise<void> {
+    await manager.query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' lot ' || $1, 0))", [id]);
+  }
+
   async read(manager: EntityManager, id: string): Promise<Lot | undefined> {
     return (await this.readMany(manager, [id]))[0];
   }
@@ -33,6 +38,12 @@ export class LotsStore {
       ids,
     ]);
     return rows.map(lotOf);
+  }
+
+  /** True once any lot was received or recalled here. */
+  async isAnyKnown(manager: EntityManager): Promise<boolean> {
+    const [{ known }] = await manager.query('SELECT EXISTS (SELECT FROM supply_lot) AS known');
+    return known;
   }
 
   /** Every lot with this number: a number is the maker's, so that two makers may use the same. */

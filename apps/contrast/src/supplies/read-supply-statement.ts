@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fail, mistakesOf } from '#platform';
+import { lastDay } from './stated-supply.js';
 import { gtin14Of } from '../barcodes/gtin.js';
 
 /** What Postgres keeps in no jsonb is no text either. */
@@ -28,7 +29,7 @@ const gtin = text.transform((digits, context) => {
   return z.NEVER;
 });
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/);
-const expiry = z.union([z.iso.date(), month.transform(lastDayOf)], 'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day'); // prettier-ignore
+const expiry = z.union([z.iso.date(), month.transform(lastDay)], 'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day'); // prettier-ignore
 const at = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' }).optional();
 /** How a lot is named: what a scanner read of the package, its GTIN and number, or its id here. */
 const namedLot = {
@@ -72,9 +73,4 @@ export function readStatement<K extends StatementKind>(kind: K, body: unknown): 
       }),
     );
   throw fail(first!.code, first!.message, { field: first!.field, also });
-}
-
-function lastDayOf(written: string): string {
-  const [year, number] = written.split('-').map(Number) as [number, number];
-  return new Date(Date.UTC(year, number, 0)).toISOString().slice(0, 10);
 }

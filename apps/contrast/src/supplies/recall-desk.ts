@@ -1,10 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { newEvent } from '#events';
 import { recordAccess } from '#fhir';
-import { UnitOfWork } from '#messaging';
+import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { AdministeredSupplies, type Recipient } from './administered-supply.store.js';
+import type { Lot } from './lot.js';
 import { LotsStore } from './lots.store.js';
+import type { Package } from './packages.js';
 import { RoomsStock } from './rooms-stock.js';
 import type { Statement } from './read-supply-statement.js';
 import { StockLevels } from './stock-levels.js';
@@ -49,18 +51,25 @@ export class RecallDesk {
       // The first recall counts; one that comes again, under another number, is no news.
       const recalled = { ...lot, recalled: lot.recalled ?? { at: now, reason: said.reason } };
       const medication = await this.entries.keepLot(recalled, of, transaction);
-      const rooms = await this.stock.roomsOf(manager, lot.id);
-      await this.stock.lock(manager, rooms);
-      if (of) for (const room of rooms.sort()) await this.levels.follow(room, of.agent, transaction);
+      const rooms = await this.followRooms(recalled, of, transaction);
       if (!lot.recalled)
         transaction.publish(newEvent({ type: 'imaging.contrast.lot-recalled.v1', patientId: lot.id, cause: entryId, now, resources: [medication] })); // prettier-ignore
-      const places = [];
-      for (const room of rooms) {
-        const { sealed, containers } = await this.stock.read(manager, { lotId: lot.id, room });
-        const openContainers = containers.filter(({ closedAt }) => !closedAt).map(({ id }) => id);
-        if (sealed + openContainers.length > 0) places.push({ room, sealed, openContainers });
-      }
-      return { id: entryId, lot: lotView(recalled, of), rooms: places };
+      return { id: entryId, lot: lotView(recalled, of), rooms };
+    });
+  }
+
+  /**
+   * A recall was a mistake, or is over: the lot may be given again, as far as nothing else is against it.
+   *
+   * @throws Failure state-conflict where it is not recalled
+   */
+  async withdraw(said: Statement<'withdrawal'>, client: string): Promise<Answered<RecallAnswer>> {
+    return this.entries.once('withdrawal', said, client, async (transaction, entryId) => {
+      const { lot, of } = await this.entries.lotNamed(said, transaction.manager);
+      if (!lot.recalled) throw fail('state-conflict', 'this lot is not recalled', { field: 'lot' });
+      const standing = { ...lot, recalled: undefined };
+      await this.entries.keepLot(standing, of, transaction);
+      return { id: entryId, lot: lotView(standing, of), rooms: await this.followRooms(standing, of, transaction) };
     });
   }
 
@@ -85,5 +94,24 @@ export class RecallDesk {
       await recordAccess(manager, access, now);
       return { lot: lotView(lot, this.rooms.packages.get(lot.gtin)), recipients };
     });
+  }
+
+  /** What may be given of it in each room has changed. @returns the rooms in which there is something of it */
+  private async followRooms(
+    { id }: Lot,
+    of: Package | undefined,
+    transaction: Transaction,
+  ): Promise<RecallAnswer['rooms']> {
+    const { manager } = transaction;
+    const rooms = (await this.stock.roomsOf(manager, id)).sort();
+    await this.stock.lock(manager, rooms);
+    if (of) for (const room of rooms) await this.levels.follow(room, of.agent, transaction);
+    const places = [];
+    for (const room of rooms) {
+      const { sealed, containers } = await this.stock.read(manager, { lotId: id, room });
+      const openContainers = containers.filter(({ closedAt }) => !closedAt).map((one) => one.id);
+      if (sealed + openContainers.length > 0) places.push({ room, sealed, openContainers });
+    }
+    return places;
   }
 }

@@ -25,6 +25,8 @@ export interface StatedSupply {
   /** Name of the agent in the policy. */
   agent: string | undefined;
   containerId: string | undefined;
+  /** Last day by what was read off the package, `YYYY-MM-DD`. */
+  expiresOn: string | undefined;
   /** Where it was said. */
   room: string | undefined;
   /** Microlitres that were given; 0 where nothing was, undefined where that was not said in a unit of volume. */
@@ -44,7 +46,7 @@ export function statedSupply(
 ): StatedSupply | undefined {
   const medication = medicationOf(administration);
   const lotNumber = medication?.batch?.lotNumber?.trim();
-  if (!medication || !lotNumber) return undefined;
+  if (!medication?.batch || !lotNumber) return undefined;
   const { identifier = [], code } = medication;
   const numbers = [...identifier, ...(code?.coding ?? []).map(({ system, code: value }) => ({ system, value }))];
   const gtin = numbers.filter(({ system }) => gtinSystems.includes(system!)).map(({ value }) => gtin14Of(value ?? '')).find((one) => one !== undefined); // prettier-ignore
@@ -58,6 +60,7 @@ export function statedSupply(
     gtin,
     agent: policy && agentOf(code?.coding ?? [], conceptText(code), policy)?.display,
     containerId: identifier.find(({ system }) => system === CONTAINER)?.value,
+    expiresOn: medication.batch.expirationDate && lastDay(medication.batch.expirationDate),
     room: administration.extension?.find(({ url }) => url === extensions.supplyRoom)?.valueString,
     volume: given ? microlitresOf(administration.dosage?.dose) : 0,
     at: Number.isNaN(at) ? undefined : new Date(at),
@@ -93,4 +96,12 @@ export function roomOfExam(appointments: readonly Appointment[], at: Date, site:
   });
   placed.sort((a, b) => rank(a.one) - rank(b.one) || Math.sign(distance(a.one) - distance(b.one)) || 0);
   return placed[0]?.room;
+}
+
+/** A FHIR date as a day: of a year or a month its last one, of a time its own. */
+export function lastDay(written: string): string {
+  if (written.length === 4) return `${written}-12-31`;
+  if (written.length > 7) return written.slice(0, 10);
+  const [year, month] = written.split('-').map(Number) as [number, number];
+  return new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
 }

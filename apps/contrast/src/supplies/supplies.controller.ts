@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
 import { readBarcode } from '../barcodes/gs1.js';
 import { ContainerDesk, type ContainerView } from './container-desk.js';
-import { FollowSupply } from './follow-supply.js';
+import { LookUpSupply } from './look-up-supply.js';
 import type { Objection } from './lot.js';
 import { RecallDesk } from './recall-desk.js';
 import { readStatement, type NamedLot, type Statement, type StatementKind } from './read-supply-statement.js';
@@ -23,7 +23,7 @@ export class SuppliesController {
     @Inject(SupplyDesk) private readonly desk: SupplyDesk,
     @Inject(ContainerDesk) private readonly containers: ContainerDesk,
     @Inject(RecallDesk) private readonly recalls: RecallDesk,
-    @Inject(FollowSupply) private readonly supply: FollowSupply,
+    @Inject(LookUpSupply) private readonly supply: LookUpSupply,
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -78,15 +78,23 @@ export class SuppliesController {
   }
 
   @ApiOperation({
+    summary: `A recall was a mistake, or is over: { identifier, ${LOT}, reason }; the lot may be given again`,
+  })
+  @Post('recalls/withdrawals')
+  async withdraw(@Body() body: unknown, @Req() request: object, @Res({ passthrough: true }) response: Response) {
+    return answer(response, await this.recalls.withdraw(this.read('withdrawal', body), clientOf(request)));
+  }
+
+  @ApiOperation({
     summary: `Whether something may be given now, and why not: { barcode, or gtin and lotNumber, container?, exam?: id of its contrast record }`,
   })
   @Post('check')
   @HttpCode(200)
   async check(@Body() body: unknown): Promise<{ mayBeGiven: boolean; objections: Objection[] }> {
-    const { lotNumber, gtin, container: containerId, exam: examId } = this.read('check', body);
+    const { lotNumber, gtin, expiresOn, container: containerId, exam: examId } = this.read('check', body);
     if (!lotNumber) throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' }); // prettier-ignore
-    const meant = { lotNumber, gtin, agent: undefined, containerId };
-    const objections = await this.supply.objectionsTo(meant, { at: this.clock.now(), examId }, this.dataSource.manager);
+    const meant = { lotNumber, gtin, agent: undefined, containerId, expiresOn };
+    const { objections } = await this.supply.find(meant, { at: this.clock.now(), examId }, this.dataSource.manager);
     return { mayBeGiven: objections.length === 0, objections };
   }
 

@@ -1,9 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Appointment, Location, Medication, MedicationAdministration } from 'fhir/r4.js';
+import type {
+  Appointment,
+  Bundle,
+  DetectedIssue,
+  Location,
+  Medication,
+  MedicationAdministration,
+  OperationOutcome,
+} from 'fhir/r4.js';
 import { extensions, uuidFrom } from '#fhir';
 import { aMerge, anAdministration, aPatient, aServiceRequest, until } from '#testing';
 import { AContrastService, signedPolicyFile } from '../a-contrast-service.spec.js';
 import { CONTAINER } from './stated-supply.js';
+import { WatchStock } from './watch-stock.worker.js';
 
 const SINGLE = '09521234000013';
 const MULTI = '09521234000020';
@@ -301,9 +310,38 @@ describe('A recall', () => {
     expect(service.log.join('\n')).not.toContain('RC1');
   });
 
+  it('refuses what is about to be given with the reason, and of what was given keeps and flags the fact', async () => {
+    const { body } = await receive('RIGHTS', 2);
+    const { plan, given, give } = await onTheTable('RIGHTS');
+    const beginning = { ...anAdministration(plan, given('RIGHTS', 80)), status: 'in-progress' };
+    const check = () => service.send('POST', 'MedicationAdministration/$check', beginning);
+    const reasons = (answer: { body: never }) => (answer.body as OperationOutcome).issue.map(({ diagnostics }) => diagnostics); // prettier-ignore
+    expect(reasons(await check()).join()).not.toContain('supply');
+    await say('recalls', { identifier: identifier(), lot: body.lot.id, reason: 'particles' });
+    expect(reasons(await check())).toContain('supply: this lot is recalled: particles');
+    expect((await service.send('POST', 'MedicationAdministration', beginning)).status).toBe(409);
+    const recorded = await give('RIGHTS', 80);
+    expect(await sealedOf('RIGHTS')).toBe(1);
+    const issues = await service.get<Bundle<DetectedIssue>>(
+      `/fhir/DetectedIssue?patient=${recorded.subject.reference}`,
+    );
+    expect(issues.entry!.map(({ resource }) => resource!.detail)).toContain(
+      'not right: this lot is recalled: particles',
+    );
+  });
+
   it('of a lot that never came is known when it comes', async () => {
     await say('recalls', { identifier: identifier(), gtin: SINGLE, lotNumber: 'NEVER', reason: 'label' });
     expect((await receive('NEVER', 1)).body.objections.map(({ code }) => code)).toEqual(['lot-recalled']);
+  });
+
+  it('is not lost to a receipt at the same moment, and is told once though two say it', async () => {
+    const recall = () =>
+      say('recalls', { identifier: identifier(), gtin: SINGLE, lotNumber: 'AT-ONCE', reason: 'label' });
+    const more = () => Array.from({ length: 5 }, () => receive('AT-ONCE', 1));
+    const [{ body }] = await Promise.all([recall(), ...more(), recall(), ...more()]);
+    expect(await stockOf('AT-ONCE')).toMatchObject({ sealed: 10, objections: [{ code: 'lot-recalled' }] });
+    expect(await service.published('imaging.contrast.lot-recalled.v1', body.lot.id)).toHaveLength(1);
   });
 });
 
@@ -327,7 +365,17 @@ describe('Low stock', () => {
     await receive('LEVEL', 5, { room: 'Low' });
     await say('recalls', { identifier: identifier(), lot: body.lot.id, reason: 'particles' });
     expect(await told()).toBe(2);
-    const { agents } = await service.get<{ agents: object[] }>('/supplies/stock?room=Low');
-    expect(agents).toEqual([{ room: 'Low', agent: 'iopromide', containers: 0, volumeMl: 0, isLow: true }]);
+    const agents = async () => (await service.get<{ agents: object[] }>('/supplies/stock?room=Low')).agents;
+    expect(await agents()).toEqual([{ room: 'Low', agent: 'iopromide', containers: 0, volumeMl: 0, isLow: true }]);
+
+    // A recall that was a mistake is over; what expires overnight is told by the clock, once.
+    await say('recalls/withdrawals', { identifier: identifier(), lot: body.lot.id, reason: 'another lot was meant' });
+    expect(await agents()).toEqual([{ room: 'Low', agent: 'iopromide', containers: 5, volumeMl: 500, isLow: false }]);
+    const look = () => service.app.get(WatchStock).look();
+    await look();
+    expect(await told()).toBe(2);
+    await service.sql("UPDATE supply_lot SET expires_on = '2020-01-01' WHERE id = $1", [body.lot.id]);
+    await Promise.all([look(), look()]);
+    expect(await told()).toBe(3);
   });
 });

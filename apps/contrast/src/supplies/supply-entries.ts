@@ -64,7 +64,7 @@ export class SupplyEntries {
   }
 
   /**
-   * The lot a statement names.
+   * The lot a statement names; it is locked until the transaction ends.
    *
    * @throws Failure field-missing, field-invalid, unknown-key where no lot is known by it
    */
@@ -79,6 +79,7 @@ export class SupplyEntries {
   async lotNamedOrNew(named: NamedLot, manager: EntityManager): Promise<FoundLot> {
     const ofPackage = (gtin: string) => this.rooms.packages.get(gtin);
     if (named.lot) {
+      await this.lots.lock(manager, named.lot);
       const lot = await this.lots.read(manager, named.lot);
       if (!lot) throw fail('unknown-key', 'there is no lot with this id', { field: 'lot' });
       return { lot, of: ofPackage(lot.gtin), isNew: false };
@@ -87,6 +88,7 @@ export class SupplyEntries {
     if (!gtin) throw fail('field-missing', 'gtin is required, or a barcode that holds it, or the id of a lot', { field: 'gtin' }); // prettier-ignore
     if (!lotNumber) throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' }); // prettier-ignore
     const id = lotIdOf(gtin, lotNumber);
+    await this.lots.lock(manager, id);
     const known = await this.lots.read(manager, id);
     if (known?.expiresOn && expiresOn && known.expiresOn !== expiresOn)
       throw fail('state-conflict', 'this lot is known with another expiry: look at the package again', {

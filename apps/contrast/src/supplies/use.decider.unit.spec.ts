@@ -216,7 +216,7 @@ describe('The ledger', () => {
             return stock.containers[which % Math.max(1, stock.containers.length)]?.id ?? 'none';
           }
         }),
-        { numRuns: 500 },
+        { numRuns: 200 },
       );
     },
   );
@@ -243,7 +243,7 @@ describe('The ledger', () => {
         expect(summary(stock)).toEqual(summary(atOnce.stock));
         expect(unaccountedIn(parts)).toEqual(unaccountedIn(atOnce.parts));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     ); // prettier-ignore
   });
 
@@ -262,7 +262,7 @@ describe('The ledger', () => {
         const net = volumeOf(stock, multi.size) - [...parts.values()].flatMap(unaccountedIn).reduce((sum, one) => sum + one, 0); // prettier-ignore
         expect(net).toBe(containers * multi.size - [...given.values()].reduce((sum, one) => sum + one, 0));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

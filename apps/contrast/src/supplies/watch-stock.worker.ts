@@ -17,7 +17,12 @@ export class WatchStock extends LeasedWorker {
     super('stock-levels', POLL_MS, infrastructure, logger);
   }
 
-  protected async turn(): Promise<void> {
+  /** Looks now. */
+  async look(): Promise<void> {
     await this.unitOfWork.run(undefined, (transaction) => this.levels.followAll(transaction));
+  }
+
+  protected turn(): Promise<void> {
+    return this.look();
   }
 }
