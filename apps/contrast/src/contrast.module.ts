@@ -3,13 +3,17 @@ import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
+import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
 import { FollowAdministration } from './administration/follow-administration.js';
+import { StatementsStore } from './administration/statements.store.js';
+import { BarcodesController } from './barcodes/barcodes.controller.js';
 import { ContrastEscalations } from './escalation/contrast-escalations.js';
 import { FollowContrastTasks } from './escalation/follow-contrast-tasks.worker.js';
 import { TaskAnswers } from './escalation/task-answers.js';
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
+import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
 import { ObservationDesk } from './observation/observation-desk.js';
 import { VitalSignsController } from './observation/vital-signs.controller.js';
 import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes.handler.js';
@@ -62,6 +66,7 @@ const policy = {
   ],
   controllers: [
     AdministrationsController,
+    BarcodesController,
     OverridesController,
     ScreeningTrialsController,
     PlanContrastWhenOrderChanges,
@@ -76,6 +81,8 @@ const policy = {
     PatientFactsStore,
     ScreeningDesk,
     FollowAdministration,
+    AdministrationCheck,
+    StatementsStore,
     AdministrationDesk,
     TaskTimers,
     EscalationDesk,
@@ -95,4 +102,5 @@ export const contrastMigrations = [
   ...messagingMigrations,
   ...taskMigrations,
   CodedFact1700000003000,
+  AdministrationStatement1700000003200,
 ];

@@ -75,8 +75,16 @@ export const extensions = {
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On a Medication: a GS1 barcode of its package, in parentheses (GS1 General Specifications, section 4.1). */
+  barcode: 'urn:collimator:extension:barcode',
+  /** On MedicationAdministration: one phase of a power injection. */
+  injectionPhase: 'urn:collimator:extension:injection-phase',
   /** On MedicationAdministration: contrast went beside the vessel: where, and about how much. */
   extravasation: 'urn:collimator:extension:extravasation',
+  /** On MedicationAdministration: why it is given, or was, although something spoke against it. */
+  givenAlthough: 'urn:collimator:extension:given-although',
+  /** On MedicationAdministration: what differs from the plan, or between those who stated it. */
+  deviation: 'urn:collimator:extension:deviation',
   /** On AdverseEvent: what was seen of the reaction, coded. */
   manifestation: 'urn:collimator:extension:manifestation',
   /** On AdverseEvent: what was given or done against it (`what`), and when (`at`). */

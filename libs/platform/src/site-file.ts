@@ -130,6 +130,23 @@ const destination = z.discriminatedUnion(
   { error: 'must be fhir or mllp' },
 );
 
+const injector = z.strictObject({
+  /** What its reports are sent as: `?injector=<name>`. */
+  name: text,
+  /** Whose token its own software sends with: what comes by it is said by the injector, not by a person. */
+  client: text.optional(),
+  /** Identifier system of its own numbers. */
+  system: uri,
+  /** Of times without one; the site's unless given. */
+  timeZone: zone.optional(),
+  /** Our column → the one its vendor writes; a column of ours needs no row. */
+  columns: z.record(text, text).default({}),
+  /** Values of a column of ours: what its vendor writes → what is meant. */
+  values: z.record(text, z.record(text, text)).default({}),
+  /** Of its pressures. */
+  pressureUnit: z.enum(['kPa', 'psi', 'bar']).default('kPa'),
+});
+
 const siteFile = z.strictObject({
   name: text,
   timeZone: zone,
@@ -182,6 +199,8 @@ const siteFile = z.strictObject({
       .prefault({}),
   }),
   destinations: z.array(destination).default([]),
+  /** Contrast media injectors that say themselves what they gave. */
+  injectors: z.array(injector).default([]),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -243,6 +262,8 @@ export type Sender = Site['senders'][number];
 export type SiteProcedure = Site['procedures'][number];
 /** One modality or other station that asks for a worklist. */
 export type Station = Site['stations'][number];
+/** One contrast media injector that says itself what it gave. */
+export type Injector = Site['injectors'][number];
 /** One test of the equipment. */
 export type QualityTest = Site['qualityControl'][number];
 /** One system that gets results. */

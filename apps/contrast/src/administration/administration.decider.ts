@@ -92,10 +92,11 @@ function checkSubject({ subject }: MedicationAdministration, expected: string | 
 }
 
 /** As part of the record: its order comes first among the supporting information. */
-function ofPlan(stated: MedicationAdministration, plan: MedicationRequest): MedicationAdministration {
+export function ofPlan(stated: MedicationAdministration, plan: MedicationRequest): MedicationAdministration {
   return {
     ...stated,
-    subject: plan.subject,
+    // A number read off the patient stays with it: it says who was looked at.
+    subject: stated.subject.identifier ? { ...plan.subject, identifier: stated.subject.identifier } : plan.subject,
     request: { reference: `MedicationRequest/${plan.id}` },
     supportingInformation: [...(plan.basedOn ?? []), ...othersOf(stated)],
   };

@@ -1,4 +1,5 @@
-import type { ContrastPolicy, ObservationRow } from '../policy/contrast-policy.js';
+import type { ObservationRow } from '../policy/after-contrast-policy.js';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
 
 /** Whom a row of the policy may be about. */
 export interface Watched {

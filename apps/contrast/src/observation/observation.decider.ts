@@ -1,7 +1,8 @@
 import type { MedicationAdministration, Observation, Reference, Task, TaskInput } from 'fhir/r4.js';
 import { sameContent, systems, uuidFrom } from '#fhir';
 import { fail } from '#platform';
-import type { ContrastPolicy, ObservationRow } from '../policy/contrast-policy.js';
+import type { ObservationRow } from '../policy/after-contrast-policy.js';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { isCoded } from '../screening/facts-of-patient.js';
 
 const MINUTE = 60_000;

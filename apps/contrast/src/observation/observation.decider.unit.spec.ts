@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Observation, Task } from 'fhir/r4.js';
 import { parse } from 'yaml';
 import { anAdministration, anObservation, failureOf, given } from '#testing';
-import type { ObservationRow } from '../policy/contrast-policy.js';
+import type { ObservationRow } from '../policy/after-contrast-policy.js';
 import { checkPolicy } from '../policy/load-policy.js';
 import { observationRowFor } from './observation-plan.js';
 import {

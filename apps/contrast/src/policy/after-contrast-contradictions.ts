@@ -1,4 +1,5 @@
-import type { ContrastPolicy, PolicyEscalation } from './contrast-policy.js';
+import type { PolicyEscalation } from './after-contrast-policy.js';
+import type { ContrastPolicy } from './contrast-policy.js';
 
 interface Mistake {
   path: string;

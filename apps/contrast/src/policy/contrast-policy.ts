@@ -1,22 +1,7 @@
 import { z } from 'zod';
 import { gtin14Of } from '../barcodes/gtin.js';
-
-const text = z.string().trim().min(1);
-const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
-const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI');
-const isoDate = z.string().regex(/^\d{4}-\d\d-\d\d$/, "must be a quoted date, such as '2026-11-25'");
-const years = z.number().min(0).max(130);
-const days = z.number().positive();
-
-/** A code of a system; with `andBelow` also every code that begins with it, as in ICD-10. */
-const code = z.strictObject({ system: uri, code: text, andBelow: z.boolean().default(false) });
-/** A code of what is observed. */
-const observed = z.strictObject({ system: uri, code: text }).transform((one) => ({ ...one, andBelow: false }));
-/** What a thing is known by: codes, and names looked for as whole words in any text of it, in any case. */
-const known = z.strictObject({ codes: z.array(code).default([]), names: z.array(text).default([]) });
-
-/** How contrast goes in; `enteric` is by mouth, tube or rectum. */
-const route = z.enum(['intravenous', 'intra-arterial', 'enteric', 'other']);
+import { escalationPlan, observation, reactions, vitalSign } from './after-contrast-policy.js';
+import { code, days, isoDate, known, name, observed, route, text, uri, years } from './policy-elements.js';
 
 /** What follows from a rule: go on, go on after one of these preparations (the first that fits), ask, or do not. */
 const consequence = z.union(
@@ -174,67 +159,47 @@ const product = z.strictObject({
     .min(1),
 });
 
-/** Of a week at most; parts of a minute are allowed. */
-const minutes = z
-  .number()
-  .positive()
-  .max(7 * 24 * 60);
-/** Who is asked one after the other to acknowledge something, and how long each of them has. */
-const escalationPlan = z.strictObject({
-  source: name,
-  note: text.optional(),
-  levels: z.array(z.strictObject({ ask: text, acknowledgeWithinMinutes: minutes })).min(1),
-  /** Behind the last level, which is asked again and again. */
-  againEveryMinutes: minutes,
-});
+/** Rights of an administration that are looked at: the five, and what screening says of it. */
+export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening'] as const;
+export type Right = (typeof rights)[number];
 
-/** How long a patient is watched after contrast; of the rows that are about them the longest counts. */
-const observationRow = z.strictObject({
-  id: name,
-  source: name,
-  note: text.optional(),
-  /** Agent groups it is for; all unless given, also an agent that the policy does not have. */
-  groups: z.array(name).min(1).optional(),
-  /** Routes it is for; all unless given, also one that the policy does not have. */
-  routes: z.array(route).min(1).optional(),
-  /** Only those of whom a reaction of before to the class of the agent is known. */
-  afterReaction: z.boolean().default(false),
-  forMinutes: minutes,
-  /** What is measured, how many minutes after contrast, and how late it may be. */
-  vitalSigns: z
-    .strictObject({ atMinutes: z.array(z.number().min(0)).min(1), withinMinutes: minutes, measure: z.array(name).min(1) })
-    .optional(),
-}); // prettier-ignore
-
-/** Kinds of reactions: by hypersensitivity, by what the agent does to anybody, beside the vessel, or not said. */
-const reactionKind = z.enum(['allergic-like', 'physiologic', 'extravasation', 'unknown']);
-
-const reactions = z.strictObject({
-  source: name,
-  note: text.optional(),
-  severities: z.record(
-    z.enum(['mild', 'moderate', 'severe']),
-    z.strictObject({
-      /** Name of a plan in `escalation`: who is asked to see to it. */
-      escalation: name,
-      /** What the patient risks when given the same again (FHIR R4 AllergyIntolerance.criticality). */
-      criticality: z.enum(['low', 'high', 'unable-to-assess']),
-    }),
-  ),
-  /** Which kinds make an allergy, or an intolerance, that the EMR and every later screening learn of. */
-  makeAllergyOf: z.array(reactionKind.exclude(['extravasation'])),
-  /** What people call what they see, as SNOMED CT. */
-  manifestations: z.array(z.strictObject({ code: z.string().regex(/^\d{6,18}$/, 'must be a SNOMED CT concept id'), display: text, names: z.array(text).default([]) })).min(1), // prettier-ignore
-  /** The modality says that there was a reaction and nobody has recorded it: who is asked to. */
-  unrecorded: z.strictObject({ escalation: name }),
-  extravasation: z.strictObject({
-    source: name,
-    note: text.optional(),
-    /** When the arm is looked at again, in hours after contrast, and how late that may be. */
-    followUpHours: z.array(z.number().positive().max(24 * 14)).min(1),
+const minutes = z.number().min(0);
+const ofEveryLimit = { source: name, note: text.optional() };
+/**
+ * How what is given is checked; without it nothing is compared but the patient. How much may be given for a weight is in
+ * the rules `dose-by-weight`, so that screening and giving go by one limit.
+ */
+const administration = z.strictObject({
+  agent: z.strictObject({
+    ...ofEveryLimit,
+    /** May be given for the planned one: nothing else, or any of its group. */
+    instead: z.enum(['same-agent', 'same-group']),
+  }),
+  patient: z.strictObject({
+    ...ofEveryLimit,
+    /** Whether a number off the patient, such as that of the wristband, must be stated before giving. */
+    number: z.enum(['needed', 'if-stated']),
+  }),
+  time: z.strictObject({
+    ...ofEveryLimit,
+    /** How far ahead the clocks of those who state it may be. */
+    aheadMinutes: minutes,
+    /** From how long before the booked start until how long after it. */
+    beforeMinutes: minutes,
+    afterMinutes: minutes,
+  }),
+  /** From when on what was delivered differs from the plan: by more than this part of it. */
+  tolerance: z.strictObject({ ...ofEveryLimit, dosePercent: minutes, ratePercent: minutes }),
+  /** When two statements, of a person and of an injector, are of one injection. */
+  sameInjection: z.strictObject({
+    ...ofEveryLimit,
+    /** Their times are not farther apart. */
     withinMinutes: minutes,
-    escalation: name,
-  }), // prettier-ignore
+    /** Volumes that differ by more contradict each other. */
+    doseMl: z.number().min(0),
+  }),
+  /** What a person who records it afterwards must give a reason for; everything else is recorded and flagged. */
+  reasonNeeded: z.array(z.enum(rights).exclude(['patient'])).default([]),
 });
 
 /** The shape of the policy file; see deploy/local/contrast-policy.yaml for one with comments. */
@@ -297,19 +262,13 @@ export const policyFile = z.strictObject({
   /** Which outcomes a physician may override, with author and reason. */
   mayOverride: z.array(z.enum(['proceed-with-preparation', 'needs-decision', 'stop'])),
   rules: z.array(rule).min(1),
+  administration: administration.optional(),
   /** Plans by name: who is asked what nobody has acknowledged. */
   escalation: z.record(name, escalationPlan).default({}),
-  /** Vital signs by name, with their LOINC codes: one of them is the measure. */
-  vitalSigns: z.record(name, z.strictObject({ display: text, codes: z.array(observed).min(1) })).default({}),
+  /** Vital signs by name. */
+  vitalSigns: z.record(name, vitalSign).default({}),
   /** How patients are watched after contrast; nobody is where it is left out. */
-  observation: z
-    .strictObject({
-      rows: z.array(observationRow).min(1),
-      overdue: z.strictObject({ escalation: name }),
-      /** Of contrast that became known later than this after it was given nobody is watched: the patient has gone. */
-      knownWithinHours: z.number().positive().default(12),
-    })
-    .optional(),
+  observation: observation.optional(),
   /** What becomes of a reaction beside its record; where it is left out nobody is asked, and every one is an allergy. */
   reactions: reactions.optional(),
 });
@@ -330,13 +289,8 @@ export type MaxAgeDays = z.output<typeof maxAgeDays>;
 export type PolicyCode = z.output<typeof code>;
 export type Known = z.output<typeof known>;
 export type Route = z.output<typeof route>;
-/** Who is asked what nobody has acknowledged. */
-export type PolicyEscalation = z.output<typeof escalationPlan>;
-/** How long whom. */
-export type ObservationRow = z.output<typeof observationRow>;
-/** What becomes of reactions. */
-export type ReactionPolicy = z.output<typeof reactions>;
-export type ReactionKind = z.output<typeof reactionKind>;
+/** How what is given is checked. */
+export type AdministrationPolicy = z.output<typeof administration>;
 export type Product = z.output<typeof product>;
 
 /** From best to worst. */

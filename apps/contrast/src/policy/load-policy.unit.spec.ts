@@ -57,6 +57,8 @@ describe('a policy file', () => {
     ['a product of an agent nobody named', (policy) => (policy.products![0]!.agent = 'rumour'), 'products.0.agent: is not a name in agents: rumour'],
     ['a GTIN with a wrong check digit', (policy) => (policy.products![0]!.packages[0]!.gtin = '9521234543214'), 'products.0.packages.0.gtin: must be a GTIN of 8, 12, 13 or 14 digits with its check digit'],
     ['one GTIN for two packages', (policy) => policy.products!.push({ ...policy.products![0]!, display: 'again', packages: [policy.products![0]!.packages[0]!] }), 'products: has 09521234000013 twice'],
+    ['a limit of giving by a source nobody named', (policy) => (policy.administration!.time.source = 'rumour'), 'administration.time.source: is not a name in sources: rumour'],
+    ['a reason for the wrong patient', (policy) => (policy.administration!.reasonNeeded = ['patient' as never]), 'administration.reasonNeeded.0: Invalid option: expected one of "agent"|"dose"|"route"|"time"|"screening"'],
     ['a plan of escalation that is none', (policy) => (policy.observation!.overdue.escalation = 'shout'), 'observation.overdue.escalation: is not a name in escalation: shout'],
     ['a reaction nobody is asked to see to', (policy) => (policy.reactions!.severities.severe.escalation = 'shout'), 'reactions.severities.severe.escalation: is not a name in escalation: shout'],
     ['nobody to ask', (policy) => (policy.escalation!['reaction-mild']!.levels = []), 'escalation.reaction-mild.levels: Too small: expected array to have >=1 items'],

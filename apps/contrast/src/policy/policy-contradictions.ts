@@ -35,6 +35,9 @@ function unknownNames(policy: ContrastPolicy): { path: string; reason: string }[
     ...policy.agents.flatMap(({ group }, index) => missing(`agents.${index}.group`, group, 'groups')),
     ...missing('labs.formulas.source', policy.labs.formulas.source, 'sources'),
     ...Object.entries(policy.preparations).flatMap(([name, one]) => missing(`preparations.${name}.source`, one.source, 'sources')), // prettier-ignore
+    ...Object.entries(policy.administration ?? {}).flatMap(([name, one]) =>
+      'source' in one ? missing(`administration.${name}.source`, one.source, 'sources') : [],
+    ),
     ...policy.rules.flatMap((rule, index) => [
       ...missing(`rules.${index}.source`, rule.source, 'sources'),
       ...rule.groups.flatMap((one) => missing(`rules.${index}.groups`, one, 'groups')),

@@ -1,7 +1,7 @@
 import type { Reference, Task } from 'fhir/r4.js';
 import { sameContent, systems, uuidFrom } from '#fhir';
 import { fail } from '#platform';
-import type { ReactionPolicy } from '../policy/contrast-policy.js';
+import type { ReactionPolicy } from '../policy/after-contrast-policy.js';
 
 const [MINUTE, HOUR] = [60_000, 60 * 60_000];
 

@@ -1,7 +1,8 @@
 import type { AdverseEvent, CodeableConcept, Coding, Extension, Medication } from 'fhir/r4.js';
 import { extensions, referencedId, systems, uuidFrom, validateResource } from '#fhir';
 import { fail, type Failure } from '#platform';
-import type { ContrastPolicy, ReactionKind } from '../policy/contrast-policy.js';
+import type { ReactionKind } from '../policy/after-contrast-policy.js';
+import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { hasWords } from '../screening/words.js';
 
 export type ReactionSeverity = 'mild' | 'moderate' | 'severe';
