@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AdministrationCheck } from './administration/administration-check.js';
 import { AdministrationDesk } from './administration/administration-desk.js';
 import { AdministrationsController } from './administration/administrations.controller.js';
@@ -18,7 +19,6 @@ import { ReceiveInjectorReportWhenInjectorStores } from './injector/receive-inje
 import { CodedFact1700000003000 } from './migrations/1700000003000-coded-fact.js';
 import { Supplies1700000003100 } from './migrations/1700000003100-supplies.js';
 import { AdministrationStatement1700000003200 } from './migrations/1700000003200-administration-statement.js';
-import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { ContrastEscalations } from './escalation/contrast-escalations.js';
 import { FollowContrastTasks } from './escalation/follow-contrast-tasks.worker.js';
 import { TaskAnswers } from './escalation/task-answers.js';

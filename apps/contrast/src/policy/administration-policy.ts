@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { name, text } from './policy-values.js';
+import { name, text } from './policy-elements.js';
 
 /** Rights of an administration that are looked at: the five, what screening says of it, and what is against its lot. */
 export const rights = ['patient', 'agent', 'dose', 'route', 'time', 'screening', 'supply'] as const;

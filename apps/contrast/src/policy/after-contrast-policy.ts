@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { name, route, text } from './policy-values.js';
+import { name, observed, route, text } from './policy-elements.js';
 
 /** Of a week at most; parts of a minute are allowed. */
 const minutes = z
@@ -16,7 +16,7 @@ export const escalationPlan = z.strictObject({
 });
 
 /** How long a patient is watched after contrast; of the rows that are about them the longest counts. */
-export const observationRow = z.strictObject({
+const observationRow = z.strictObject({
   id: name,
   source: name,
   note: text.optional(),
@@ -36,6 +36,7 @@ export const observationRow = z.strictObject({
 /** Kinds of reactions: by hypersensitivity, by what the agent does to anybody, beside the vessel, or not said. */
 const reactionKind = z.enum(['allergic-like', 'physiologic', 'extravasation', 'unknown']);
 
+/** What becomes of a reaction beside its record. */
 export const reactions = z.strictObject({
   source: name,
   note: text.optional(),
@@ -62,6 +63,17 @@ export const reactions = z.strictObject({
     withinMinutes: minutes,
     escalation: name,
   }), // prettier-ignore
+});
+
+/** A vital sign with its LOINC codes: one of them is the measure. */
+export const vitalSign = z.strictObject({ display: text, codes: z.array(observed).min(1) });
+
+/** How patients are watched after contrast, and who is asked where nobody says that they may go. */
+export const observation = z.strictObject({
+  rows: z.array(observationRow).min(1),
+  overdue: z.strictObject({ escalation: name }),
+  /** Of contrast that became known later than this after it was given nobody is watched: the patient has gone. */
+  knownWithinHours: z.number().positive().default(12),
 });
 
 /** Who is asked what nobody has acknowledged. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { gtin14Of } from '../barcodes/gtin.js';
 import { administration } from './administration-policy.js';
-import { escalationPlan, observationRow, reactions } from './after-contrast-policy.js';
-import { code, days, isoDate, known, name, observed, route, text, uri, years } from './policy-values.js';
+import { escalationPlan, observation, reactions, vitalSign } from './after-contrast-policy.js';
+import { code, days, isoDate, known, name, observed, route, text, uri, years } from './policy-elements.js';
 
 /** What follows from a rule: go on, go on after one of these preparations (the first that fits), ask, or do not. */
 const consequence = z.union(
@@ -225,17 +225,10 @@ export const policyFile = z.strictObject({
   administration: administration.optional(),
   /** Plans by name: who is asked what nobody has acknowledged. */
   escalation: z.record(name, escalationPlan).default({}),
-  /** Vital signs by name, with their LOINC codes: one of them is the measure. */
-  vitalSigns: z.record(name, z.strictObject({ display: text, codes: z.array(observed).min(1) })).default({}),
+  /** Vital signs by name. */
+  vitalSigns: z.record(name, vitalSign).default({}),
   /** How patients are watched after contrast; nobody is where it is left out. */
-  observation: z
-    .strictObject({
-      rows: z.array(observationRow).min(1),
-      overdue: z.strictObject({ escalation: name }),
-      /** Of contrast that became known later than this after it was given nobody is watched: the patient has gone. */
-      knownWithinHours: z.number().positive().default(12),
-    })
-    .optional(),
+  observation: observation.optional(),
   /** What becomes of a reaction beside its record; where it is left out nobody is asked, and every one is an allergy. */
   reactions: reactions.optional(),
 });

@@ -219,7 +219,7 @@ describe('An exam the modality stopped because of contrast', () => {
 
 describe('An extravasation', () => {
   it('stated with what was given is asked about and followed up, and somebody is asked where nobody looks', async () => {
-    const extension = [{ url: 'urn:collimator:extension:extravasation', valueString: 'left forearm, about 20 mL' }];
+    const extension = [{ url: 'urn:collimator:extension:extravasation', extension: [{ url: 'site', valueCodeableConcept: { text: 'left forearm' } }, { url: 'volume', valueQuantity: { value: 20, unit: 'mL' } }] }]; // prettier-ignore
     const exam = await AnExamWithContrast.given(service, 'ARM', { extension });
     await exam.task('record-reaction');
     const followUps = await exam.tasks('extravasation-follow-up');

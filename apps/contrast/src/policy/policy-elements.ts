@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
+/** Words that people read. */
 export const text = z.string().trim().min(1);
+/** By what one part of a policy refers to another. */
 export const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
 export const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI');
 export const isoDate = z.string().regex(/^\d{4}-\d\d-\d\d$/, "must be a quoted date, such as '2026-11-25'");
