@@ -104,7 +104,10 @@ export function agentConceptOf(stated: MedicationAdministration): CodeableConcep
 }
 
 /** The contained Medication that `medicationReference` refers to: of several, the others are not what was given. */
-export function medicationOf({ medicationReference, contained = [] }: MedicationAdministration): Medication | undefined {
+export function medicationOf({
+  medicationReference,
+  contained = [],
+}: MedicationAdministration): Medication | undefined {
   const medications = contained.filter((one): one is Medication => one.resourceType === 'Medication');
   return medications.find(({ id }) => `#${id}` === medicationReference?.reference);
 }
