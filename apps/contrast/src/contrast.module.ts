@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
@@ -82,30 +82,33 @@ const supplies = [
 @Module({
   imports: [
     MessagingModule.forService({ service: 'contrast', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      MedicationRequest: { search: ['_id', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      MedicationAdministration: {
-        search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
-        interactions: ['create', 'update'],
+    FhirModule.forService(
+      {
+        MedicationRequest: { search: ['_id', 'patient', 'status', 'based-on', '_lastUpdated'] },
+        MedicationAdministration: {
+          search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
+          interactions: ['create', 'update'],
+        },
+        Medication: { search: ['_id', 'identifier', 'code', 'status', '_lastUpdated'] },
+        DetectedIssue: {
+          search: ['_id', 'patient', 'status', 'code', 'implicated', '_lastUpdated'],
+          interactions: ['update'],
+        },
+        Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
+        AdverseEvent: {
+          search: ['_id', 'identifier', 'patient', '_lastUpdated'],
+          interactions: ['create', 'update'],
+        },
+        AllergyIntolerance: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
+        Observation: {
+          search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
+          interactions: ['create', 'update'],
+        },
+        ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+        Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
       },
-      Medication: { search: ['_id', 'identifier', 'code', 'status', '_lastUpdated'] },
-      DetectedIssue: {
-        search: ['_id', 'patient', 'status', 'code', 'implicated', '_lastUpdated'],
-        interactions: ['update'],
-      },
-      Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
-      AdverseEvent: {
-        search: ['_id', 'identifier', 'patient', '_lastUpdated'],
-        interactions: ['create', 'update'],
-      },
-      AllergyIntolerance: { search: ['_id', 'identifier', 'patient', '_lastUpdated'] },
-      Observation: {
-        search: ['_id', 'identifier', 'patient', 'status', 'code', '_lastUpdated'],
-        interactions: ['create', 'update'],
-      },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-    }),
+      () => [...extensionDefinitionsOn('MedicationAdministration'), ...extensionDefinitionsOn('Medication')],
+    ),
   ],
   controllers: [
     AdministrationsController,
