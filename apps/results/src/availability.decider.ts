@@ -1,4 +1,4 @@
-import type { InstanceAvailability, QidoSeries } from '#dicom';
+import type { InstanceAvailability, SeriesInPacs } from '#dicom';
 
 /** The instances of a study that cannot be had after these notifications, in their order: of each the last word counts. */
 export function unavailableAfter(notifications: readonly InstanceAvailability['instances'][]): ReadonlySet<string> {
@@ -7,7 +7,7 @@ export function unavailableAfter(notifications: readonly InstanceAvailability['i
 }
 
 /** Series without these instances; one that has no other is left out. */
-export function withoutInstances(series: readonly QidoSeries[], left: ReadonlySet<string>): QidoSeries[] {
+export function withoutInstances(series: readonly SeriesInPacs[], left: ReadonlySet<string>): SeriesInPacs[] {
   return series
     .map((one) => ({ ...one, instances: one.instances.filter(({ sopInstanceUid }) => !left.has(sopInstanceUid)) }))
     .filter(({ instances }) => instances.length > 0);

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FhirResource, ImagingStudy } from 'fhir/r4.js';
 import type { EntityManager } from 'typeorm';
-import type { QidoSeries } from '#dicom';
+import type { SeriesInPacs } from '#dicom';
 import { newEvent } from '#events';
 import { FhirStore, referencedId, uuidFrom } from '#fhir';
 import { backoffMs, UnitOfWork, type Transaction } from '#messaging';
@@ -132,6 +132,6 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
 
 /** What the PACS has of a study, or why it did not say. */
 interface Answer {
-  found: QidoSeries[];
+  found: SeriesInPacs[];
   failure?: Failure;
 }

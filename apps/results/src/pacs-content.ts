@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { QidoClient, type QidoSeries, type ReferencedInstance } from '#dicom';
+import { QidoClient, type SeriesInPacs, type ReferencedInstance } from '#dicom';
 import { SITE, type Site } from '#platform';
 import { unavailableAfter, withoutInstances } from './availability.decider.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
@@ -20,7 +20,7 @@ export class PacsContent {
   }
 
   /** The series of a study; none if it is not there (yet). @throws Failure as {@link QidoClient.seriesOf} */
-  async seriesOf(studyInstanceUid: string): Promise<QidoSeries[]> {
+  async seriesOf(studyInstanceUid: string): Promise<SeriesInPacs[]> {
     const found = await this.qido.seriesOf(studyInstanceUid);
     if (found.length === 0) return found;
     return withoutInstances(found, unavailableAfter(await this.notifications.ofStudy(studyInstanceUid)));

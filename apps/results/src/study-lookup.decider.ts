@@ -1,5 +1,5 @@
 import type { Endpoint, ImagingStudy, ImagingStudySeries } from 'fhir/r4.js';
-import type { QidoSeries } from '#dicom';
+import type { SeriesInPacs } from '#dicom';
 import { dicomUidIdentifier, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { Failure, Site } from '#platform';
 
@@ -28,7 +28,12 @@ const LATE_EVERY_MS = 3_600_000;
 const LATE_FOR_MS = 7 * 86_400_000;
 
 /** Decides on what the PACS has of a study, none of it included. */
-export function decideLookup(lookup: StudyLookup, found: readonly QidoSeries[], site: Site, now: Date): LookupDecision {
+export function decideLookup(
+  lookup: StudyLookup,
+  found: readonly SeriesInPacs[],
+  site: Site,
+  now: Date,
+): LookupDecision {
   // What was found and told stays so: an answer that was asked for before comes too late to say otherwise.
   if (lookup.state === 'found') return { state: 'found' };
   const there = new Set(found.flatMap((series) => series.instances.map((one) => one.sopInstanceUid)));
@@ -83,7 +88,7 @@ export function studyWith(known: ImagingStudy | undefined, made: ImagingStudy): 
 /** The study as the PACS has it; while it has not all of it, what the modality said is kept beside. */
 export function studyFrom(
   known: ImagingStudy,
-  found: readonly QidoSeries[],
+  found: readonly SeriesInPacs[],
   state: StudyLookup['state'],
   site: Site,
 ): ImagingStudy {
@@ -103,7 +108,7 @@ export function studyFrom(
 }
 
 /** What the PACS does not say of a series or an instance is as the modality said it. */
-function seriesFrom(found: QidoSeries, known: ImagingStudy): ImagingStudySeries {
+function seriesFrom(found: SeriesInPacs, known: ImagingStudy): ImagingStudySeries {
   const said = known.series?.find(({ uid }) => uid === found.seriesInstanceUid);
   const modality = found.modality ? { system: systems.dicomCode, code: found.modality } : said?.modality;
   const description = found.description ?? said?.description;

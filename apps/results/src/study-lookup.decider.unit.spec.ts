@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImagingStudy } from 'fhir/r4.js';
-import type { QidoSeries } from '#dicom';
+import type { SeriesInPacs } from '#dicom';
 import { dicomUidIdentifier, uuidFrom } from '#fhir';
 import { fail } from '#platform';
 import { given, site as aSite } from '#testing';
@@ -31,12 +31,12 @@ const aLookup = (parts: Partial<StudyLookup> = {}): StudyLookup => ({
   ...parts,
 });
 /** A series as the PACS has it: of `1.2.1` the instances `1.2.1.<n>`. */
-const inPacs = (seriesInstanceUid: string, ...instances: number[]): QidoSeries => ({
+const inPacs = (seriesInstanceUid: string, ...instances: number[]): SeriesInPacs => ({
   seriesInstanceUid,
   modality: 'CT',
   instances: instances.map((n) => ({ sopInstanceUid: `${seriesInstanceUid}.${n}`, sopClassUid: '1.9' })),
 });
-const asked = (found: QidoSeries[], seconds: number) => (one: StudyLookup) => decideLookup(one, found, site, after(seconds)); // prettier-ignore
+const asked = (found: SeriesInPacs[], seconds: number) => (one: StudyLookup) => decideLookup(one, found, site, after(seconds)); // prettier-ignore
 
 describe('A study looked for', () => {
   it('is available when the PACS has all that the modality says it made', () => {
@@ -161,7 +161,10 @@ describe('The ImagingStudy', () => {
   });
 
   it('says of a series or image what the modality said where the PACS does not say, and makes nothing up', () => {
-    const bare = (uid: string): QidoSeries => ({ seriesInstanceUid: uid, instances: [{ sopInstanceUid: `${uid}.1` }] });
+    const bare = (uid: string): SeriesInPacs => ({
+      seriesInstanceUid: uid,
+      instances: [{ sopInstanceUid: `${uid}.1` }],
+    });
     const [said, unsaid] = studyFrom(known, [bare('1.2.1'), bare('1.2.7')], 'found', site).series!;
     expect(said).toMatchObject({ modality: { code: 'MR' }, description: 'said', instance: [{ sopClass: { code: 'urn:oid:1.8' } }] }); // prettier-ignore
     expect(unsaid).toMatchObject({ modality: { display: 'unknown' }, instance: [{ sopClass: { display: 'unknown' } }] }); // prettier-ignore
