@@ -23,7 +23,8 @@ export class APacs {
     const server = createServer((request, response) => {
       const instance = /\/instances\?SOPInstanceUID=([\d.]+)/.exec(request.url!)?.[1];
       const [, uid = this.studyOf(instance), level] =
-        /studies\/([\d.]+)\/(?:series\/[\d.]+\/)?(series|instances)$/.exec(request.url!) ?? [];
+        /studies\/([\d.]+)\/(?:series\/[\d.]+\/)?(series|instances)(?:\?includefield=[\dA-F,]+)?$/.exec(request.url!) ??
+        [];
       if (level === 'series') this.asked.set(uid, (this.asked.get(uid) ?? 0) + 1);
       const fault = this.faults.get(uid);
       if (fault === undefined) response.end(JSON.stringify(this.find(uid, level, instance)));

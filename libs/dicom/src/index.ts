@@ -13,6 +13,7 @@ export { newUid } from './normalized-operation.js';
 export * from './pacs-query.js';
 export * from './performed-procedure-step.js';
 export * from './qido-client.js';
+export * from './rejection-note.js';
 export * from './scu.js';
 export * from './storage-commitment.js';
 export * from './study-root-find.js';

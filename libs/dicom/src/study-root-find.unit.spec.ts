@@ -7,7 +7,8 @@ import { implicitVrLittleEndian } from './transfer-syntax.js';
 const { Server, Scp, Dataset: ForeignDataset } = dcmjsDimse;
 const { CFindResponse } = dcmjsDimse.responses;
 
-dcmjsDimse.log.setLevel('silent');
+// Its log fills the console of a test run.
+dcmjsDimse.log.setLevel('warn');
 
 type Keys = Record<string, unknown>;
 /** What the PACS of dcmjs-dimse answers to a query: matches, or a status. */
