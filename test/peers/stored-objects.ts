@@ -12,7 +12,13 @@ export interface Whose {
 }
 
 /** Writes a CT image, whose series is known by its number: `<study>.<series>`. @returns the file */
-export function writeImage(folder: string, whose: Whose, series: number, sopInstanceUid: string, more: DatasetInput = {}) {
+export function writeImage(
+  folder: string,
+  whose: Whose,
+  series: number,
+  sopInstanceUid: string,
+  more: DatasetInput = {},
+) {
   return write(folder, ctImageStorage, sopInstanceUid, {
     ...common(whose),
     Modality: 'CT',

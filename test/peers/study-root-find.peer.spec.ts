@@ -21,7 +21,10 @@ const store = async (folder: string, pacs: { dicomPort: number; aeTitle: string 
 };
 const bySeries = async (pacs: PacsQuery) =>
   (await pacs.seriesOf(whose.studyInstanceUid))
-    .map((one) => ({ ...one, instances: one.instances.sort((a, b) => a.sopInstanceUid.localeCompare(b.sopInstanceUid)) }))
+    .map((one) => ({
+      ...one,
+      instances: one.instances.sort((a, b) => a.sopInstanceUid.localeCompare(b.sopInstanceUid)),
+    }))
     .sort((a, b) => a.seriesInstanceUid.localeCompare(b.seriesInstanceUid));
 
 peerSuite('C-FIND in the Study Root, with Orthanc', [orthancPeer, dcmtk('storescu')], () => {
@@ -48,7 +51,9 @@ peerSuite('C-FIND in the Study Root, with Orthanc', [orthancPeer, dcmtk('storesc
 
   it('finds the study of an instance, and those of exactly one patient', async () => {
     expect(await find.studyOf(third)).toBe(whose.studyInstanceUid);
-    expect(await find.studiesOfPatient('FIND1')).toMatchObject([{ ...whose, modalities: ['CT'], numberOfInstances: 3 }]);
+    expect(await find.studiesOfPatient('FIND1')).toMatchObject([
+      { ...whose, modalities: ['CT'], numberOfInstances: 3 },
+    ]);
     expect(await find.seriesOf('2.25.999')).toEqual([]);
   });
 });

@@ -25,7 +25,10 @@ describe("Orthanc's changes", () => {
     });
   });
 
-  it.each([undefined, null, [], {}, { Changes: [] }, { Changes: {}, Last: 1 }, 'text'])('cannot be read from %j', (answer) => {
-    expect(() => changesFrom(answer)).toThrow('no list of changes');
-  });
+  it.each([undefined, null, [], {}, { Changes: [] }, { Changes: {}, Last: 1 }, 'text'])(
+    'cannot be read from %j',
+    (answer) => {
+      expect(() => changesFrom(answer)).toThrow('no list of changes');
+    },
+  );
 });

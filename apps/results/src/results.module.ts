@@ -11,6 +11,7 @@ import { EmrSenders } from './emr-senders.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { FollowOrthancChanges } from './follow-orthanc-changes.worker.js';
+import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 import { LookForStudy } from './look-for-study.worker.js';
@@ -81,6 +82,7 @@ const reports = [UnmatchedReports, ReportDesk];
     AskPacsToCommit,
     LookForStudy,
     LookForStudyWhenPacsNotifies,
+    HideImagesWhenRejectionNoteArrives,
     StorageCommitments,
     TellModalityWhatIsStored,
     CheckStorageWhenModalityAsks,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DetectedIssue, FhirResource, ImagingStudy } from 'fhir/r4.js';
+import { ScuAssociation, sopClasses, type DatasetInput } from '#dicom';
 import type { EventType } from '#events';
 import { dicomUidIdentifier, studyInstanceUidOf, uuidFrom } from '#fhir';
 import { aMerge, aPatient, aServiceRequest, until } from '#testing';
@@ -15,6 +16,7 @@ beforeAll(async () => {
   service = await AResultsService.start({
     pacs: {
       name: 'pacs',
+      aeTitles: ['PACS'],
       qidoUrl: pacs.qidoUrl,
       orthanc: { url: pacs.orthancUrl, everySeconds: 0.2 },
       priors: true,
@@ -55,8 +57,7 @@ function aCase(...images: number[]) {
     place: () => service.tell('imaging.order.placed.v1', order, patient),
     complete: (made = images, mpps = 1) =>
       service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9.${mpps}`, 'completed', patient, [order]), patient, order, study(made)), // prettier-ignore
-    stored: async () =>
-      (await service.get<ImagingStudy>(`/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`)),
+    stored: async () => await service.get<ImagingStudy>(`/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`),
     available: async (count: number) => {
       const all = () => told('imaging.result.study-available.v1') as Promise<ImagingStudy[]>;
       await until(async () => (await all()).length >= count, { within: 20_000, what: `${count} times available` });
@@ -271,4 +272,44 @@ describe('Prior studies', () => {
   }, 60_000);
 
   it('leave no patient data in the log', () => expect(service.log.join('')).not.toContain('ZZCANARY'));
+});
+
+describe('A rejection note stored here by C-STORE', () => {
+  const noteOf = (uid: string, title: string): DatasetInput => ({
+    SOPClassUID: sopClasses.keyObjectSelection,
+    SOPInstanceUID: `${uid}.8.1`,
+    StudyInstanceUID: uid,
+    ConceptNameCodeSequence: [{ CodeValue: title, CodingSchemeDesignator: 'DCM' }],
+    ContentSequence: [{ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: `${uid}.1.2` }] }],
+  });
+  const store = async (caller: string, note: DatasetInput) => {
+    const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, callingAeTitle: caller, calledAeTitle: 'COLLIMATOR' }; // prettier-ignore
+    const association = await ScuAssociation.open(to, [sopClasses.keyObjectSelection]);
+    const { status } = await association.store(sopClasses.keyObjectSelection, String(note.SOPInstanceUID), note);
+    await association.release();
+    return status;
+  };
+
+  it('hides what it rejects, also where it came before the study was known', async () => {
+    const one = aCase(1, 2);
+    one.inPacs(1, 2);
+    expect(await store('PACS', noteOf(one.uid, '113037'))).toBe(0);
+    expect(await store('PACS', noteOf(one.uid, '113037'))).toBe(0);
+    await one.complete();
+    const [told] = await one.available(1);
+    expect(told).toMatchObject({ numberOfInstances: 1, series: [{ instance: [{ uid: `${one.uid}.1.1` }] }] });
+    expect(await one.available(1)).toHaveLength(1);
+  }, 60_000);
+
+  it('is acted upon at once where the study was found, and is taken of nobody unknown', async () => {
+    const one = aCase(1, 2);
+    one.inPacs(1, 2);
+    await one.complete();
+    await one.available(1);
+    await expect(store('STRANGER', noteOf(one.uid, '113001'))).rejects.toMatchObject({ code: 'peer-denied' });
+    expect(await store('PACS', noteOf(one.uid, '113000'))).toBe(0);
+    expect(await store('CT01', noteOf(one.uid, '113001'))).toBe(0);
+    const told = await one.available(2);
+    expect(told.map(({ numberOfInstances }) => numberOfInstances)).toEqual([2, 1]);
+  }, 60_000);
 });

@@ -6,6 +6,7 @@ import { answerInstanceAvailability, type InstanceAvailabilityProvider } from '.
 import { answerMpps, type MppsProvider } from './mpps-scp.js';
 import type { AssociateReject, AssociateRequest } from './pdu.js';
 import { answerStorageCommitment, type StorageCommitmentProvider } from './storage-commitment.js';
+import { answerStorage, type StorageProvider } from './storage-scp.js';
 import { sopClasses } from './uids.js';
 import { answerWorklist, type WorklistProvider } from './worklist-scp.js';
 
@@ -34,6 +35,7 @@ export interface DicomServerOptions extends Partial<AssociationLimits> {
 }
 
 const operations: Record<number, string> = {
+  [commands.cStore]: 'C-STORE',
   [commands.cEcho]: 'C-ECHO',
   [commands.cFind]: 'C-FIND',
   [commands.nCreate]: 'N-CREATE',
@@ -47,7 +49,10 @@ const UNRECOGNIZED_OPERATION = 0x0211;
 const SOP_CLASS_NOT_SUPPORTED = 0x0122;
 const PROCESSING_FAILURE = 0x0110;
 
-/** A DICOM SCP for Verification, and for what is provided of worklist, MPPS, instance availability, storage commitment. */
+/**
+ * A DICOM SCP for Verification, and for what is provided of worklist, MPPS, instance availability, storage commitment and
+ * storage.
+ */
 export class DicomServer implements AssociationOwner {
   readonly limits: AssociationLimits;
   private readonly server: Server;
@@ -56,6 +61,7 @@ export class DicomServer implements AssociationOwner {
   private mpps?: MppsProvider;
   private availability?: InstanceAvailabilityProvider;
   private commitment?: StorageCommitmentProvider;
+  private readonly storage = new Map<string, StorageProvider>();
 
   constructor(private readonly options: DicomServerOptions) {
     this.limits = {
@@ -85,6 +91,11 @@ export class DicomServer implements AssociationOwner {
 
   provideStorageCommitment(provider: StorageCommitmentProvider): void {
     this.commitment = provider;
+  }
+
+  /** Takes objects of these SOP classes, and of no other. */
+  provideStorage(storageClasses: readonly string[], provider: StorageProvider): void {
+    for (const one of storageClasses) this.storage.set(one, provider);
   }
 
   /** Begins to listen. @returns the port, which is a free one if 0 was asked for */
@@ -119,7 +130,7 @@ export class DicomServer implements AssociationOwner {
       [sopClasses.instanceAvailabilityNotification]: this.availability,
       [sopClasses.storageCommitmentPushModel]: this.commitment,
     };
-    return provided[abstractSyntax] !== undefined;
+    return provided[abstractSyntax] !== undefined || this.storage.has(abstractSyntax);
   }
 
   isCancel(message: DimseMessage): boolean {
@@ -163,6 +174,8 @@ export class DicomServer implements AssociationOwner {
     const isCommitment = abstractSyntax === sopClasses.storageCommitmentPushModel;
     if (isCommitment && this.commitment && (field === commands.nAction || field === commands.nEventReport))
       return answerStorageCommitment(message, association, this.commitment);
+    const storage = this.storage.get(abstractSyntax);
+    if (storage && field === commands.cStore) return answerStorage(message, association, storage);
     return this.respond(field, message, association, UNRECOGNIZED_OPERATION);
   }
 

@@ -16,6 +16,7 @@ export * from './qido-client.js';
 export * from './rejection-note.js';
 export * from './scu.js';
 export * from './storage-commitment.js';
+export * from './storage-scp.js';
 export * from './study-root-find.js';
 export * from './transfer-syntax.js';
 export * from './uids.js';

@@ -20,20 +20,30 @@ export const NO_SUCH_ACTION = 0x0123;
  * @returns the status answered
  */
 export async function answerNormalized(
-  { contextId, command, data }: DimseMessage,
+  message: DimseMessage,
   association: Association,
-  { sopInstanceUid, also = {} }: { sopInstanceUid: string; also?: DatasetInput },
+  answered: { sopInstanceUid: string; also?: DatasetInput },
   work: (dataset: Dataset) => Promise<void>,
 ): Promise<number> {
-  const { abstractSyntax, transferSyntax } = association.context(contextId);
+  const { transferSyntax } = association.context(message.contextId);
   let failure: DicomStatus | undefined;
   try {
-    await work(readDataset(data, transferSyntax));
+    await work(readDataset(message.data, transferSyntax));
   } catch (error) {
     failure = error instanceof DicomStatus ? error : new DicomStatus(PROCESSING_FAILURE, 'cannot be stored now');
   }
+  return answerAboutInstance(message, association, answered, failure);
+}
+
+/** Answers a request that is about one SOP instance: success, or the failure. @returns the status answered */
+export async function answerAboutInstance(
+  { contextId, command }: DimseMessage,
+  association: Association,
+  { sopInstanceUid, also = {} }: { sopInstanceUid: string; also?: DatasetInput },
+  failure: DicomStatus | undefined,
+): Promise<number> {
   await association.send(contextId, {
-    AffectedSOPClassUID: abstractSyntax,
+    AffectedSOPClassUID: association.context(contextId).abstractSyntax,
     CommandField: command.number('CommandField')! | commands.response,
     MessageIDBeingRespondedTo: command.number('MessageID') ?? 0,
     Status: failure?.status ?? 0,

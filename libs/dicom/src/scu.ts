@@ -8,7 +8,7 @@ import { commands, encodeCommand, encodeMessage, messageIdAfter, type DimseMessa
 import { MessageAssembler } from './message-assembler.js';
 import { decodeAssociateAccept, decodeData, encodeAssociateRequest, encodeReleaseRequest, pduTypes } from './pdu.js';
 import { PduStream } from './pdu-stream.js';
-import { supportedTransferSyntaxes } from './transfer-syntax.js';
+import { explicitVrLittleEndian, supportedTransferSyntaxes } from './transfer-syntax.js';
 import {
   storageCommitmentRequestOf,
   storageCommitmentResultOf,
@@ -174,6 +174,21 @@ export class ScuAssociation {
     return (await this.request(sopClass, command, dataset))[0]!;
   }
 
+  /**
+   * C-STORE of one object.
+   *
+   * @param object its data set; bytes are sent as they are, which must be Explicit VR Little Endian to be right
+   */
+  async store(sopClass: string, sopInstanceUid: string, object: DatasetInput | Dataset | Buffer): Promise<ScuResponse> {
+    const command = {
+      AffectedSOPClassUID: sopClass,
+      CommandField: commands.cStore,
+      Priority: 0,
+      AffectedSOPInstanceUID: sopInstanceUid,
+    };
+    return (await this.request(sopClass, command, object))[0]!;
+  }
+
   async release(): Promise<void> {
     await this.waitFor<void>((resolve) => {
       this.receivePdu = () => resolve();
@@ -194,7 +209,11 @@ export class ScuAssociation {
    *
    * @throws Failure peer-refused if the context was not accepted; peer-timeout, peer-unavailable
    */
-  async request(abstractSyntax: string, command: DatasetInput, data?: DatasetInput): Promise<ScuResponse[]> {
+  async request(
+    abstractSyntax: string,
+    command: DatasetInput,
+    data?: DatasetInput | Dataset | Buffer,
+  ): Promise<ScuResponse[]> {
     const context = this.contexts.get(abstractSyntax);
     if (!context) throw fail('peer-refused', 'the peer did not accept this SOP class');
     const { id: contextId, transferSyntax } = context;
@@ -203,7 +222,7 @@ export class ScuAssociation {
     const bytes = encodeMessage(
       contextId,
       encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined),
-      data && encodeDataset(Dataset.of(data), transferSyntax),
+      data && encoded(data, transferSyntax),
       this.peerMaxPdu,
     );
     await this.waitFor<void>((resolve) => {
@@ -243,4 +262,10 @@ export class ScuAssociation {
       clearTimeout(this.timer);
     }
   }
+}
+
+function encoded(data: DatasetInput | Dataset | Buffer, transferSyntax: string): Buffer {
+  if (!Buffer.isBuffer(data)) return encodeDataset(data instanceof Dataset ? data : Dataset.of(data), transferSyntax);
+  if (transferSyntax === explicitVrLittleEndian) return data;
+  throw fail('peer-refused', 'the peer takes no Explicit VR Little Endian, in which these bytes are');
 }
