@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild, untilReady } from '../../deploy/local/child-process.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
-import type { Certificate } from './certificates.js';
 import { placeOf } from './dcmtk.js';
 
 /** A PACS of DCMTK for one test file: it stores, and answers C-FIND; no DICOMweb. */
@@ -14,8 +13,8 @@ export interface Dcmqrscp {
   stop(): Promise<void>;
 }
 
-/** Starts it empty on a free port of 127.0.0.1. @param tls it speaks TLS then, and wants a certificate of the authority */
-export async function startDcmqrscp(tls?: Certificate): Promise<Dcmqrscp> {
+/** Starts it empty on a free port of 127.0.0.1. It speaks no TLS. */
+export async function startDcmqrscp(): Promise<Dcmqrscp> {
   const folder = mkdtempSync(join(tmpdir(), 'collimator-dcmqrscp-'));
   const [dicomPort] = await freePorts(1);
   const aeTitle = 'QRSCP';
@@ -35,8 +34,7 @@ export async function startDcmqrscp(tls?: Certificate): Promise<Dcmqrscp> {
   ];
   const file = join(folder, 'dcmqrscp.cfg');
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const byTls = tls ? ['+tls', tls.keyFile, tls.certFile, '+cf', tls.caFile] : [];
-  const child = startChild(placeOf('dcmqrscp') ?? 'dcmqrscp', [...byTls, '-c', file], { cwd: folder });
+  const child = startChild(placeOf('dcmqrscp') ?? 'dcmqrscp', ['-c', file], { cwd: folder });
   const listens = () =>
     new Promise<boolean>((resolve) => {
       const socket = connect(dicomPort!, '127.0.0.1');

@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { QidoClient, StudyRootFind, type PacsQuery } from '#dicom';
 import { freePort, peerSuite } from '#testing';
@@ -61,34 +63,47 @@ peerSuite('C-FIND in the Study Root, with Orthanc', [orthancPeer, dcmtk('storesc
 peerSuite("C-FIND in the Study Root, with DCMTK's dcmqrscp", [dcmtk('dcmqrscp'), dcmtk('storescu'), openssl], () => {
   const folder = mkdtempSync(join(tmpdir(), 'collimator-find-'));
   let plain: Dcmqrscp;
-  let byTls: Dcmqrscp;
+  let byTls: Server;
   let own: Certificate;
   beforeAll(async () => {
     const hospital = new Authority(folder, 'hospital');
     own = hospital.issue('COLLIMATOR');
-    [plain, byTls] = await Promise.all([startDcmqrscp(), startDcmqrscp(hospital.issue('PACS'))]);
+    plain = await startDcmqrscp();
     await store(folder, plain);
+    // It speaks no TLS of itself: as hospitals do, a gateway before it does, which wants to know who comes.
+    const { certFile, keyFile, caFile } = hospital.issue('PACS');
+    const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => readFileSync(file));
+    byTls = createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true }, (outside) => {
+      const inside = connect(plain.dicomPort, '127.0.0.1');
+      outside.pipe(inside).pipe(outside);
+      for (const one of [outside, inside]) one.on('error', () => (outside.destroy(), inside.destroy()));
+    });
+    await new Promise<void>((resolve) => byTls.listen(0, '127.0.0.1', resolve));
   }, 60_000);
   afterAll(async () => {
-    await Promise.all([plain?.stop(), byTls?.stop()]);
+    byTls?.close();
+    await plain?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  const asking = ({ dicomPort, aeTitle }: Dcmqrscp, tls?: { ca: Buffer; cert?: Buffer; key?: Buffer }) =>
-    new StudyRootFind({ ...options, host: '127.0.0.1', port: dicomPort, calledAeTitle: aeTitle, tls });
+  const asking = (port: number, tls?: { ca: Buffer; cert?: Buffer; key?: Buffer }) =>
+    new StudyRootFind({ ...options, host: '127.0.0.1', port, calledAeTitle: plain.aeTitle, tls });
 
   it('finds the series and images of a study, level by level, and the studies of a patient', async () => {
-    const found = await bySeries(asking(plain));
+    const found = await bySeries(asking(plain.dicomPort));
     expect(found.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([[first, second], [third]]); // prettier-ignore
-    expect(await asking(plain).studiesOfPatient('FIND1')).toMatchObject([{ studyInstanceUid: whose.studyInstanceUid }]);
-    expect(await asking(plain).study('2.25.999')).toBeUndefined();
+    expect(await asking(plain.dicomPort).studiesOfPatient('FIND1')).toMatchObject([
+      { studyInstanceUid: whose.studyInstanceUid },
+    ]);
+    expect(await asking(plain.dicomPort).study('2.25.999')).toBeUndefined();
   });
 
   it('is answered by TLS with our certificate, and not by a server of another authority', async () => {
     const [ca, cert, key] = [own.caFile, own.certFile, own.keyFile].map((file) => readFileSync(file)) as [Buffer, Buffer, Buffer]; // prettier-ignore
-    expect(await asking(byTls, { ca, cert, key }).seriesOf(whose.studyInstanceUid)).toEqual([]);
+    const { port } = byTls.address() as AddressInfo;
+    expect(await bySeries(asking(port, { ca, cert, key }))).toEqual(await bySeries(asking(plain.dicomPort)));
     const stranger = new Authority(folder, 'elsewhere').issue('X');
     const other = { ca: readFileSync(stranger.caFile), cert, key };
-    await expect(asking(byTls, other).seriesOf('2.25.1')).rejects.toMatchObject({ code: 'peer-unavailable' });
-    await expect(asking(byTls, { ca }).seriesOf('2.25.1')).rejects.toMatchObject({ fate: 'retry' });
+    await expect(asking(port, other).seriesOf('2.25.1')).rejects.toMatchObject({ code: 'peer-unavailable' });
+    await expect(asking(port, { ca }).seriesOf('2.25.1')).rejects.toMatchObject({ fate: 'retry' });
   });
 });

@@ -5,7 +5,7 @@ import { LookForStudy } from './look-for-study.worker.js';
 import { OrthancClient } from './orthanc-changes.js';
 import { authorizationOf } from './pacs-content.js';
 import { StudyWatch } from './study-watch.store.js';
-import { WatchStudiesWithoutExam } from './watch-studies-without-exam.worker.js';
+import { StudyNews } from './study-news.js';
 
 const TIMEOUT_SECONDS = 15;
 
@@ -20,7 +20,7 @@ export class FollowOrthancChanges implements OnApplicationBootstrap, BeforeAppli
 
   constructor(
     @Inject(StudyWatch) watch: StudyWatch,
-    @Inject(WatchStudiesWithoutExam) studies: WatchStudiesWithoutExam,
+    @Inject(StudyNews) news: StudyNews,
     @Inject(LookForStudy) lookForStudy: LookForStudy,
     @Inject(UnitOfWork) unitOfWork: UnitOfWork,
     @Inject(SITE) site: Site,
@@ -30,7 +30,7 @@ export class FollowOrthancChanges implements OnApplicationBootstrap, BeforeAppli
     if (!site.pacs.orthanc) return;
     const { orthanc, timeoutSeconds = TIMEOUT_SECONDS } = site.pacs;
     const client = new OrthancClient(orthanc.url, timeoutSeconds * 1000, authorizationOf(site));
-    this.worker = new ChangesWorker(orthanc, client, { watch, studies, lookForStudy, unitOfWork }, infrastructure, logger); // prettier-ignore
+    this.worker = new ChangesWorker(orthanc, client, { watch, news, lookForStudy, unitOfWork }, infrastructure, logger); // prettier-ignore
   }
 
   onApplicationBootstrap(): void {
@@ -44,7 +44,7 @@ export class FollowOrthancChanges implements OnApplicationBootstrap, BeforeAppli
 
 interface Desk {
   watch: StudyWatch;
-  studies: WatchStudiesWithoutExam;
+  news: StudyNews;
   lookForStudy: LookForStudy;
   unitOfWork: UnitOfWork;
 }
@@ -83,9 +83,9 @@ class ChangesWorker extends LeasedWorker {
   }
 
   private async changed(uids: ReadonlySet<string>, sequence: number): Promise<void> {
-    const { watch, studies, lookForStudy, unitOfWork } = this.desk;
+    const { watch, news, lookForStudy, unitOfWork } = this.desk;
     await unitOfWork.run(undefined, async (transaction) => {
-      for (const uid of [...uids].sort()) await studies.seen(uid, transaction);
+      for (const uid of [...uids].sort()) await news.seen(uid, transaction);
       await watch.changesDone(transaction.manager, this.orthanc.url, sequence);
     });
     if (uids.size > 0) lookForStudy.lookAtOnce();

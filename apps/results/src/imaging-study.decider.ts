@@ -75,19 +75,18 @@ export function studyFrom(
   const fromPacs = visible.map((one) => seriesFrom(one, known, site));
   const unseen = isWhole ? [] : seriesWithout(known.series ?? [], rejected);
   const series = inOrder(joined(fromPacs, unseen), visible);
-  const { note: _note, modality: _modality, started: _started, ...standing } = known;
   const text = rejectionText(rejected);
   const started = series.flatMap((one) => one.started ?? []).sort((a, b) => instant(a) - instant(b))[0];
   const modalities = [...new Map(series.map((one) => [one.modality.code, one.modality])).values()].filter(({ code }) => code); // prettier-ignore
   return {
-    ...standing,
+    ...known,
     id: uuidFrom('ImagingStudy', uid),
     identifier: [dicomUidIdentifier(uid)],
     status: !isWhole ? 'registered' : series.length > 0 ? 'available' : withdrawnStatus(rejected),
-    ...(modalities.length > 0 ? { modality: modalities } : {}),
-    ...(started ? { started } : {}),
+    modality: modalities.length > 0 ? modalities : undefined,
+    started,
     ...counted(series),
-    ...(text ? { note: [{ text }] } : {}),
+    note: text ? [{ text }] : undefined,
     ...linksTo(uid, site),
   };
 }

@@ -14,6 +14,7 @@ import { FollowOrthancChanges } from './follow-orthanc-changes.worker.js';
 import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
+import { LookForStudyWhenStatusArrives } from './look-for-study-when-status-arrives.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
@@ -30,6 +31,7 @@ import { StudiesController } from './studies.controller.js';
 import { StudyAlerts } from './study-alerts.js';
 import { StudyAlertList } from './study-alerts.store.js';
 import { StudyLookups } from './study-lookups.store.js';
+import { StudyNews } from './study-news.js';
 import { StudyWatch } from './study-watch.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
@@ -49,13 +51,18 @@ const resources = FhirModule.forService({
 });
 
 const reports = [UnmatchedReports, ReportDesk];
+const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'results', ofSurvivor: bundleOfSurvivor }),
     resources,
-    IntakeModule.forService([FileReportWhenMessageArrives, FileDocumentWhenMessageArrives], reports, [resources]),
+    IntakeModule.forService(
+      [FileReportWhenMessageArrives, FileDocumentWhenMessageArrives, LookForStudyWhenStatusArrives],
+      [...reports, ...news],
+      [resources],
+    ),
   ],
   controllers: [
     ResultsController,
@@ -69,12 +76,11 @@ const reports = [UnmatchedReports, ReportDesk];
   providers: [
     Copies,
     ...reports,
-    StudyLookups,
+    ...news,
     AvailabilityNotifications,
     Rejections,
     StudyAlerts,
     StudyAlertList,
-    StudyWatch,
     PacsContent,
     PriorStudies,
     WatchStudiesWithoutExam,

@@ -3,7 +3,7 @@ import type { DetectedIssue, FhirResource, ImagingStudy } from 'fhir/r4.js';
 import { ScuAssociation, sopClasses, type DatasetInput } from '#dicom';
 import type { EventType } from '#events';
 import { dicomUidIdentifier, studyInstanceUidOf, uuidFrom } from '#fhir';
-import { aMerge, aPatient, aServiceRequest, until } from '#testing';
+import { aMerge, anOrmMessage, aPatient, aServiceRequest, until } from '#testing';
 import { SandboxEmr } from '../../../test/sandbox/emr.js';
 import { APacs } from './a-pacs.spec.js';
 import { AResultsService, anExam, anExpectedStudy } from './a-results-service.spec.js';
@@ -14,6 +14,7 @@ let service: AResultsService;
 beforeAll(async () => {
   [emr, pacs] = await Promise.all([new SandboxEmr().start(), new APacs().start()]);
   service = await AResultsService.start({
+    senders: [{ application: 'PACS-HL7', facility: 'SGH', sends: ['images'] }],
     pacs: {
       name: 'pacs',
       aeTitles: ['PACS'],
@@ -245,6 +246,23 @@ describe('Rejected images', () => {
     await service.tell('imaging.schedule.exam-completed.v1', anExam(`${right.uid}.9.1`, 'completed', right.patient, [right.order]), right.patient, right.order, moved); // prettier-ignore
     const [told] = await right.available(1);
     expect(told).toMatchObject({ subject: { reference: `Patient/${right.patient.id}` }, basedOn: [{ reference: `ServiceRequest/${right.order.id}` }], numberOfInstances: 1 }); // prettier-ignore
+  }, 60_000);
+});
+
+describe('The status of an order', () => {
+  it('by ORM^O01 of a PACS or RIS has the study looked at; of a number that is nobody’s it changes nothing', async () => {
+    const one = aCase(1);
+    await one.complete([1, 2]);
+    await eventually(async () => (await openAlerts(one.uid)).length > 0, 'the study to be given up');
+    const status = { application: 'PACS-HL7', facility: 'SGH', mrn: one.mrn, control: 'SC', orderStatus: 'CM' };
+    one.inPacs(1, 2);
+    expect((await service.take(anOrmMessage({ ...status, placerOrderNumber: 'NOBODYS' })))[1]).toContain('|AA|');
+    expect(await service.lookup('missing', one.uid)).toBeDefined();
+    expect((await service.take(anOrmMessage({ ...status, placerOrderNumber: one.mrn })))[1]).toContain('|AA|');
+    const [told] = await one.available(1);
+    expect(told).toMatchObject({ numberOfInstances: 2 });
+    const order = anOrmMessage({ ...status, control: 'NW', placerOrderNumber: 'NEW1' });
+    expect((await service.take(order))[1]).toContain('|AE|');
   }, 60_000);
 });
 

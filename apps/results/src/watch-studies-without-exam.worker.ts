@@ -55,14 +55,6 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
     return this.work.beforeApplicationShutdown();
   }
 
-  /** There is news of a study in the PACS: it is looked for if an exam told of it, else it is watched. */
-  async seen(studyInstanceUid: string, { manager, now }: Transaction): Promise<void> {
-    if (await this.lookups.isKnown(manager, studyInstanceUid))
-      return this.lookups.notified(manager, studyInstanceUid, now);
-    const graceMs = this.site.pacs.lookup.withoutExamAfterSeconds * 1000;
-    await this.watch.begin(manager, studyInstanceUid, new Date(now.getTime() + graceMs));
-  }
-
   private async lookAt({ studyInstanceUid, since }: WatchedStudy): Promise<void> {
     try {
       const isKnown = await this.lookups.isKnown(this.dataSource.manager, studyInstanceUid);

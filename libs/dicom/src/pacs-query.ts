@@ -57,7 +57,7 @@ export interface PacsQuery {
 
 /** `*` and `?` match others than the one patient (PS3.4 section C.2.2.2.4), and a backslash makes two values of one. */
 export function isPlainKey(value: string): boolean {
-  return value.trim() !== '' && !/[*?\\\x00-\x1f]/.test(value);
+  return value.trim() !== '' && [...value].every((one) => one >= ' ' && !'*?\\'.includes(one));
 }
 
 /** DA and TM as one local time, `YYYY-MM-DDTHH:MM:SS`; the date alone where the time is none. */
