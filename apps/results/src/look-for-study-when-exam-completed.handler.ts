@@ -51,7 +51,7 @@ export class LookForStudyWhenExamCompleted {
     if (!told || !studyInstanceUid) return;
     const made = madeBy(told, findResource(event, 'Procedure'), findResources(event, 'ServiceRequest'));
     const expectedInstances = instancesOf(made);
-    await this.rejections.claimedByExam(manager, expectedInstances);
+    await this.rejections.claimedByExam(manager, studyInstanceUid, expectedInstances);
     const known = await this.store.read(manager, 'ImagingStudy', made.id!);
     const standing = studyWith(known, made);
     await this.store.save(manager, [standing], now);

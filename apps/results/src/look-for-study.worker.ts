@@ -154,7 +154,10 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     if (state === 'searching') return;
     const { studyInstanceUid, patientId } = current;
     const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
-    await this.alerts.settle(alertAfter(current, state, look), { studyInstanceUid, patientId, orderIds }, transaction);
+    const subject = { studyInstanceUid, patientId, orderIds };
+    await this.alerts.settle(alertAfter(current, state, look), subject, transaction);
+    if (orderIds.length === 0 && study.status === 'available')
+      await this.alerts.raise('images-without-order', { ...subject, detail: 'The exam was done without an order.' }, transaction); // prettier-ignore
   }
 
   private async tell(type: EventType, study: ImagingStudy, patientId: string, transaction: Transaction): Promise<void> {

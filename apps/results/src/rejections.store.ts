@@ -39,7 +39,7 @@ export class Rejections {
     return [...new Set([studyInstanceUid, ...note.instances.map((one) => one.studyInstanceUid)])];
   }
 
-  /** Rejects what an exam made under the wrong worklist entry, save what another exam says it made. */
+  /** Rejects what an exam made under the wrong worklist entry, save what another exam of that study says it made. */
   async rejectOfExam(
     manager: EntityManager,
     examId: string,
@@ -48,21 +48,25 @@ export class Rejections {
   ): Promise<void> {
     const claimed: { uid: string }[] = await manager.query(
       `SELECT uid FROM unnest($1::text[]) AS uid
-        WHERE EXISTS (SELECT FROM study_lookup WHERE expected_instances @> ARRAY[uid])`,
-      [sopInstanceUids],
+        WHERE EXISTS (SELECT FROM study_lookup WHERE study_instance_uid = $2 AND expected_instances @> ARRAY[uid])`,
+      [sopInstanceUids, studyInstanceUid],
     );
     const others = new Set(claimed.map(({ uid }) => uid));
     const instances = sopInstanceUids.filter((uid) => !others.has(uid)).map((uid) => ({ sopInstanceUid: uid, studyInstanceUid })); // prettier-ignore
     await this.reject(manager, instances, examId, wrongWorklistEntry);
   }
 
-  /** What an exam says it made is not under the wrong worklist entry any more, wherever it was before. */
-  async claimedByExam(manager: EntityManager, sopInstanceUids: readonly string[]): Promise<void> {
+  /** What an exam says it made in a study is not under the wrong worklist entry any more; in another study it still is. */
+  async claimedByExam(
+    manager: EntityManager,
+    studyInstanceUid: string,
+    sopInstanceUids: readonly string[],
+  ): Promise<void> {
     if (sopInstanceUids.length === 0) return;
-    await manager.query('DELETE FROM rejected_instance WHERE sop_instance_uid = ANY($1) AND code = $2', [
-      sopInstanceUids,
-      wrongWorklistEntry,
-    ]);
+    await manager.query(
+      'DELETE FROM rejected_instance WHERE study_instance_uid = $1 AND sop_instance_uid = ANY($2) AND code = $3',
+      [studyInstanceUid, sopInstanceUids, wrongWorklistEntry],
+    );
   }
 
   /** What was rejected of a study, by SOP Instance UID, with the code of the reason. */

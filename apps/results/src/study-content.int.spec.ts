@@ -168,6 +168,18 @@ describe('An alert', () => {
     expect(await openAlerts(one.uid)).toEqual(['order-without-mpps']);
   }, 60_000);
 
+  it('is raised for an exam without an order, until the exam is linked to one', async () => {
+    const one = aCase(1);
+    one.inPacs(1);
+    const unordered = { ...one.study(), basedOn: undefined };
+    await service.tell('imaging.schedule.exam-completed.v1', anExam(`${one.uid}.9.1`, 'completed', one.patient, []), one.patient, unordered); // prettier-ignore
+    await eventually(async () => (await openAlerts(one.uid)).length > 0, 'an alert');
+    expect(await openAlerts(one.uid)).toEqual(['images-without-order']);
+    await one.complete();
+    await eventually(async () => (await openAlerts(one.uid)).length === 0, 'the alert to be taken back');
+    await eventually(async () => atEmr(one.uid).length === 1, 'the study at the EMR');
+  }, 60_000);
+
   it('is raised for images under another patient’s number, which become nobody’s study', async () => {
     const one = aCase(1);
     await one.place();
