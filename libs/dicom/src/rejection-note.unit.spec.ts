@@ -33,17 +33,22 @@ const aNote = (
   });
 
 describe('a rejection note', () => {
-  it.each(Object.keys(rejectionReasons) as RejectionReason[])('with title %s says what is rejected, by study', (reason) => {
-    expect(rejectionNoteFrom(aNote(reason, ['1.5.1.1', '1.6.1.1'], { '1.5': ['1.5.1.1'], '1.6': ['1.6.1.1'] }))).toEqual({
-      sopInstanceUid: '1.5.1',
-      studyInstanceUid: '1.5',
-      reason,
-      instances: [
-        { sopInstanceUid: '1.5.1.1', studyInstanceUid: '1.5' },
-        { sopInstanceUid: '1.6.1.1', studyInstanceUid: '1.6' },
-      ],
-    });
-  });
+  it.each(Object.keys(rejectionReasons) as RejectionReason[])(
+    'with title %s says what is rejected, by study',
+    (reason) => {
+      expect(
+        rejectionNoteFrom(aNote(reason, ['1.5.1.1', '1.6.1.1'], { '1.5': ['1.5.1.1'], '1.6': ['1.6.1.1'] })),
+      ).toEqual({
+        sopInstanceUid: '1.5.1',
+        studyInstanceUid: '1.5',
+        reason,
+        instances: [
+          { sopInstanceUid: '1.5.1.1', studyInstanceUid: '1.5' },
+          { sopInstanceUid: '1.6.1.1', studyInstanceUid: '1.6' },
+        ],
+      });
+    },
+  );
 
   it('rejects what its content refers to only, else its evidence', () => {
     const evidence = { '1.5': ['1.5.1.1', '1.5.1.2'] };
