@@ -11,6 +11,8 @@ export interface QidoOptions {
   maxAnswerBytes?: number;
 }
 
+/** Longer lists are cut: no study has as many instances. */
+const MOST_MATCHES = 200_000;
 /** How many series of a study are asked for at once. */
 const SERIES_AT_ONCE = 4;
 
@@ -137,9 +139,20 @@ export class QidoClient implements PacsQuery {
     }
   }
 
+  /** All of a list, also where the PACS gives it in pages and says that there is more (PS3.18 section 8.3.4.4). */
   private async get(path: string): Promise<Attributes[]> {
-    const { body, ...response } = await this.fetch(path);
-    if (response.status === 204 || response.status === 404) return [];
+    const found: Attributes[] = [];
+    for (;;) {
+      const page = await this.page(found.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}offset=${found.length}`); // prettier-ignore
+      found.push(...page.list);
+      // A PACS that overlooks the offset would go on for ever with the same.
+      if (!page.isMore || page.list.length === 0 || found.length >= MOST_MATCHES) return found;
+    }
+  }
+
+  private async page(path: string): Promise<{ list: Attributes[]; isMore: boolean }> {
+    const { body, isMore, ...response } = await this.fetch(path);
+    if (response.status === 204 || response.status === 404) return { list: [], isMore: false };
     if (response.status === 429 || response.status === 503)
       throw fail('peer-busy', `the PACS answered ${response.status}`);
     if (response.status === 401) throw fail('peer-denied', 'the PACS answered 401: it wants credentials');
@@ -148,7 +161,7 @@ export class QidoClient implements PacsQuery {
     try {
       const list: unknown = JSON.parse(body || '[]');
       if (Array.isArray(list) && list.every((one) => typeof one === 'object' && one !== null))
-        return list as Attributes[];
+        return { list: list as Attributes[], isMore };
     } catch (cause) {
       throw fail('peer-answer-malformed', "the PACS's answer is not DICOM JSON", { cause });
     }
@@ -156,14 +169,15 @@ export class QidoClient implements PacsQuery {
   }
 
   /** The whole answer: a body that stalls or breaks off is as much no answer as a missing head. */
-  private async fetch(path: string): Promise<{ status: number; ok: boolean; body: string }> {
+  private async fetch(path: string): Promise<{ status: number; ok: boolean; isMore: boolean; body: string }> {
     const signal = AbortSignal.timeout(this.options.timeoutMs);
     try {
       const response = await fetch(this.options.url.replace(/\/$/, '') + path, {
         headers: { Accept: 'application/dicom+json', ...this.options.headers },
         signal,
       });
-      return { status: response.status, ok: response.ok, body: await this.bodyOf(response) };
+      const isMore = /^299\b/.test(response.headers.get('warning') ?? '');
+      return { status: response.status, ok: response.ok, isMore, body: await this.bodyOf(response) };
     } catch (cause) {
       if (cause instanceof Failure) throw cause;
       if (signal.aborted) throw fail('peer-timeout', 'the PACS did not answer in time', { cause });

@@ -87,6 +87,20 @@ describe('a QIDO client', () => {
     ]);
   });
 
+  it('gets all of what a PACS gives in pages', async () => {
+    const all = ['2.25.1', '2.25.2', '2.25.3', '2.25.4', '2.25.5'];
+    const client = await against((request, response) => {
+      const offset = Number(new URL(request.url!, 'http://pacs').searchParams.get('offset') ?? 0);
+      if (offset + 2 < all.length) response.setHeader('warning', '299 pacs "There are additional results"');
+      const page = all.slice(offset, offset + 2);
+      response.end(
+        JSON.stringify(page.map((uid) => ({ '0020000D': { Value: [uid] }, '00100020': { Value: ['A1'] } }))),
+      );
+    });
+    expect((await client.studiesOfPatient('A1')).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(all);
+    expect(asked).toHaveLength(3);
+  });
+
   it('asks a PACS that refuses to say more for what it gives of itself', async () => {
     const client = await against((request, response) => {
       if (request.url!.includes('includefield')) return void response.writeHead(400).end();
