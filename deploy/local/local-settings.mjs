@@ -10,6 +10,7 @@ const ports = {
   SCHEDULING_MLLP_PORT: [2577, 'scheduling, HL7 over MLLP'],
   SCHEDULING_DICOM_PORT: [11112, 'scheduling, DICOM worklist and MPPS'],
   CONTRAST_HTTP_PORT: [3003, 'contrast, HTTP'],
+  CONTRAST_DICOM_PORT: [11115, 'contrast, DICOM reports of injectors'],
   RESULTS_HTTP_PORT: [3004, 'results, HTTP'],
   RESULTS_MLLP_PORT: [2576, 'results, HL7 over MLLP'],
   RESULTS_DICOM_PORT: [11114, 'results, DICOM availability and storage commitment'],

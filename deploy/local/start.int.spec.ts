@@ -14,6 +14,7 @@ const variables = [
     'SCHEDULING_MLLP_PORT',
     'SCHEDULING_DICOM_PORT',
     'CONTRAST_HTTP_PORT',
+    'CONTRAST_DICOM_PORT',
   ],
   ...[
     'RESULTS_HTTP_PORT',

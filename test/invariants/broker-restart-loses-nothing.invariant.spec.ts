@@ -1,31 +1,25 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { anOrmMessage, freePort, until } from '#testing';
-import { startKafka } from '../../deploy/local/embedded-kafka.mjs';
+import { anOrmMessage, until } from '#testing';
 import { acknowledgedAs, Department } from '../department.js';
+import { OwnBroker } from '../own-broker.js';
 
 /** design.md, promises 1 and 3, with Kafka gone in the middle. */
 describe('broker-restart-loses-nothing', () => {
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'collimator-kafka-'));
-  let port: number;
-  let kafka: Awaited<ReturnType<typeof startKafka>>;
+  let broker: OwnBroker;
   let department: Department;
   beforeAll(async () => {
-    port = await freePort();
-    kafka = await startKafka({ dataDirectory, port });
-    department = await Department.start(['orders', 'scheduling'], { env: { KAFKA_BROKERS: `127.0.0.1:${port}` } });
+    broker = await OwnBroker.start();
+    department = await Department.start(['orders', 'scheduling'], { env: broker.env });
   }, 180_000);
   afterAll(async () => {
     await department?.stop();
-    await kafka?.stop();
+    await broker?.stop();
   });
 
   it('orders are acknowledged while the broker is dead, and all arrive once it is back', async () => {
     await department.send(anOrmMessage({ mrn: 'B0', placerOrderNumber: 'B0' }));
     await department.onWorklist('B0');
-    await kafka.kill9();
+    await broker.kill9();
 
     const placers = Array.from({ length: 8 }, (_, index) => `B${index + 1}`);
     for (const placer of placers)
@@ -36,7 +30,7 @@ describe('broker-restart-loses-nothing', () => {
     await department.send(anOrmMessage({ mrn: 'B1', placerOrderNumber: 'B1', procedure: 'XRCHEST2', control: 'XO' }));
     expect((await department.worklist()).map((line) => line.placerOrderNumber)).toEqual(['B0']);
 
-    kafka = await startKafka({ dataDirectory, port });
+    await broker.comeBack();
     const wanted = ['B0', ...placers.filter((placer) => placer !== 'B1')];
     const found = async () => (await department.worklist()).map((line) => line.placerOrderNumber).sort();
     await until(async () => (await found()).length >= wanted.length, {

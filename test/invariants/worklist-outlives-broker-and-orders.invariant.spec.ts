@@ -1,25 +1,19 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { anOrmMessage, freePort, until } from '#testing';
-import { startKafka } from '../../deploy/local/embedded-kafka.mjs';
+import { anOrmMessage, until } from '#testing';
 import { Department } from '../department.js';
+import { OwnBroker } from '../own-broker.js';
 
 /** domain.md, journey 9, seen from the scanner: exams go on while Kafka and the orders service are gone. */
 describe('worklist-outlives-broker-and-orders', () => {
-  const dataDirectory = mkdtempSync(join(tmpdir(), 'collimator-kafka-'));
-  let port: number;
-  let kafka: Awaited<ReturnType<typeof startKafka>>;
+  let broker: OwnBroker;
   let department: Department;
   beforeAll(async () => {
-    port = await freePort();
-    kafka = await startKafka({ dataDirectory, port });
-    department = await Department.start(['orders', 'scheduling'], { env: { KAFKA_BROKERS: `127.0.0.1:${port}` } });
+    broker = await OwnBroker.start();
+    department = await Department.start(['orders', 'scheduling'], { env: broker.env });
   }, 180_000);
   afterAll(async () => {
     await department?.stop();
-    await kafka?.stop();
+    await broker?.stop();
   });
 
   it('serves the worklist, takes exams and exports, and tells of the exams once the broker is back', async () => {
@@ -27,7 +21,7 @@ describe('worklist-outlives-broker-and-orders', () => {
       await department.send(anOrmMessage({ mrn: placer, placerOrderNumber: placer }));
       await department.onWorklist(placer);
     }
-    await kafka.kill9();
+    await broker.kill9();
     await department.orders.kill9();
 
     const lines = await department.worklist();
@@ -39,7 +33,7 @@ describe('worklist-outlives-broker-and-orders', () => {
     const archive = await (await fetch(`${department.scheduling.url}/worklist/export`)).text();
     expect(archive.match(/COLLIMATOR\/[0-9a-f-]{36}\.wl/g)).toHaveLength(1);
 
-    kafka = await startKafka({ dataDirectory, port });
+    await broker.comeBack();
     const unpublished = () => department.rows('scheduling', "SELECT 1 FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' AND published_at IS NULL"); // prettier-ignore
     await until(async () => (await unpublished()).length === 0, { within: 90_000, every: 200, what: 'the exam to be told' }); // prettier-ignore
     const told = await department.rows<{ type: string }>('scheduling', "SELECT type FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' ORDER BY seq"); // prettier-ignore

@@ -34,8 +34,22 @@ export async function findscu(
 }
 
 /** Stores files in a PACS. @returns what storescu said, which ends with status 0 only where all were taken */
-export function storescu(to: { dicomPort: number; aeTitle: string }, files: string[]): Promise<string> {
-  return run('storescu', ['-v', '-aet', 'CT01', '-aec', to.aeTitle, '127.0.0.1', String(to.dicomPort), ...files]);
+export function storescu(
+  to: { dicomPort: number; aeTitle: string },
+  files: string[],
+  { as = 'CT01', options = [] as string[] } = {},
+): Promise<string> {
+  return run('storescu', [
+    '-v',
+    ...options,
+    '-aet',
+    as,
+    '-aec',
+    to.aeTitle,
+    '127.0.0.1',
+    String(to.dicomPort),
+    ...files,
+  ]);
 }
 
 /** Makes a DICOM file of elements, such as `['0010,0020', 'LO', '4711']`. @returns its path */

@@ -66,6 +66,34 @@ export function askStorageCommitment(
   return run('ask-storage-commitment.py', port, question, { LISTEN_ON: `${listenOn}`, ANSWERS: `${answers}` });
 }
 
+/** A report that an injector makes: by pydicom, of a shape that store-injector-reports.py knows. */
+export interface InjectorReportAsked {
+  shape: 'single' | 'three-phases' | 'stopped';
+  uid: string;
+  patientName: string;
+  patientId: string;
+  accessionNumber: string;
+  studyUid: string;
+  /** With the SNOMED-RT codes that older injectors send. */
+  old?: boolean;
+  characterSet?: string | string[];
+  implicit?: boolean;
+  /** As whom it is sent, INJECTOR1 unless given. */
+  as?: string;
+  /** Written there instead of being sent. */
+  file?: string;
+  /** What is wrong with what is sent instead. */
+  attack?: 'truncated' | 'nested' | 'wrong-class' | 'no-class' | 'no-instance' | 'no-root';
+}
+
+/** Stores reports as an injector, one after the other. @returns the answer to each C-STORE, by keyword */
+export function storeInjectorReports(
+  port: number,
+  ...reports: InjectorReportAsked[]
+): Promise<Record<string, unknown>[]> {
+  return run('store-injector-reports.py', port, reports);
+}
+
 /** Gives a script its input as JSON. @returns each line it printed */
 async function run(script: string, port: number, input: unknown, env: Record<string, string> = {}) {
   const modality = spawn(python, [join(import.meta.dirname, script), `${port}`], { env: { ...process.env, ...env } });

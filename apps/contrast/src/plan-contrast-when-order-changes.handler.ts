@@ -5,6 +5,7 @@ import { newEvent, resourceFrom, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { InjectorReportDesk } from './injector/injector-report-desk.js';
 import { PatientFactsStore } from './screening/patient-facts.store.js';
 import { ScreeningDesk } from './screening/screening-desk.js';
 import { contrastPlanIdOf, planContrast } from './contrast-plan.decider.js';
@@ -19,6 +20,7 @@ export class PlanContrastWhenOrderChanges {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(PatientFactsStore) private readonly facts: PatientFactsStore,
     @Inject(ScreeningDesk) private readonly screening: ScreeningDesk,
+    @Inject(InjectorReportDesk) private readonly injectorReports: InjectorReportDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -47,6 +49,7 @@ export class PlanContrastWhenOrderChanges {
     // An active one is among what the patient has ahead; of one that was cancelled just now its screening is taken back.
     if (plan && plan.status !== 'active') await this.screening.screenOrder(order.id!, transaction);
     await this.screening.screenPatient(patient.id!, transaction);
+    await this.injectorReports.orderKnown(order.id!, transaction);
   }
 
   /** @returns the record as it is now, undefined if the order has none */

@@ -27,6 +27,17 @@ export function newsOf(
   return before && at(before) === at(appointment) ? 'S14' : 'S13';
 }
 
+/**
+ * The trigger event that tells what an exam made of its appointment: S14 with its new status (begun, done, or booked
+ * again since it was the wrong one), S16 where it was discontinued. Undefined where nothing changed.
+ *
+ * @param before the appointment as it was
+ */
+export function newsOfExam(appointment: Appointment, before: Appointment | undefined): 'S14' | 'S16' | undefined {
+  if (appointment.status === before?.status) return undefined;
+  return appointment.status === 'cancelled' ? 'S16' : 'S14';
+}
+
 /** The systems that get appointments. */
 export function appointmentListeners({ destinations }: Site): Listener[] {
   return destinations.filter((one): one is Listener => one.kind === 'mllp' && one.gets.includes('appointments'));

@@ -3,7 +3,7 @@ import type { Appointment } from 'fhir/r4.js';
 import { extensions } from '#fhir';
 import { senderSystem } from '#mapping';
 import { site as aSite } from '#testing';
-import { appointmentListeners, isItsOwnWord, newsOf } from './appointment-news.decider.js';
+import { appointmentListeners, isItsOwnWord, newsOf, newsOfExam } from './appointment-news.decider.js';
 
 const mllp = { kind: 'mllp' as const, host: '127.0.0.1', port: 9, facility: 'SGH' };
 const [emr, reports, ris] = aSite().senders;
@@ -39,6 +39,20 @@ describe('What becomes of an appointment', () => {
     ['cancelled', appointment({ status: 'noshow' }), 'S26'],
   ] as const)('%s is told by the trigger event of it', (event, now, news) => {
     expect(newsOf(`imaging.schedule.${event}.v1`, now, before)).toBe(news);
+  });
+});
+
+describe('What an exam makes of an appointment', () => {
+  it.each<[Appointment['status'], Appointment['status'], string | undefined]>([
+    ['booked', 'arrived', 'S14'],
+    ['checked-in', 'arrived', 'S14'],
+    ['arrived', 'fulfilled', 'S14'],
+    ['arrived', 'booked', 'S14'],
+    ['arrived', 'cancelled', 'S16'],
+    ['arrived', 'arrived', undefined],
+    ['fulfilled', 'fulfilled', undefined],
+  ])('from %s to %s is told as %s', (before, after, news) => {
+    expect(newsOfExam(appointment({ status: after }), appointment({ status: before }))).toBe(news);
   });
 });
 

@@ -41,6 +41,11 @@ export function isAnyoneCertified(technologists: readonly Technologist[]): boole
   return technologists.some(({ certificates }) => certificates.some(({ isValid }) => isValid));
 }
 
+/** True if somebody holds a certificate for a modality that is valid at that moment. */
+export function isCertifiedFor(modality: string, practitioner: Practitioner, site: Site, at: Date): boolean {
+  return certificatesOf(practitioner, [modality], site, at).some(({ isValid }) => isValid);
+}
+
 /**
  * Until when nobody who is certified is on the roster for a station, undefined where nobody is within a week.
  */

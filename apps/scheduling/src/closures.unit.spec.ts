@@ -106,8 +106,8 @@ describe('A station', () => {
   it('is closed in its downtime, planned ones too, and not after it', () => {
     const slot: Slot = { resourceType: 'Slot', schedule: { reference: `Schedule/${scheduleIdOf('CT01')}` }, status: 'busy-unavailable', start: minutes(60).toISOString(), end: minutes(90).toISOString() }; // prettier-ignore
     expect(reasons(state({ downtime: [slot] }))).toEqual([['CT01', 'planned downtime', minutes(90)]]);
-    expect(readinessOf(ct, state({ downtime: [slot] }), site, now).isOpen).toBe(true);
-    expect(readinessOf(ct, state({ downtime: [slot] }), site, minutes(60)).isOpen).toBe(false);
+    expect(readinessOf(ct, state({ downtime: [slot] }), [], site, now).isOpen).toBe(true);
+    expect(readinessOf(ct, state({ downtime: [slot] }), [], site, minutes(60)).isOpen).toBe(false);
     expect(reasons(state({ downtime: [slot] }), site, minutes(90))).toEqual([]);
     const [one, same] = [slot, { ...slot, start: '2026-03-10T11:00:00+01:00' }].map((each) =>
       plannedDowntime(each, site, now),
@@ -223,7 +223,7 @@ describe('The roster', () => {
   });
 
   it('warns of who is not certified', () => {
-    const warnings = (practitioner: Practitioner) => readinessOf(ct, state({ roster: { practitioners: [practitioner], roles: [role()] } }), site, now).warnings; // prettier-ignore
+    const warnings = (practitioner: Practitioner) => readinessOf(ct, state({ roster: { practitioners: [practitioner], roles: [role()] } }), [], site, now).warnings; // prettier-ignore
     expect(warnings(tara('2026-03-10'))).toEqual([]);
     expect(warnings(tara('2026-03-09'))).toContain('Tara: the certificate for CT is not valid');
     expect(warnings(tara('2999', 'MR'))).toContain('Tara has no certificate for CT');

@@ -4,7 +4,7 @@ import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 
-/** The DICOM side of scheduling: Modality Worklist and MPPS, for the stations of the site file only. */
+/** The DICOM side of scheduling: Modality Worklist and MPPS, for the stations and worklist views of the site file only. */
 @Injectable()
 export class DicomListener implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private server?: DicomServer;
@@ -20,8 +20,9 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
   async onApplicationBootstrap(): Promise<void> {
     const { dicom } = this.infrastructure;
     if (!dicom) return;
-    const stations = new Set(this.site.stations.map(({ aeTitle }) => aeTitle));
-    this.server = guardedDicomServer(dicom, stations, this.metrics);
+    const { stations, worklistViews } = this.site;
+    const callers = new Set([...stations, ...worklistViews].map(({ aeTitle }) => aeTitle));
+    this.server = guardedDicomServer(dicom, callers, this.metrics);
     this.server.provideWorklist(this.worklist);
     this.server.provideMpps(this.exams);
     dicom.port = await this.server.start();

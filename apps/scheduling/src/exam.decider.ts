@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { Appointment, ImagingStudy, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, ImagingStudy, Patient, Procedure, ProcedurePerformer, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import type { PerformedProcedureStep } from '#dicom';
 import { dicomUidIdentifier, madeBySomeoneElse, patientIdOf, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
@@ -26,19 +26,33 @@ export const examEvent: Record<PerformedProcedureStep['status'], EventType> = {
   DISCONTINUED: 'imaging.schedule.exam-discontinued.v1',
 };
 
-/** The exam as FHIR: a Procedure known by the MPPS SOP Instance UID. */
+/** The id of an exam's Procedure. */
+export function procedureIdOf(mppsUid: string): string {
+  return uuidFrom('Procedure', mppsUid);
+}
+
+/** When an exam began by its modality; undefined where it gave no time. */
+export function beginningOf({ startedAt }: PerformedProcedureStep, site: Site): Date | undefined {
+  const start = isoTime(startedAt, site);
+  return start === undefined ? undefined : new Date(start);
+}
+
+/** The exam as FHIR: a Procedure known by the MPPS SOP Instance UID. @param people who did it */
 export function procedureOf(
   mppsUid: string,
   step: PerformedProcedureStep,
   { orders, patient }: ExamSubject,
   site: Site,
+  people: readonly ProcedurePerformer[] = [],
 ): Procedure {
   const reason = step.discontinuationReason;
   const station = step.performedStationAeTitle;
+  const device = station ? [{ actor: { reference: `Device/${uuidFrom('Device', station)}`, display: station } }] : [];
+  const performer = [...device, ...people];
   const [start, end] = [isoTime(step.startedAt, site), isoTime(step.endedAt, site)];
   return {
     resourceType: 'Procedure',
-    id: uuidFrom('Procedure', mppsUid),
+    id: procedureIdOf(mppsUid),
     identifier: [dicomUidIdentifier(mppsUid)],
     status: procedureStatus[step.status],
     ...(reason
@@ -47,9 +61,7 @@ export function procedureOf(
     ...(orders.length > 0 ? { basedOn: orders.map(referenceTo), code: orders[0]!.code } : {}),
     subject: { reference: `Patient/${patient.id}` },
     ...(start || end ? { performedPeriod: { ...(start ? { start } : {}), ...(end ? { end } : {}) } } : {}),
-    ...(station
-      ? { performer: [{ actor: { reference: `Device/${uuidFrom('Device', station)}`, display: station } }] }
-      : {}),
+    ...(performer.length > 0 ? { performer } : {}),
   };
 }
 

@@ -15,6 +15,7 @@ const mpps = (overrides: Partial<PerformedProcedureStep> = {}): PerformedProcedu
   performedStationAeTitle: 'CT01',
   startedAt: '2026-03-02T09:00:00',
   scheduledSteps: [],
+  performers: [],
   performedSeries: [],
   ...overrides,
 });

@@ -436,7 +436,7 @@ describe('Many exams at once', () => {
     for (const { item, uid } of exams) await service.create(uid, [item]);
     // More transactions at once than there are connections: one that wanted a second would wait for ever.
     const provider = service.app.get(FollowExamWhenMppsArrives);
-    await Promise.all(exams.map(({ uid }) => provider.set(uid, Dataset.of(completed))));
+    await Promise.all(exams.map(({ uid }) => provider.set(uid, Dataset.of(completed), { aeTitle: 'CT01' })));
     for (const one of listed) expect((await orderOf(one)).status).toBe('completed');
   });
 });

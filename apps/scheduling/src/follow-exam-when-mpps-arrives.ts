@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Appointment, FhirResource, Procedure, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, FhirResource, Procedure, ProcedurePerformer, ServiceRequest } from 'fhir/r4.js';
 import {
   Dataset,
   decodeDataset,
@@ -8,26 +8,31 @@ import {
   encodeDataset,
   explicitVrLittleEndian,
   performedProcedureStepFrom,
+  type DicomCaller,
   type MppsProvider,
   type PerformedProcedureStep,
 } from '#dicom';
 import { newEvent } from '#events';
-import { FhirStore, patientIdOf, referencedId } from '#fhir';
+import { FhirStore, patientIdOf, recordAccess, referencedId } from '#fhir';
 import { MergedPatients, UnitOfWork, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { orderAfter, orderReferenceOf } from './appointment.decider.js';
 import { CleaningDesk } from './cleaning-desk.js';
 import {
   appointmentAfter,
+  beginningOf,
   examEvent,
   expectedStudy,
   patientOfUnscheduled,
+  procedureIdOf,
   procedureOf,
   type ExamSubject,
 } from './exam.decider.js';
+import { performersOf } from './exam-performers.decider.js';
 import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
 import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from './schedule-desk.js';
+import { ScheduleNews } from './schedule-news.js';
 import { StationBookings } from './station-bookings.store.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
 import { Worklist } from './worklist.store.js';
@@ -45,6 +50,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(ScheduleNews) private readonly news: ScheduleNews,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
     @Inject(CleaningDesk) private readonly cleaning: CleaningDesk,
     @Inject(MergedPatients) private readonly mergedPatients: MergedPatients,
@@ -53,7 +59,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ) {}
 
   /** N-CREATE. @throws DicomStatus 0x0111 for an instance that is there already */
-  async create(sopInstanceUid: string, dataset: Dataset): Promise<void> {
+  async create(sopInstanceUid: string, dataset: Dataset, caller: DicomCaller): Promise<void> {
     const reported = performedProcedureStepFrom(dataset);
     const { steps, reason } = await this.stepsOf(reported);
     const patientId = steps[0]?.patientId ?? patientOfUnscheduled(sopInstanceUid, reported, this.site).id!;
@@ -71,12 +77,13 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       if (await this.steps.find(manager, sopInstanceUid))
         throw new DicomStatus(0x0111, 'an MPPS with this SOP Instance UID is there already');
       await this.steps.insert(manager, row, now);
+      await this.record('RAD-6', row, caller, transaction);
       await this.follow(row, reported, transaction);
     });
   }
 
   /** N-SET. @throws DicomStatus 0x0112 for an unknown instance, 0x0110 with error id 0xA710 for a final one */
-  async set(sopInstanceUid: string, modification: Dataset): Promise<void> {
+  async set(sopInstanceUid: string, modification: Dataset, caller: DicomCaller): Promise<void> {
     const patientId = await this.steps.patientOf(sopInstanceUid);
     if (!patientId) throw new DicomStatus(0x0112, 'no MPPS was created with this SOP Instance UID');
     await this.unitOfWork.run(patientId, async (transaction) => {
@@ -90,8 +97,21 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       const reported = performedProcedureStepFrom(merged);
       const row = { ...current, status: reported.status, attributes: bytesOf(merged) };
       await this.steps.update(manager, row, now);
+      await this.record('RAD-7', row, caller, transaction);
       if (reported.status !== 'IN PROGRESS') await this.follow(row, reported, transaction);
     });
+  }
+
+  /** Which AE wrote what of whom, in the transaction that writes it. */
+  private record(
+    interaction: 'RAD-6' | 'RAD-7',
+    { sopInstanceUid, patientId }: PerformedProcedureStepRow,
+    { aeTitle, address }: DicomCaller,
+    { manager, now }: Transaction,
+  ): Promise<void> {
+    const who = { client: aeTitle, address, service: 'scheduling' };
+    const references = [`Procedure/${procedureIdOf(sopInstanceUid)}`];
+    return recordAccess(manager, { interaction, ...who, patientIds: [patientId], references }, now);
   }
 
   private async stepsOf(reported: PerformedProcedureStep): Promise<StepsMeant> {
@@ -137,7 +157,8 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ): Promise<void> {
     const { manager, now } = transaction;
     const subject = await this.subjectOf(row, reported, transaction);
-    const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site);
+    const people = await this.peopleOf(reported, transaction);
+    const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site, people);
     const before = await this.store.read(manager, 'Procedure', procedure.id!);
     const appointments = await this.appointmentsAfter(row, reported, subject, transaction);
     const orders: ServiceRequest[] = [];
@@ -160,9 +181,20 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
       appointments: appointments.map(current),
     };
     this.tell(reported, saved[0]!, subjectNow, transaction);
+    this.tellSchedulers(subject.appointments, subjectNow, transaction);
     await this.rooms.afterExam(subjectNow, transaction);
     await this.updateWorklist(subjectNow, transaction);
     await this.cleaning.cleanAfter({ ...subjectNow, mppsUid: row.sopInstanceUid, reported }, transaction);
+  }
+
+  /** Who did it, and whether they may. */
+  private async peopleOf(
+    reported: PerformedProcedureStep,
+    { manager, now }: Transaction,
+  ): Promise<ProcedurePerformer[]> {
+    if (reported.performers.length === 0) return [];
+    const known = await this.store.allOf(manager, 'Practitioner');
+    return performersOf(reported.performers, reported.modality, known, this.site, beginningOf(reported, this.site) ?? now); // prettier-ignore
   }
 
   private async appointmentsAfter(
@@ -214,6 +246,18 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
         resources: [procedure, patient, ...orders, ...appointments, ...(study ? [study] : [])],
       }),
     );
+  }
+
+  /** An exam that begins or ends is news to those who get appointments. */
+  private tellSchedulers(
+    before: readonly Appointment[],
+    { patient, orders, appointments }: ExamSubject,
+    transaction: Transaction,
+  ): void {
+    for (const appointment of appointments) {
+      const order = orders.find(({ id }) => orderReferenceOf(appointment) === `ServiceRequest/${id}`)!;
+      this.news.tellExam({ order, patient }, appointment, before.find(({ id }) => id === appointment.id), transaction); // prettier-ignore
+    }
   }
 
   private async orderWith(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Observation } from 'fhir/r4.js';
 import fc from 'fast-check';
+import { cellsOf } from '#platform';
 import { failureOf, given, site as aSite } from '#testing';
 import {
   closureOfQuality,
@@ -9,7 +10,7 @@ import {
   testsOf,
   type KnownQuality,
 } from './quality-control.decider.js';
-import { cellsOf, readQualityFile } from './quality-csv.js';
+import { readQualityFile } from './quality-csv.js';
 import { deviceIdOf } from './site-resources.decider.js';
 
 const now = new Date('2026-03-10T09:00:00Z');

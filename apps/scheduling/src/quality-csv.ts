@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import type { Observation } from 'fhir/r4.js';
 import { validateResource } from '#fhir';
-import { fail, asFailure, stationByAeTitle, type Failure, type Site } from '#platform';
+import { asFailure, cellsOf, fail, linesOfCsv, stationByAeTitle, type Failure, type Site } from '#platform';
 import { readQualityResult, testsOf, type QualityResult } from './quality-control.decider.js';
 import { deviceIdOf } from './site-resources.decider.js';
 
@@ -35,9 +35,7 @@ const fieldOf: Readonly<Record<string, Column>> = {
  * @throws Failure field-missing, field-invalid if there is no usable header row
  */
 export function readQualityFile(text: string, site: Site, now: Date): QualityFile {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
-  const header = lines[0] ?? '';
-  const separator = header.split(';').length > header.split(',').length ? ';' : ',';
+  const { lines, header, separator } = linesOfCsv(text);
   const columns = columnsOf(cellsOf(header, separator) ?? []);
   const file: QualityFile = { results: [], refused: [] };
   for (const [index, text] of lines.entries()) {
@@ -54,22 +52,6 @@ export function readQualityFile(text: string, site: Site, now: Date): QualityFil
     }
   }
   return file;
-}
-
-/** The cells of one line; undefined if a quote is not closed or out of place. */
-export function cellsOf(line: string, separator: string): string[] | undefined {
-  const cells: string[] = [];
-  for (let rest = line; ;) {
-    const quoted = /^\s*"((?:[^"]|"")*)"\s*/.exec(rest);
-    const end = rest.indexOf(separator);
-    const taken = quoted ? quoted[0] : end < 0 ? rest : rest.slice(0, end);
-    if (!quoted && taken.includes('"')) return undefined;
-    cells.push(quoted ? quoted[1]!.replaceAll('""', '"') : taken);
-    rest = rest.slice(taken.length);
-    if (rest === '') return cells;
-    if (!rest.startsWith(separator)) return undefined;
-    rest = rest.slice(separator.length);
-  }
 }
 
 function columnsOf(header: readonly string[]): Column[] {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Appointment, ServiceRequest } from 'fhir/r4.js';
-import { contrastScreeningIdOf, FhirStore, referencedId, sameContent } from '#fhir';
+import { FhirStore, referencedId, sameContent } from '#fhir';
 import type { Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { bookedAppointment, isAhead, orderReferenceOf, withdrawnAppointment } from './appointment.decider.js';
@@ -11,7 +11,7 @@ import { Rebookings } from './rebookings.store.js';
 import type { RequestedStep } from './requested-steps.decider.js';
 import { RoomTasks } from './room-tasks.js';
 import { ScheduleNews } from './schedule-news.js';
-import { decideSchedule } from './schedule.decider.js';
+import { decideSchedule, type ScheduleState } from './schedule.decider.js';
 import type { Slot } from './slot.decider.js';
 import { StationBookings } from './station-bookings.store.js';
 import { ToldCopies } from './told-copies.js';
@@ -111,7 +111,7 @@ export class ScheduleDesk {
     const { manager, now } = transaction;
     const { order, patient } = exam;
     const state = await this.known.of(exam, appointments, transaction);
-    const { followed = [] } = state;
+    const { followed = [], screening } = state;
     const { booked, rewritten, withdrawn, underWay } = decideSchedule(state, this.site, now);
     const settled = appointments.map(({ id }) => id!).filter((id) => state.displaced?.has(id));
     if (settled.length > 0) await this.rebookings.done(manager, settled);
@@ -131,7 +131,7 @@ export class ScheduleDesk {
       const taking = { appointmentId: appointment.id!, patientId: patient.id!, lane: step.lane };
       await this.bookings.take(manager, taking, slot);
       const [saved] = await this.store.save(manager, [appointment], now);
-      await this.show(exam, saved!, step, transaction);
+      await this.show({ ...exam, screening }, saved!, step, transaction);
       const type = before && isAhead(before) ? 'imaging.schedule.moved.v1' : 'imaging.schedule.booked.v1';
       this.news.tell(type, exam, saved!, { before, followed: step.followed }, transaction);
     }
@@ -139,7 +139,7 @@ export class ScheduleDesk {
       const stated = withWhatWasSaid(appointment, step.followed);
       const isSame = sameContent(stated, appointment);
       const [current] = isSame ? [appointment] : await this.store.save(manager, [stated], now);
-      await this.show(exam, current!, step, transaction);
+      await this.show({ ...exam, screening }, current!, step, transaction);
       const change = { before: appointment, followed: step.followed };
       if (isTold || !isSame) this.news.tell('imaging.schedule.moved.v1', exam, current!, change, transaction);
     }
@@ -156,13 +156,12 @@ export class ScheduleDesk {
   }
 
   private async show(
-    exam: OrderedExam,
+    exam: OrderedExam & Pick<ScheduleState, 'screening'>,
     appointment: Appointment,
     step: RequestedStep,
     { manager, now }: Transaction,
   ): Promise<void> {
-    const screening = await this.store.read(manager, 'DetectedIssue', contrastScreeningIdOf(exam.order.id!));
-    const item = worklistItem({ ...exam, screening, appointment }, step, this.site, now);
+    const item = worklistItem({ ...exam, appointment }, step, this.site, now);
     await this.worklist.put(manager, item, 'SCHEDULED');
   }
 }

@@ -1,11 +1,17 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { Appointment } from 'fhir/r4.js';
+import type { Appointment, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { controlIdOf, hl7Delivery, Hl7Destinations } from '#intake';
-import { appointmentMessage, envelopeTo } from '#mapping';
+import { appointmentMessage, envelopeTo, type AppointmentNews } from '#mapping';
 import type { Transaction } from '#messaging';
-import { SITE, type Site } from '#platform';
-import { appointmentListeners, isItsOwnWord, newsOf, type ScheduleEvent } from './appointment-news.decider.js';
+import { SITE, type Destination, type Site } from '#platform';
+import {
+  appointmentListeners,
+  isItsOwnWord,
+  newsOf,
+  newsOfExam,
+  type ScheduleEvent,
+} from './appointment-news.decider.js';
 import type { OrderedExam } from './exam-from-event.js';
 import type { FollowedAppointment } from './followed-appointment.decider.js';
 
@@ -44,12 +50,41 @@ export class ScheduleNews implements OnModuleInit {
     // A rewritten item keeps its Appointment's version; the order's version tells the two facts apart.
     const cause = `${appointment.id}/${appointment.meta?.versionId}/${order.meta?.versionId}`;
     transaction.publish(newEvent({ type, patientId, cause, now, resources: [appointment, order, patient] }));
-    for (const to of appointmentListeners(this.site)) {
-      if (isItsOwnWord(to, followed, this.site)) continue;
-      const idempotencyKey = `${type}/${cause}`;
-      const envelope = envelopeTo(to, { controlId: controlIdOf(to.name, idempotencyKey), now }, this.site);
-      const message = appointmentMessage(newsOf(type, appointment, before), appointment, order, patient, envelope);
-      transaction.deliver(hl7Delivery(message, { destination: to.name, key: patientId, idempotencyKey }));
-    }
+    const told = { news: newsOf(type, appointment, before), appointment, order, patient };
+    for (const to of appointmentListeners(this.site))
+      if (!isItsOwnWord(to, followed, this.site)) this.say(to, told, `${type}/${cause}`, transaction);
+  }
+
+  /**
+   * Tells those who get appointments what an exam made of one: also the RIS that booked it, since it is the modality's
+   * word. The event is the exam's own.
+   */
+  tellExam(
+    { order, patient }: OrderedExam,
+    appointment: Appointment,
+    before: Appointment | undefined,
+    transaction: Transaction,
+  ): void {
+    const news = newsOfExam(appointment, before);
+    if (!news) return;
+    const key = `exam/${appointment.id}/${appointment.meta?.versionId}`;
+    for (const to of appointmentListeners(this.site))
+      this.say(to, { news, appointment, order, patient }, key, transaction);
+  }
+
+  private say(
+    to: Destination & { kind: 'mllp' },
+    told: { news: AppointmentNews; appointment: Appointment; order: ServiceRequest; patient: Patient },
+    idempotencyKey: string,
+    transaction: Transaction,
+  ): void {
+    const { news, appointment, order, patient } = told;
+    const envelope = envelopeTo(
+      to,
+      { controlId: controlIdOf(to.name, idempotencyKey), now: transaction.now },
+      this.site,
+    );
+    const message = appointmentMessage(news, appointment, order, patient, envelope);
+    transaction.deliver(hl7Delivery(message, { destination: to.name, key: patient.id!, idempotencyKey }));
   }
 }

@@ -1,4 +1,4 @@
-import type { Appointment, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { Appointment, DetectedIssue, Encounter, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { Site } from '#platform';
 import { isAhead, modalityOf, stationAeTitleOf, stepIdOf, wasWithdrawn } from './appointment.decider.js';
 import { followedSteps, isChosen, type FollowedAppointment } from './followed-appointment.decider.js';
@@ -13,6 +13,8 @@ export interface ScheduleState extends Calendar {
   order: ServiceRequest;
   patient?: Patient;
   encounter?: Encounter;
+  /** What contrast screening says of the exam, if it has said something. */
+  screening?: DetectedIssue;
   /** From when on the patient is prepared for the contrast, where its screening asks for that. */
   readyFrom?: Date;
   /** Its Appointments so far. */

@@ -2,6 +2,7 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { FollowedAppointments } from './followed-appointments.store.js';
 import { Rebookings } from './rebookings.store.js';
+import { UncertifiedExams, type UncertifiedExam } from './uncertified-exams.store.js';
 
 /** What people and programs ask of the schedule beside FHIR and DICOM. */
 @ApiTags('schedule')
@@ -10,6 +11,7 @@ export class SchedulingController {
   constructor(
     @Inject(Rebookings) private readonly rebookings: Rebookings,
     @Inject(FollowedAppointments) private readonly followed: FollowedAppointments,
+    @Inject(UncertifiedExams) private readonly uncertifiedExams: UncertifiedExams,
   ) {}
 
   @ApiOperation({ summary: 'Steps that lost their time and have no other yet, the longest waiting first' })
@@ -22,5 +24,11 @@ export class SchedulingController {
   @Get('unmatched-appointments')
   async unmatched(): Promise<{ appointments: object[] }> {
     return { appointments: await this.followed.withoutOrder() };
+  }
+
+  @ApiOperation({ summary: 'Exams whose operator, by their MPPS, is not certified for the modality or is not known' })
+  @Get('uncertified-exams')
+  async uncertified(): Promise<{ exams: UncertifiedExam[] }> {
+    return { exams: await this.uncertifiedExams.list() };
   }
 }

@@ -30,6 +30,7 @@ import { UnscheduledExamsOfPatient1700000002310 } from './migrations/17000000023
 import { FollowedAppointment1700000002400 } from './migrations/1700000002400-followed-appointment.js';
 import { APersonChooses1700000002410 } from './migrations/1700000002410-a-person-chooses.js';
 import { WorklistQueries1700000002500 } from './migrations/1700000002500-worklist-queries.js';
+import { UncertifiedExams1700000002700 } from './migrations/1700000002700-uncertified-exams.js';
 import { MoveExamWhenOrderChanged } from './move-exam-when-order-changed.handler.js';
 import { RebookDisplacedSteps } from './rebook-displaced-steps.worker.js';
 import { Rebookings } from './rebookings.store.js';
@@ -45,6 +46,7 @@ import { SchedulingController } from './scheduling.controller.js';
 import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
 import { StationBookings } from './station-bookings.store.js';
 import { ToldCopies } from './told-copies.js';
+import { UncertifiedExams } from './uncertified-exams.store.js';
 import { UnscheduledController } from './unscheduled.controller.js';
 import { UnscheduledExams } from './unscheduled-exams.js';
 import { UpdateWorklistWhenPatientUpdated } from './update-worklist-when-patient-updated.handler.js';
@@ -135,6 +137,7 @@ const schedule = [
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
     UnscheduledExams,
+    UncertifiedExams,
     DicomListener,
     CountWorklistItems,
     FollowClosures,
@@ -161,4 +164,5 @@ export const schedulingMigrations = [
   APersonChooses1700000002410,
   WorklistQueries1700000002500,
   StationState1700000002600,
+  UncertifiedExams1700000002700,
 ];

@@ -1,23 +1,74 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Dataset, type WorklistProvider } from '#dicom';
+import { DataSource } from 'typeorm';
+import { Dataset, nameOfTag, worklistItemMatches, type DicomCaller, type WorklistProvider } from '#dicom';
+import { recordAccess } from '#fhir';
+import { CLOCK, SITE, type Clock, type Site } from '#platform';
 import { OpenStationsOnly } from './open-stations-only.js';
-import { datasetOf, Worklist, type WorklistFilter } from './worklist.store.js';
+import { datasetOf, Worklist, type FoundItem, type WorklistFilter } from './worklist.store.js';
+import { isInView, seenThrough, stationsToRead, viewOf } from './worklist-views.decider.js';
 
 /**
  * The worklist as modalities see it: steps that have not begun, unless the query asks for a status. The database narrows
- * by what it has an index for; the SCP matches each item in full.
+ * by what it has an index for; each item is matched in full. Who has a view sees no more than it shows. Who sees whom is recorded before it is seen: what cannot be
+ * recorded is not given.
  */
 @Injectable()
 export class ServeWorklistWhenModalityAsks implements WorklistProvider {
   constructor(
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(OpenStationsOnly) private readonly openOnly: OpenStationsOnly,
+    @Inject(DataSource) private readonly dataSource: DataSource,
+    @Inject(SITE) private readonly site: Site,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async *find(query: Dataset): AsyncGenerator<Dataset> {
-    for await (const page of this.worklist.pages(filterOf(query)))
-      for (const item of await this.openOnly.of(page)) yield datasetOf(item);
+  async *find(query: Dataset, caller: DicomCaller): AsyncGenerator<Dataset> {
+    const filter = filterOf(query);
+    const view = viewOf(caller.aeTitle, this.site);
+    const asked = filter.stationAeTitles ?? (view ? [view.aeTitle] : undefined);
+    const isMeant = (item: FoundItem) =>
+      (!view || isInView(item, view, this.site)) && worklistItemMatches(datasetOf(item), query);
+    const openOnly = this.openOnly.forOneAnswer();
+    let isRecorded = false;
+    for await (const page of this.worklist.pages({ ...filter, ...readFrom(asked, this.site) })) {
+      const items = (await openOnly(page)).map((item) => seenThrough(item, asked ?? [], this.site));
+      const found = items.filter(isMeant);
+      if (found.length === 0) continue;
+      await this.record(found, query, caller);
+      isRecorded = true;
+      for (const item of found) yield datasetOf(item);
+    }
+    // That somebody asked is recorded too where nobody was found.
+    if (!isRecorded) await this.record([], query, caller);
   }
+
+  /** One record a page: the patients, and by which keys they were found. */
+  private record(found: FoundItem[], query: Dataset, { aeTitle, address }: DicomCaller): Promise<void> {
+    const patientIds = [...new Set(found.map(({ patientId }) => patientId))];
+    const who = { client: aeTitle, address, service: 'scheduling' };
+    const access = {
+      interaction: 'RAD-5' as const,
+      ...who,
+      patientIds,
+      references: [],
+      query: keysOf(query).join(','),
+    };
+    return recordAccess(this.dataSource.manager, access, this.clock.now());
+  }
+}
+
+/** What is read for an answer about these AE titles; of all stations where none is named. */
+export function readFrom(asked: string[] | undefined, site: Site): WorklistFilter {
+  return asked ? { stationAeTitles: stationsToRead(asked, site) } : {};
+}
+
+/** The names of the keys a query gives a value for; the values, which may be a patient's, are in no record. */
+export function keysOf(query: Dataset): string[] {
+  return query
+    .elements()
+    .flatMap(({ tag, vr }) =>
+      vr === 'SQ' ? query.items(tag).flatMap(keysOf) : query.hasValue(tag) ? [nameOfTag(tag)] : [],
+    );
 }
 
 /**

@@ -4,6 +4,7 @@ import { HORIZON_DAYS, nextFree, overlaps, type Calendar } from './calendar.js';
 import { closedUntil, closureDuring, type Closure } from './closure.js';
 import { isChosen, type FollowedAppointment } from './followed-appointment.decider.js';
 import type { RequestedStep } from './requested-steps.decider.js';
+import { withBackups } from './worklist-views.decider.js';
 
 /** Where and when a step is done, and why there and then. */
 export interface Slot {
@@ -74,7 +75,10 @@ function stationsOf(step: RequestedStep, { closures }: Calendar, site: Site, now
   return { stations, about: step.isPortable ? 'portable unit for the bedside' : undefined };
 }
 
-/** The stations a step may be done at in that time: the candidates, or where the one ordered is closed, the others. */
+/**
+ * The stations a step may be done at in that time: the candidates, or where the one ordered is closed, the others, those
+ * that stand in for it first.
+ */
 export function stationsMeant(
   step: RequestedStep,
   site: Site,
@@ -86,7 +90,9 @@ export function stationsMeant(
   const [asked] = stations;
   if (asked?.aeTitle !== step.stationAeTitle || !closureDuring(closures, asked!.aeTitle, start, end)) return stations;
   const others = ableStations(step, site).filter((one) => one !== asked);
-  return others.length > 0 ? others : stations;
+  const standIns = withBackups(asked!.aeTitle, site).slice(1);
+  const rank = ({ aeTitle }: Station) => (standIns.includes(aeTitle) ? standIns.indexOf(aeTitle) : standIns.length);
+  return others.length > 0 ? others.sort((one, other) => rank(one) - rank(other)) : stations;
 }
 
 function backups(step: RequestedStep, site: Site): Station[] {

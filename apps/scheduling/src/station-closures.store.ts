@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { FhirResource, Location, Slot, Task } from 'fhir/r4.js';
+import type { FhirResource, Location, Procedure, Slot, Task } from 'fhir/r4.js';
 import { FhirStore } from '#fhir';
 import { CLOCK, SITE, type Clock, type Site, type Station } from '#platform';
 import type { Roster } from './certification.decider.js';
@@ -8,6 +8,7 @@ import { isCleaning, UNFINISHED_TASK } from './cleaning.decider.js';
 import { isClosedAt, type CausedClosure, type Closure } from './closure.js';
 import type { KnownClosure } from './closure-news.decider.js';
 import { QualityResults } from './quality-results.store.js';
+import { FORGOTTEN_MS, roomNow, type RoomNow } from './room-occupancy.decider.js';
 import { locationIdOf } from './site-resources.decider.js';
 import { closuresOf, type DepartmentState } from './station-closures.decider.js';
 
@@ -70,6 +71,21 @@ export class StationClosures {
       quality: await this.quality.known(manager, stations.map(({ aeTitle }) => aeTitle)), // prettier-ignore
       roster: withRoster ? await this.roster(manager) : { practitioners: [], roles: [] },
     };
+  }
+
+  /** Every room of the site as it is now. */
+  async rooms(manager: EntityManager, now: Date): Promise<RoomNow[]> {
+    const ids = [...new Set(this.site.stations.map(({ room }) => locationIdOf(room)))];
+    const found = await bodies(
+      manager,
+      `SELECT body FROM resource WHERE type = 'Location' AND id = ANY($1)
+       UNION ALL
+       SELECT body FROM resource WHERE type = 'Procedure' AND last_updated > $2`,
+      [ids, new Date(now.getTime() - FORGOTTEN_MS)],
+    );
+    const exams = found.filter((one): one is Procedure => one.resourceType === 'Procedure');
+    const rooms = ids.flatMap((id) => found.find((one): one is Location => one.resourceType === 'Location' && one.id === id) ?? []); // prettier-ignore
+    return rooms.map((room) => roomNow(room, exams, this.site, now));
   }
 
   /** True if a patient has an exam under way at a station, or one that begins there within so many minutes. */

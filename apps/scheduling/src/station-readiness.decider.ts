@@ -3,6 +3,7 @@ import { isAnyoneCertified, technologistsAt, type Technologist } from './certifi
 import { cleanedReference, isUnfinished } from './cleaning.decider.js';
 import { isClosedAt, type Closure } from './closure.js';
 import { qualityStates } from './quality-control.decider.js';
+import type { RoomNow } from './room-occupancy.decider.js';
 import { locationIdOf } from './site-resources.decider.js';
 import { closuresOf, type DepartmentState } from './station-closures.decider.js';
 
@@ -14,7 +15,7 @@ export interface Readiness {
   isOpen: boolean;
   /** Those of now and those planned. */
   closures: Omit<Closure, 'aeTitle'>[];
-  room: { locationId: string; name: string; status?: string; operationalStatus?: string };
+  room: RoomNow;
   cleaning: { taskId: string; status: string; due?: string }[];
   qualityControl: { system: string; code: string; display: string; state: string; due: Date; passedAt?: Date; failedAt?: Date }[]; // prettier-ignore
   technologists: Technologist[];
@@ -25,22 +26,22 @@ export interface Readiness {
 }
 
 /** How ready a station is at this moment. */
-export function readinessOf(station: Station, state: DepartmentState, site: Site, now: Date): Readiness {
+export function readinessOf(
+  station: Station,
+  state: DepartmentState,
+  rooms: readonly RoomNow[],
+  site: Site,
+  now: Date,
+): Readiness {
   const closures = closuresOf([station], state, site, now);
   const technologists = technologistsAt(station, state.roster, site, now);
   const id = locationIdOf(station.room);
-  const room = state.rooms.find((one) => one.id === id);
   return {
     aeTitle: station.aeTitle,
     name: station.name,
     isOpen: !closures.some((one) => isClosedAt(one, now)),
     closures: closures.map(({ start, end, reason }) => ({ start, ...(end ? { end } : {}), reason })),
-    room: {
-      locationId: id,
-      name: station.room,
-      status: room?.status,
-      operationalStatus: room?.operationalStatus?.code,
-    },
+    room: rooms.find((one) => one.locationId === id) ?? { locationId: id, name: station.room },
     cleaning: state.cleaning
       .filter((task) => isUnfinished(task) && task.focus?.reference === cleanedReference(station))
       .map((task) => ({ taskId: task.id!, status: task.status, due: task.restriction?.period?.end })),

@@ -2,13 +2,12 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nest
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { DataSource } from 'typeorm';
-import { CLOCK, clientOf, fail, SITE, stationByAeTitle, type Clock, type Site } from '#platform';
+import { CLOCK, clientOf, csvTextOf, fail, SITE, stationByAeTitle, type Clock, type Site } from '#platform';
 import { DepartmentDesk } from './department-desk.js';
 import { RecordSetup } from './record-setup.js';
+import type { RoomNow } from './room-occupancy.decider.js';
 import { StationClosures } from './station-closures.store.js';
 import { readinessOf, type Readiness } from './station-readiness.decider.js';
-
-const LARGEST_FILE = 1024 * 1024;
 
 /** What technologists and QA tools ask and tell of the stations beside FHIR. */
 @ApiTags('stations')
@@ -29,8 +28,18 @@ export class StationsController {
     const station = stationByAeTitle(this.site, aeTitle);
     if (!station) throw fail('not-found', 'there is no station with this AE title in the site file');
     const now = this.clock.now();
-    const state = await this.closures.state(this.dataSource.manager, [station], now, true);
-    return readinessOf(station, state, this.site, now);
+    const { manager } = this.dataSource;
+    const state = await this.closures.state(manager, [station], now, true);
+    const rooms = await this.closures.rooms(manager, now);
+    return readinessOf(station, state, rooms, this.site, now);
+  }
+
+  @ApiOperation({
+    summary: 'Each room with its state of HL7 table 0116 now: O while an exam goes on, else as it was told',
+  })
+  @Get('rooms')
+  async rooms(): Promise<{ rooms: RoomNow[] }> {
+    return { rooms: await this.closures.rooms(this.dataSource.manager, this.clock.now()) };
   }
 
   @ApiOperation({
@@ -41,7 +50,7 @@ export class StationsController {
   @Post('quality-control/import')
   @HttpCode(200)
   async import(@Req() request: Request): Promise<{ taken: number; known: number; refused: object[] }> {
-    const { results, refused, known } = await this.desk.importQuality(await textOf(request), {
+    const { results, refused, known } = await this.desk.importQuality(await csvTextOf(request), {
       client: clientOf(request),
     });
     return {
@@ -58,22 +67,5 @@ export class StationsController {
     // DICOM PS3.5 section 9.1; anything else is no exam's.
     if (!/^[\d.]{1,64}$/.test(mppsUid)) throw fail('not-found', 'there is no exam with this MPPS SOP Instance UID');
     return this.setup.record(mppsUid, body, clientOf(request));
-  }
-}
-
-/** The body as text. @throws Failure field-invalid, too-large */
-async function textOf(request: Request): Promise<string> {
-  if (!request.is('text/csv')) throw fail('field-invalid', 'must be text/csv', { field: 'Content-Type' });
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > LARGEST_FILE) throw fail('too-large', 'the file is larger than 1 MB: send it in parts');
-    chunks.push(chunk as Buffer);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw fail('field-invalid', 'must be UTF-8', { field: 'body' });
   }
 }

@@ -19,6 +19,7 @@ const mpps = (overrides: Partial<PerformedProcedureStep>): PerformedProcedureSte
   performedStationAeTitle: 'CT01',
   patientId: 'P1',
   scheduledSteps: [],
+  performers: [],
   performedSeries: [],
   ...overrides,
 });

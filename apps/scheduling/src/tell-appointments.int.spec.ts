@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DatasetInput } from '#dicom';
 import { aPatient, aServiceRequest, aSiuMessage, site, until } from '#testing';
 import { SandboxEmr } from '../../../test/sandbox/emr.js';
 import { fieldOf } from '../../../test/sandbox/hl7.js';
@@ -84,5 +85,49 @@ describe('Whoever gets appointments', () => {
     await service.tell('imaging.order.cancelled.v1', { ...later, status: 'revoked' }, one.patient);
     await toldAll(portal, 'LOOP', 'S12', 'S13', 'S14', 'S26', 'S12', 'S13', 'S15');
     await toldAll(ris, 'LOOP', 'S12', 'S13', 'S15');
+  });
+
+  it('is told of an exam that begins, ends, is stopped, or was the wrong one; the RIS that booked it too', async () => {
+    let uids = 0;
+    const examined = async (name: string, ...ends: DatasetInput[]) => {
+      const one = aCase(name);
+      await service.tell('imaging.order.placed.v1', one.order, one.patient);
+      const item = await service.listed(name);
+      await one.siu({ start: '20260303093000' });
+      for (const end of ends) {
+        const uid = `1.2.826.0.1.3680043.12.${process.pid}.${++uids}`;
+        expect((await service.create(uid, [item])).status).toBe(0);
+        expect((await service.set(uid, end)).status).toBe(0);
+      }
+    };
+    const stopped = (code: string): DatasetInput => ({
+      PerformedProcedureStepStatus: 'DISCONTINUED',
+      PerformedProcedureStepDiscontinuationReasonCodeSequence: [
+        { CodeValue: code, CodingSchemeDesignator: 'DCM', CodeMeaning: 'given up' },
+      ],
+    });
+    const statusesTo = (system: SandboxEmr, name: string) => messagesTo(system, name).map((one) => `${fieldOf(one, 'MSH', 9).split('^')[1]} ${fieldOf(one, 'SCH', 25).split('^')[0]}`); // prettier-ignore
+    const toldOf = async (system: SandboxEmr, name: string, ...all: string[]) => {
+      await until(() => statusesTo(system, name).length >= all.length, { what: all.join(', ') });
+      expect(statusesTo(system, name)).toEqual(all);
+    };
+    await examined('DONE', { PerformedProcedureStepStatus: 'COMPLETED' });
+    await toldOf(portal, 'DONE', 'S12 Booked', 'S13 Booked', 'S14 Started', 'S14 Complete');
+    await toldOf(ris, 'DONE', 'S12 Booked', 'S14 Started', 'S14 Complete');
+    await examined('STOPPED', stopped('110501'));
+    await toldOf(ris, 'STOPPED', 'S12 Booked', 'S14 Started', 'S16 Dc');
+    expect(fieldOf(messagesTo(ris, 'STOPPED').at(-1)!, 'SCH', 6)).toBe('^the exam was discontinued');
+    await examined('WRONG', stopped('110514'), { PerformedProcedureStepStatus: 'COMPLETED' });
+    await toldOf(ris, 'WRONG', 'S12 Booked', 'S14 Started', 'S14 Booked', 'S14 Started', 'S14 Complete');
+  });
+
+  it('is told that a patient is here by another word than that the exam has begun', async () => {
+    const one = aCase('HERE');
+    await service.tell('imaging.order.placed.v1', one.order, one.patient);
+    await service.listed('HERE');
+    await one.siu({ start: '20260303093000' });
+    await one.siu({ event: 'S14', status: 'Arrived' });
+    await toldAll(portal, 'HERE', 'S12', 'S13', 'S14');
+    expect(fieldOf(messagesTo(portal, 'HERE').at(-1)!, 'SCH', 25)).toBe('Arrived^Arrived^HL70278');
   });
 });

@@ -5,7 +5,13 @@ import { extensions, systems } from '#fhir';
 import { aServiceRequest, failureOf } from '#testing';
 import { candidatesFor, stepMatching, stepToLink } from './unscheduled.decider.js';
 
-const exam: PerformedProcedureStep = { status: 'COMPLETED', modality: 'CT', scheduledSteps: [], performedSeries: [] };
+const exam: PerformedProcedureStep = {
+  status: 'COMPLETED',
+  modality: 'CT',
+  scheduledSteps: [],
+  performers: [],
+  performedSeries: [],
+};
 const step = { appointmentId: 'a', patientId: 'p', dicomPatientId: 'P', studyInstanceUid: '1.2', accessionNumber: 'ACC', stepId: 'S1', modality: 'CT', stationAeTitle: 'CT01', status: 'SCHEDULED' }; // prettier-ignore
 
 describe('An exam without an order', () => {

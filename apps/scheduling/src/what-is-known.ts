@@ -39,14 +39,20 @@ export class WhatIsKnown {
     const stations = stationsInQuestion(order, this.site, followed);
     const screening = await this.store.read(manager, 'DetectedIssue', contrastScreeningIdOf(order.id!));
     const readyFrom = screening && readyFromOf(screening);
-    const known = { order, patient, encounter, appointments, followed, ...(readyFrom ? { readyFrom } : {}) };
+    const exam = {
+      order,
+      patient,
+      encounter,
+      ...(screening ? { screening } : {}),
+      ...(readyFrom ? { readyFrom } : {}),
+    };
     const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
     const calendar = await this.calendarAt(stations, patient.id!, appointments, transaction);
     const mayGoAhead = stations.length > 0 && ['stat', 'emergency'].includes(laneOf(order, encounter));
     const until = new Date(now.getTime() + AHEAD_MS);
     const own = idsAhead(appointments);
     const upcoming = mayGoAhead ? await this.bookings.upcoming(manager, stations, now, until, own) : [];
-    return { ...known, ...calendar, upcoming, displaced };
+    return { ...exam, appointments, followed, ...calendar, upcoming, displaced };
   }
 
   /** What is taken at these stations, and of the patient, beside an order's own appointments; nobody else takes more. */

@@ -8,6 +8,7 @@ import { screeningAttributes } from './contrast-screening.js';
 import { namedPerson, patientNameOf } from './dicom-name.js';
 import { stateAttributes, type Clinical } from './patient-state.js';
 import type { RequestedStep } from './requested-steps.decider.js';
+import { stationAttributes } from './worklist-views.decider.js';
 
 /** DICOM Scheduled Procedure Step Status (0040,0020). */
 export type StepStatus = 'SCHEDULED' | 'STARTED' | 'COMPLETED' | 'DISCONTINUED' | 'CANCELLED';
@@ -103,15 +104,13 @@ export function worklistItem(
       ScheduledProcedureStepSequence: [
         {
           Modality: step.modality,
-          ScheduledStationAETitle: aeTitle,
           ScheduledProcedureStepStartDate: item.startDate,
           ScheduledProcedureStepStartTime: item.startTime,
           ScheduledPerformingPhysicianName: namedPerson(order.performer?.[0]?.display),
           ScheduledProcedureStepDescription: (protocol?.display ?? procedure.display).slice(0, 64),
           ScheduledProtocolCodeSequence: protocol ? [codeItem(protocol)] : [],
           ScheduledProcedureStepID: stepId,
-          ScheduledStationName: station?.name.slice(0, 16) ?? '',
-          ScheduledProcedureStepLocation: station?.room.slice(0, 16) ?? '',
+          ...stationAttributes(station ?? { aeTitle, name: '', room: '' }),
           PreMedication: procedure.preparation?.slice(0, 64) ?? '',
           RequestedContrastAgent: procedure.contrast?.agent.display.slice(0, 64) ?? '',
           ScheduledProcedureStepStatus: 'SCHEDULED',

@@ -3,16 +3,17 @@ import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Task } from 'fhir/r4.js';
-import { datasetFromJson, datasetToJson, nameOfTag, worklistItemMatches, type Dataset, type DicomJson } from '#dicom';
+import { datasetFromJson, datasetToJson, worklistItemMatches, type Dataset, type DicomJson } from '#dicom';
 import { recordAccess } from '#fhir';
 import { CLOCK, clientOf, fail, INFRASTRUCTURE, SITE, type Clock, type Infrastructure, type Site } from '#platform';
-import { filterOf } from './serve-worklist-when-modality-asks.js';
+import { filterOf, keysOf, readFrom } from './serve-worklist-when-modality-asks.js';
 import { worklistArchive } from './worklist-export.js';
 import { setupOf } from './exam-setup.decider.js';
 import { OpenStationsOnly } from './open-stations-only.js';
 import { OpenRoomTasks } from './room-tasks.store.js';
 import { patientsOf } from './stop-exam.decider.js';
 import { datasetOf, Worklist, type FoundItem, type WorklistFilter } from './worklist.store.js';
+import { seenThrough, stationsOf } from './worklist-views.decider.js';
 
 const DICOM_JSON = 'application/dicom+json';
 
@@ -33,7 +34,7 @@ export class WorklistController {
   @ApiOperation({
     summary: `Steps that have not begun at open stations, STAT first, then by time: attributes by DICOM keyword, and what the room is asked; the items alone in the DICOM JSON model for Accept: ${DICOM_JSON}`,
   })
-  @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station; all without it' })
+  @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station or worklist view; all without it' })
   @ApiQuery({ name: 'date', required: false, description: "YYYY-MM-DD in the site's zone; every day without it" })
   @Get()
   async list(
@@ -60,9 +61,8 @@ export class WorklistController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<DicomJson[]> {
     const query = datasetFromJson(body);
-    const asked = query.elements().filter(({ tag }) => query.hasValue(tag));
     // A search by POST, since a patient's number has no place in a URL; the record says which keys, not their values.
-    const keys = asked.map(({ tag }) => nameOfTag(tag)).join(',');
+    const keys = keysOf(query).join(',');
     const items = await this.find(filterOf(query), request, keys, (item) => worklistItemMatches(item, query));
     response.type(DICOM_JSON);
     return items.map((item) => datasetToJson(datasetOf(item)));
@@ -72,7 +72,7 @@ export class WorklistController {
     summary:
       'For downtime, a tar archive: worklist.html to print, and a folder that dcmtk wlmscpfs serves as our AE title',
   })
-  @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station; all without it' })
+  @ApiQuery({ name: 'aeTitle', required: false, description: 'of one station or worklist view; all without it' })
   @ApiQuery({ name: 'date', required: false, description: "YYYY-MM-DD in the site's zone; every day without it" })
   @Get('export')
   async export(
@@ -116,8 +116,12 @@ export class WorklistController {
     isMeant: (item: Dataset) => boolean = () => true,
   ): Promise<FoundItem[]> {
     return this.dataSource.transaction(async (manager) => {
-      const open = await this.openOnly.of(await this.worklist.find(filter, manager), manager);
-      const found = open.filter((item) => isMeant(datasetOf(item)));
+      const { stationAeTitles: meant } = filter;
+      const read = await this.worklist.find({ ...filter, ...readFrom(meant, this.site) }, manager);
+      const open = await this.openOnly.of(read, manager);
+      const seen = open.map((item) => seenThrough(item, meant ?? [], this.site));
+      const isAsked = (item: FoundItem) => !meant || stationsOf(item).some((one) => meant.includes(one));
+      const found = seen.filter((item) => isAsked(item) && isMeant(datasetOf(item)));
       const references = found.map(({ appointmentId }) => `Appointment/${appointmentId}`);
       const patientIds = [...new Set(found.map(({ patientId }) => patientId))];
       await this.record(manager, { references, patientIds }, request, asked);

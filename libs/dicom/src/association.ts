@@ -27,6 +27,13 @@ export interface AcceptedContext {
   transferSyntax: string;
 }
 
+/** Who asks: what a peer says of itself, and where it is. */
+export interface DicomCaller {
+  aeTitle: string;
+  /** IP address; none if the connection was gone before it was accepted. */
+  address?: string;
+}
+
 /** Bounds that keep one peer from taking the server down. */
 export interface AssociationLimits {
   /** Longest P-DATA-TF taken, announced to the peer, in bytes. */
@@ -69,12 +76,14 @@ export class Association {
   private releasing = false;
   private timer?: NodeJS.Timeout;
   private peerMaxPdu = 0;
+  private readonly address?: string;
   callingAeTitle = '';
 
   constructor(
     private readonly socket: Socket,
     private readonly owner: AssociationOwner,
   ) {
+    this.address = socket.remoteAddress;
     this.stream = new PduStream(owner.limits.maxPduLength);
     this.assembler = new MessageAssembler(owner.limits.maxDatasetBytes);
     // Without this every answer waits up to 40 ms for Nagle's algorithm.
@@ -95,6 +104,11 @@ export class Association {
   /** Whether the peer cancelled the request with this message id. */
   isCancelled(messageId: number): boolean {
     return this.cancelled.has(messageId);
+  }
+
+  /** Who is at the other end. */
+  get caller(): DicomCaller {
+    return { aeTitle: this.callingAeTitle, address: this.address };
   }
 
   /** Whether there is still somebody to answer. */

@@ -15,12 +15,21 @@ export function encodeDicomFile(
   dataset: Dataset,
   { sopClassUid, sopInstanceUid, ...options }: EncodeOptions & { sopClassUid: string; sopInstanceUid: string },
 ): Buffer {
+  const bytes = encodeDataset(dataset, explicitVrLittleEndian, options);
+  return dicomFileOf(bytes, { sopClassUid, sopInstanceUid, transferSyntax: explicitVrLittleEndian });
+}
+
+/** A data set that is encoded already as a DICOM file, its bytes as they are. */
+export function dicomFileOf(
+  bytes: Buffer,
+  { sopClassUid, sopInstanceUid, transferSyntax }: Record<'sopClassUid' | 'sopInstanceUid' | 'transferSyntax', string>,
+): Buffer {
   const meta = new Dataset();
   meta.put({ tag: 0x00020001, vr: 'OB', values: Buffer.from([0, 1]) });
   const uids = [
     [0x00020002, sopClassUid],
     [0x00020003, sopInstanceUid],
-    [0x00020010, explicitVrLittleEndian],
+    [0x00020010, transferSyntax],
     [0x00020012, IMPLEMENTATION_CLASS_UID],
   ] as const;
   for (const [tag, uid] of uids) meta.put({ tag, vr: 'UI', values: [uid] });
@@ -31,6 +40,6 @@ export function encodeDicomFile(
     Buffer.from('DICM'),
     encodeDataset(length, explicitVrLittleEndian),
     body,
-    encodeDataset(dataset, explicitVrLittleEndian, options),
+    bytes,
   ]);
 }

@@ -1,3 +1,4 @@
+export type { DicomCaller } from './association.js';
 export * from './dataset.js';
 export * from './dataset-decoder.js';
 export * from './dataset-encoder.js';
@@ -15,6 +16,8 @@ export * from './performed-procedure-step.js';
 export * from './qido-client.js';
 export * from './rejection-note.js';
 export * from './scu.js';
+export * from './sr-code.js';
+export * from './sr-document.js';
 export * from './storage-commitment.js';
 export * from './storage-scp.js';
 export * from './study-root-find.js';

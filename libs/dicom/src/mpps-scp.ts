@@ -1,4 +1,4 @@
-import type { Association } from './association.js';
+import type { Association, DicomCaller } from './association.js';
 import type { Dataset } from './dataset.js';
 import { DicomStatus } from './dicom-status.js';
 import { commands, type DimseMessage } from './dimse.js';
@@ -8,9 +8,9 @@ import { answerNormalized, INVALID_ATTRIBUTE_VALUE, MISSING_ATTRIBUTE, newUid } 
 /** Where MPPS instances go. Success is answered when the promise resolves: by then they must be durable. */
 export interface MppsProvider {
   /** @throws DicomStatus, such as 0x0111 for an instance that is there already */
-  create(sopInstanceUid: string, dataset: Dataset): Promise<void>;
+  create(sopInstanceUid: string, dataset: Dataset, caller: DicomCaller): Promise<void>;
   /** @throws DicomStatus, such as 0x0110 with error id 0xA710 for an instance that is final */
-  set(sopInstanceUid: string, modification: Dataset): Promise<void>;
+  set(sopInstanceUid: string, modification: Dataset, caller: DicomCaller): Promise<void>;
 }
 
 /** Type 1 attributes of N-CREATE that the exam cannot do without (PS3.4 table F.7.2-1). */
@@ -36,7 +36,8 @@ export async function answerMpps(
   return answerNormalized(message, association, { sopInstanceUid }, async (dataset) => {
     if (isCreate) checkCreation(dataset);
     else checkStatus(dataset, ['IN PROGRESS', 'COMPLETED', 'DISCONTINUED']);
-    await (isCreate ? provider.create(sopInstanceUid, dataset) : provider.set(sopInstanceUid, dataset));
+    const { caller } = association;
+    await (isCreate ? provider.create(sopInstanceUid, dataset, caller) : provider.set(sopInstanceUid, dataset, caller));
   });
 }
 

@@ -1,4 +1,14 @@
 import type { Dataset } from './dataset.js';
+import type { Keyword } from './dictionary.js';
+
+/** Somebody an MPPS names as having done the exam. */
+export interface NamedPerformer {
+  role: 'operator' | 'physician';
+  /** DICOM VR PN. */
+  name?: string;
+  /** Person Identification Codes, such as a staff number. */
+  codes: { code: string; scheme?: string }[];
+}
 
 /** What an MPPS instance says (PS3.4 table F.7.2-1), read once into the terms the domain speaks. */
 export interface PerformedProcedureStep {
@@ -17,6 +27,8 @@ export interface PerformedProcedureStep {
     requestedProcedureId?: string;
     scheduledProcedureStepId?: string;
   }[];
+  /** Operators and performing physicians of all its series, each once. */
+  performers: NamedPerformer[];
   discontinuationReason?: { code: string; scheme?: string; meaning?: string };
   performedSeries: {
     seriesInstanceUid?: string;
@@ -49,6 +61,7 @@ export function performedProcedureStepFrom(dataset: Dataset): PerformedProcedure
     studyInstanceUid: references.find((one) => one.studyInstanceUid)?.studyInstanceUid,
     // An unscheduled exam still gives its study UID; without a step id or accession number it refers to nothing.
     scheduledSteps: references.filter((one) => one.scheduledProcedureStepId ?? one.accessionNumber),
+    performers: performersIn([dataset, ...dataset.items('PerformedSeriesSequence')]),
     ...(code
       ? { discontinuationReason: { code, scheme: reason?.text('CodingSchemeDesignator'), meaning: reason?.text('CodeMeaning') } } // prettier-ignore
       : {}),
@@ -64,6 +77,33 @@ export function performedProcedureStepFrom(dataset: Dataset): PerformedProcedure
       })),
     })),
   };
+}
+
+/** Where both are given, names and identifications correspond in number and order (PS3.3 section C.7.3.1). */
+function performersIn(parts: readonly Dataset[]): NamedPerformer[] {
+  const inOne = (
+    part: Dataset,
+    role: NamedPerformer['role'],
+    names: Keyword,
+    identified: Keyword,
+  ): NamedPerformer[] => {
+    const people = part.items(identified);
+    const named = part.texts(names).map((name) => name.trim());
+    return Array.from({ length: Math.max(people.length, named.length) }, (_, index) => ({
+      role,
+      ...(named[index] ? { name: named[index] } : {}),
+      codes: (people[index]?.items('PersonIdentificationCodeSequence') ?? []).flatMap((item) => {
+        const [code, scheme] = [item.text('CodeValue'), item.text('CodingSchemeDesignator')];
+        return code ? [{ code, ...(scheme ? { scheme } : {}) }] : [];
+      }),
+    }));
+  };
+  const all = parts.flatMap((part) => [
+    ...inOne(part, 'operator', 'OperatorsName', 'OperatorIdentificationSequence'),
+    ...inOne(part, 'physician', 'PerformingPhysicianName', 'PerformingPhysicianIdentificationSequence'),
+  ]);
+  const given = all.filter(({ name, codes }) => name !== undefined || codes.length > 0);
+  return [...new Map(given.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 function localTime(date: string | undefined, time: string | undefined): string | undefined {

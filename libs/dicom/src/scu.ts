@@ -44,8 +44,10 @@ export class ScuAssociation {
   private readonly contexts = new Map<string, { id: number; transferSyntax: string }>();
   private receiveMessage: (message: DimseMessage) => void = () => undefined;
   private receivePdu: (type: number, body: Buffer) => void = () => undefined;
-  private fail: (error: Error) => void = () => undefined;
   private timer?: NodeJS.Timeout;
+  private reject: (error: Error) => void = () => undefined;
+  /** Why nothing can be asked any more. */
+  private ended?: Error;
   private messageId = 0;
   private peerMaxPdu = 0;
 
@@ -59,12 +61,17 @@ export class ScuAssociation {
         for (const { type, body } of this.stream.push(chunk)) this.receive(type, body);
       } catch (cause) {
         // What the peer sends must not end the process.
-        this.fail(fail('peer-answer-malformed', 'the peer answers something that is not DICOM', { cause }));
+        this.end(fail('peer-answer-malformed', 'the peer answers something that is not DICOM', { cause }));
         socket.destroy();
       }
     });
-    socket.on('error', (cause) => this.fail(fail('peer-unavailable', 'the peer cannot be reached', { cause })));
-    socket.on('close', () => this.fail(fail('peer-unavailable', 'the peer closed the connection')));
+    socket.on('error', (cause) => this.end(fail('peer-unavailable', 'the peer cannot be reached', { cause })));
+    socket.on('close', () => this.end(fail('peer-unavailable', 'the peer closed the connection')));
+  }
+
+  /** False once the peer, or we, ended the association: what is asked then fails at once. */
+  get isOpen(): boolean {
+    return this.ended === undefined;
   }
 
   /**
@@ -194,13 +201,12 @@ export class ScuAssociation {
       this.receivePdu = () => resolve();
       this.socket.write(encodeReleaseRequest());
     });
-    this.fail = () => undefined;
-    this.socket.destroy();
+    this.destroy();
   }
 
   /** Drops the connection. */
   destroy(): void {
-    this.fail = () => undefined;
+    this.end(fail('peer-unavailable', 'the association was ended'));
     this.socket.destroy();
   }
 
@@ -241,17 +247,25 @@ export class ScuAssociation {
   }
 
   private receive(type: number, body: Buffer): void {
-    if (type !== pduTypes.data) return type === pduTypes.abort ? this.fail(fail('peer-error', 'the peer aborted')) : this.receivePdu(type, body); // prettier-ignore
+    if (type !== pduTypes.data) return type === pduTypes.abort ? this.end(fail('peer-error', 'the peer aborted')) : this.receivePdu(type, body); // prettier-ignore
     for (const value of decodeData(body)) {
       const message = this.assembler.push(value);
       if (message) this.receiveMessage(message);
     }
   }
 
+  /** Whoever waits is told, and whoever asks later; the first reason is the one that counts. */
+  private end(error: Error): void {
+    this.ended ??= error;
+    this.reject(this.ended);
+  }
+
   private async waitFor<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    // A connection that was closed between two requests would else be waited on for the whole time.
+    if (this.ended) throw this.ended;
     try {
       return await new Promise<T>((resolve, reject) => {
-        this.fail = reject;
+        this.reject = reject;
         this.timer = setTimeout(
           () => reject(fail('peer-timeout', 'the peer does not answer')),
           this.options.timeoutMs ?? 10_000,

@@ -1,4 +1,4 @@
-import type { Association } from './association.js';
+import type { Association, DicomCaller } from './association.js';
 import { Dataset } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
 import { commands, type DimseMessage } from './dimse.js';
@@ -7,7 +7,7 @@ import { hasUnsupportedKeys, worklistItemMatches, worklistResponse } from './wor
 
 /** Where worklist items come from. It may give more than the query asks for, never less: each is matched in full. */
 export interface WorklistProvider {
-  find(query: Dataset): AsyncIterable<Dataset> | Promise<Iterable<Dataset>>;
+  find(query: Dataset, caller: DicomCaller): AsyncIterable<Dataset> | Promise<Iterable<Dataset>>;
 }
 
 /** C-FIND statuses (PS3.4 section K.4.1.1.4). */
@@ -59,7 +59,7 @@ export async function answerWorklist(
     const pending = hasUnsupportedKeys(query) ? PENDING_SOME_KEYS_UNSUPPORTED : PENDING;
     let sinceYield = 0;
     let unwritable = 0;
-    for await (const item of await provider.find(query)) {
+    for await (const item of await provider.find(query, association.caller)) {
       if (association.isCancelled(messageId)) return await end(CANCELLED);
       if (!association.isOpen) return CANCELLED;
       if (worklistItemMatches(item, query))

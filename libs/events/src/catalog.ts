@@ -135,7 +135,7 @@ export const eventCatalog = {
   ),
   'imaging.contrast.escalated.v1': fact(
     'contrast',
-    'Nobody acknowledged in time what somebody must see to: a reaction, or the end of an observation. The Task says what, who is asked now, and until when.',
+    'Somebody is asked, or nobody answered in time and the next one is: to see to a reaction, to record one, or to what is overdue of an observation or a follow-up. The Task says what, who is asked now, and until when.',
     ['Task', 'Patient'],
     ['AdverseEvent', 'ServiceRequest'],
   ),

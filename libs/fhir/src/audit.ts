@@ -2,13 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { AuditEvent } from 'fhir/r4.js';
 
+/** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction. */
+type RestInteraction =
+  'read' | 'vread' | 'search-type' | 'history-type' | 'history-instance' | 'create' | 'update' | 'transaction';
+/** Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends. */
+type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7';
+
 /** One access to patient data. */
 export interface Access {
-  /** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction. */
-  interaction:
-    'read' | 'vread' | 'search-type' | 'history-type' | 'history-instance' | 'create' | 'update' | 'transaction';
-  /** The client as authenticated. */
+  interaction: RestInteraction | DicomInteraction;
+  /** The client as authenticated; of DICOM the calling AE title. */
   client: string;
+  /** The network address of the client, where it says more than the client does. */
+  address?: string;
   /** The service answering. */
   service: string;
   /** `Type/id` of what was touched. */
@@ -19,11 +25,19 @@ export interface Access {
   query?: string;
 }
 
-const action = { create: 'C', update: 'U', transaction: 'E' } as const;
+const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
+const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E' } as const;
+
+/** What is DICOM's own about an access by DICOM (event types: DICOM PS3.15 sections A.5.3.9 and A.5.3.10). */
+const dicomEvents: Record<DicomInteraction, { code: string; display: string; transaction: string; action: 'E' | 'C' | 'U' }> = {
+  'RAD-5': { code: '110112', display: 'Query', transaction: 'Query Modality Worklist', action: 'E' },
+  'RAD-6': { code: '110111', display: 'Procedure Record', transaction: 'Modality Procedure Step In Progress', action: 'C' },
+  'RAD-7': { code: '110111', display: 'Procedure Record', transaction: 'Modality Procedure Step Completed', action: 'U' },
+}; // prettier-ignore
 
 /**
  * Records an access in the transaction of the access itself, so that one cannot happen without the other
- * (IHE ITI Basic Audit Log Patterns: AuditEvent for RESTful operations).
+ * (IHE ITI Basic Audit Log Patterns: AuditEvent for RESTful operations; DICOM PS3.15 section A.5 for those by DICOM).
  */
 export async function recordAccess(manager: EntityManager, access: Access, now: Date): Promise<void> {
   const event = auditEvent(access, now);
@@ -38,7 +52,7 @@ export async function recordAccess(manager: EntityManager, access: Access, now: 
 /** The AuditEvent of an access. */
 export function auditEvent(access: Access, now: Date): AuditEvent {
   const dcm = (code: string, display: string) => ({
-    coding: [{ system: 'http://dicom.nema.org/resources/ontology/DCM', code, display }],
+    coding: [{ system: DCM, code, display }],
   });
   const terminology = (table: string) => (code: string, display: string) => ({
     system: `http://terminology.hl7.org/CodeSystem/${table}`,
@@ -50,17 +64,19 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
   return {
     resourceType: 'AuditEvent',
     id: randomUUID(),
-    type: {
-      system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
-      code: 'rest',
-      display: 'RESTful Operation',
-    },
-    subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: access.interaction }],
-    action: action[access.interaction as keyof typeof action] ?? (access.interaction === 'search-type' ? 'E' : 'R'),
+    ...whatHappened(access.interaction),
     recorded: now.toISOString(),
     outcome: '0',
     agent: [
-      { type: dcm('110153', 'Source Role ID'), who: { display: access.client }, requestor: true },
+      {
+        type: dcm('110153', 'Source Role ID'),
+        who: { display: access.client },
+        // PS3.15 section A.5.2.2: how an application entity is named beside its host.
+        ...(isOfDicom(access.interaction) ? { altId: `AETITLES=${access.client}` } : {}),
+        requestor: true,
+        // Table audit-event network type: 2 is an IP address.
+        ...(access.address ? { network: { address: access.address, type: '2' } } : {}),
+      },
       {
         type: dcm('110152', 'Destination Role ID'),
         who: { display: `collimator ${access.service}` },
@@ -84,5 +100,29 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
         ? []
         : [{ type: thing, role: roleOf('24', 'Query'), query: Buffer.from(access.query).toString('base64') }]),
     ],
+  };
+}
+
+function isOfDicom(interaction: Access['interaction']): interaction is DicomInteraction {
+  return Object.hasOwn(dicomEvents, interaction);
+}
+
+function whatHappened(interaction: Access['interaction']): Pick<AuditEvent, 'type' | 'subtype' | 'action'> {
+  if (isOfDicom(interaction)) {
+    const { code, display, transaction, action } = dicomEvents[interaction];
+    return {
+      type: { system: DCM, code, display },
+      subtype: [{ system: 'urn:ihe:event-type-code', code: interaction, display: transaction }],
+      action,
+    };
+  }
+  return {
+    type: {
+      system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
+      code: 'rest',
+      display: 'RESTful Operation',
+    },
+    subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: interaction }],
+    action: action[interaction as keyof typeof action] ?? 'R',
   };
 }

@@ -100,6 +100,7 @@ export const datatypes: Readonly<Record<string, Structure>> = {
     severity: one('code', ['mild', 'moderate', 'severe']),
   },
   BackboneElement: {},
+  'AdverseEvent.suspectEntity': { instance: must('Reference'), causality: many('BackboneElement') },
   'Patient.link': {
     other: must('Reference'),
     type: must('code', ['replaced-by', 'replaces', 'refer', 'seealso']),

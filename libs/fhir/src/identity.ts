@@ -34,7 +34,7 @@ export const systems = {
   setup: 'urn:collimator:setup',
   /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
-  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`. */
+  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`, `contrast-observation`, ... */
   task: 'urn:collimator:task',
   /** What a Task is for, as FHIR has it: `fulfill`. */
   taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',
@@ -44,6 +44,11 @@ export const systems = {
   doubt: 'urn:collimator:doubt',
   /** What contrast screening says of an exam: proceed, proceed-with-preparation, needs-decision, stop. */
   contrastOutcome: 'urn:collimator:contrast-outcome',
+  /** Kinds of reactions to contrast: allergic-like, physiologic, extravasation, unknown. */
+  reactionKind: 'urn:collimator:reaction-kind',
+  /** Allergies and intolerances that were found here, by which the EMR knows them. */
+  allergyIntolerance: 'urn:collimator:allergy-intolerance',
+  snomed: 'http://snomed.info/sct',
 } as const;
 
 /** Extensions Collimator puts on resources. */
@@ -68,8 +73,37 @@ export const extensions = {
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
+  /** On a performer of a Procedure: `certified` for the modality, `not-certified`, or `unknown`. */
+  certification: 'urn:collimator:extension:certification',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On Medication: why its lot may not be given any more. */
+  recallReason: 'urn:collimator:extension:recall-reason',
+  /** On Medication: how much of an agent a room still has, in millilitres and in unopened containers. */
+  stockVolume: 'urn:collimator:extension:stock-volume',
+  stockContainers: 'urn:collimator:extension:stock-containers',
+  /** On MedicationAdministration: the room whose stock it came from, by its name in the site file. */
+  supplyRoom: 'urn:collimator:extension:supply-room',
+  /** On a Medication: a GS1 barcode of its package, in parentheses (GS1 General Specifications, section 4.1). */
+  barcode: 'urn:collimator:extension:barcode',
+  /** On MedicationAdministration: one phase of a power injection. */
+  injectionPhase: 'urn:collimator:extension:injection-phase',
+  /** On MedicationAdministration: contrast went beside the vessel: where, and about how much. */
+  extravasation: 'urn:collimator:extension:extravasation',
+  /** On MedicationAdministration: why it is given, or was, although something spoke against it. */
+  givenAlthough: 'urn:collimator:extension:given-although',
+  /** On MedicationAdministration: what differs from the plan, or between those who stated it. */
+  deviation: 'urn:collimator:extension:deviation',
+  /** On AdverseEvent: what was seen of the reaction, coded. */
+  manifestation: 'urn:collimator:extension:manifestation',
+  /** On AdverseEvent: what was given or done against it (`what`), and when (`at`). */
+  treatment: 'urn:collimator:extension:treatment',
+  /** On AdverseEvent, as a modifier: it never was; R4 has no status of one. */
+  enteredInError: 'urn:collimator:extension:entered-in-error',
+  /** On AdverseEvent: the order of the exam (FHIR R4 extension event-basedOn). */
+  basedOn: 'http://hl7.org/fhir/StructureDefinition/event-basedOn',
+  /** On Task: which level is asked to acknowledge it, and how often anybody was (libs/tasks). */
+  escalation: 'urn:collimator:extension:escalation',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */

@@ -4,13 +4,16 @@ import { conceptText, extensions, identifierOf, identifierValue, systems } from 
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
 
-/** Trigger events of what we tell of appointments: booked, moved, changed, cancelled, not come. */
-export type AppointmentNews = 'S12' | 'S13' | 'S14' | 'S15' | 'S26';
+/** Trigger events of what we tell of appointments: booked, moved, changed, cancelled, discontinued, not come. */
+export type AppointmentNews = 'S12' | 'S13' | 'S14' | 'S15' | 'S16' | 'S26';
 
-/** Table 0278 by Appointment.status. */
+/**
+ * Table 0278 by Appointment.status. The table is user-defined and has no word for a patient who is here while the exam has
+ * not begun: Arrived is ours, since Started is what an exam under way is told by.
+ */
 const statuses: Partial<Record<Appointment['status'], string>> = {
   booked: 'Booked',
-  'checked-in': 'Started',
+  'checked-in': 'Arrived',
   arrived: 'Started',
   fulfilled: 'Complete',
   cancelled: 'Cancelled',
@@ -21,7 +24,7 @@ const statuses: Partial<Record<Appointment['status'], string>> = {
 const routine: FieldValue = ['ROUTINE', 'Routine appointment', 'HL70276'];
 
 /**
- * Writes SIU^S12, S13, S14, S15 or S26 (HL7 v2.5.1 section 10.4, IHE RAD-48): one scheduled procedure step, its station
+ * Writes SIU^S12 to S16 or S26 (HL7 v2.5.1 section 10.4, IHE RAD-48): one scheduled procedure step, its station
  * and time, under the numbers of its order.
  */
 export function appointmentMessage(
@@ -37,7 +40,8 @@ export function appointmentMessage(
   const code = order.code?.coding?.at(-1);
   const minutes = String((Date.parse(appointment.end!) - Date.parse(appointment.start!)) / 60_000);
   const minute: FieldValue = ['min', 'minute', 'UCUM'];
-  const status = statuses[appointment.status];
+  // An exam that was stopped was no appointment called off.
+  const status = news === 'S16' ? 'Dc' : statuses[appointment.status];
   const station = valueOf(extensions.stationAeTitle);
   const us: FieldValue = [envelope.sendingApplication];
   const room = appointment.participant.find(({ actor }) => actor?.reference?.startsWith('Device/'))?.actor?.display;

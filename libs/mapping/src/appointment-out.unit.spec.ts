@@ -33,7 +33,7 @@ describe('An appointment that is told', () => {
   const start = fc
     .integer({ min: Date.UTC(2020, 0), max: Date.UTC(2040, 0) })
     .map((at) => Math.floor(at / 1000) * 1000);
-  const told = fc.constantFrom<[AppointmentNews, Appointment['status']]>(['S12', 'booked'], ['S13', 'booked'], ['S14', 'checked-in'], ['S14', 'booked'], ['S15', 'cancelled'], ['S15', 'entered-in-error'], ['S26', 'noshow']); // prettier-ignore
+  const told = fc.constantFrom<[AppointmentNews, Appointment['status']]>(['S12', 'booked'], ['S13', 'booked'], ['S14', 'checked-in'], ['S14', 'booked'], ['S14', 'fulfilled'], ['S15', 'cancelled'], ['S16', 'cancelled'], ['S15', 'entered-in-error'], ['S26', 'noshow']); // prettier-ignore
 
   it('reads back as the same patient, time, length, station, status and order', () => {
     fc.assert(
@@ -62,6 +62,17 @@ describe('An appointment that is told', () => {
     expect(one!.appointment).toMatchObject({ status: 'cancelled', cancelationReason: { text: 'Patient has a cold' } });
     expect(one!.appointment.reasonCode).toBeUndefined();
     expect(written('S12', appointment()).first('SCH')!.get(6)).toBe('ROUTINE');
+  });
+
+  it.each<[AppointmentNews, Appointment['status'], string]>([
+    ['S14', 'checked-in', 'Arrived'],
+    ['S14', 'arrived', 'Started'],
+    ['S14', 'fulfilled', 'Complete'],
+    ['S15', 'cancelled', 'Cancelled'],
+    ['S16', 'cancelled', 'Dc'],
+  ])('as %s, %s, has the word of table 0278 for it: %s', (news, status, word) => {
+    const message = written(news, appointment({ status }));
+    expect([message.first('SCH')!.get(25), message.first('AIS')!.get(10)]).toEqual([word, word]);
   });
 
   it('is the same appointment in every message of it', () => {

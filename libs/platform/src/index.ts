@@ -1,4 +1,5 @@
 export * from './clock.js';
+export * from './csv.js';
 export * from './database.js';
 export * from './failure-codes.js';
 export * from './failure.js';

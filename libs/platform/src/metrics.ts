@@ -32,6 +32,7 @@ export class Metrics {
   readonly dimseDuration = this.histogram('collimator_dimse_duration_seconds', 'Time to answer a DIMSE request', ['peer', 'operation', 'status']); // prettier-ignore
   readonly storageCommitments = this.counter('collimator_storage_commitments_total', 'Questions of modalities whether images are safely stored, by answer', ['station', 'outcome']); // prettier-ignore
   readonly studyCommitments = this.counter('collimator_study_commitments_total', 'Answers of the PACS whether a study is safely stored', ['outcome']); // prettier-ignore
+  readonly injectorReports = this.counter('collimator_injector_reports_total', 'Reports of injectors by DICOM, by what became of them', ['injector', 'outcome']); // prettier-ignore
   readonly worklistItems = this.gauge('collimator_worklist_items', 'Steps on the worklist of a station, or under way there', ['station', 'status']); // prettier-ignore
 
   readonly httpDuration = this.histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request', ['method', 'route', 'status']); // prettier-ignore

@@ -17,9 +17,12 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
   const [senders, procedures, stations, destinations] = ['senders', 'procedures', 'stations', 'destinations'].map(
     (list) => objectsOf(site[list]),
   ) as [Loose[], Loose[], Loose[], Loose[]];
+  const views = objectsOf(site.worklistViews);
   return [
     ...ofSite(site),
     ...twice('stations', stations, ({ aeTitle }) => aeTitle),
+    ...twice('injectors', objectsOf(site.injectors), ({ aeTitle }) => aeTitle),
+    ...objectsOf(site.injectors).flatMap((injector, index) => ofInjector(injector, `injectors.${index}`, stations)),
     ...twice('procedures', procedures, ({ code }) => code),
     ...twice(
       'procedures.codes',
@@ -39,6 +42,10 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ofQualityTest(test, `qualityControl.${index}`, stations),
     ),
     ...stations.flatMap((station, index) => ofStation(station, `stations.${index}`, procedures)),
+    ...stations.flatMap((station, index) => ofBackup(station, `stations.${index}.backup`, stations)),
+    ...twice('worklistViews', views, ({ aeTitle }) => aeTitle),
+    ...views.flatMap((view, index) => ofView(view, `worklistViews.${index}`, stations)),
+    ...ofSupplies(objectOf(site.supplies), stations),
   ];
 }
 
@@ -108,6 +115,48 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
   return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
 }
 
+/** Who stands in takes whatever comes: it must be able to. */
+function ofBackup(station: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  if (station.backup === undefined) return [];
+  const backup = stations.find(({ aeTitle }) => aeTitle === station.backup);
+  if (!backup || backup.aeTitle === station.aeTitle)
+    return [{ path, reason: 'must be the AE title of another station' }];
+  const lacks = (key: 'modalities' | 'capabilities') => textsOf(station[key]).filter((one) => !textsOf(backup[key]).includes(one)); // prettier-ignore
+  const missing = [...lacks('modalities'), ...lacks('capabilities')];
+  if (missing.length > 0) return [{ path, reason: `does not have ${missing.join(', ')}` }];
+  return Boolean(backup.portable) === Boolean(station.portable)
+    ? []
+    : [{ path, reason: 'must go to the bedside if its station does, and only then' }];
+}
+
+function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const unknown = (list: 'stations' | 'rooms' | 'modalities', known: unknown[], reason: string) =>
+    textsOf(view[list]).flatMap((one, index) => (known.includes(one) ? [] : [{ path: `${path}.${list}.${index}`, reason }])); // prettier-ignore
+  const own = stations.some(({ aeTitle }) => aeTitle === view.aeTitle)
+    ? [{ path: `${path}.aeTitle`, reason: 'is the AE title of a station' }]
+    : [];
+  const isShown = ({ aeTitle, room }: Loose) =>
+    (view.stations === undefined && view.rooms === undefined) ||
+    textsOf(view.stations).includes(String(aeTitle)) ||
+    textsOf(view.rooms).includes(String(room));
+  const modalities = stations.filter(isShown).flatMap((one) => textsOf(one.modalities));
+  return [
+    ...own,
+    ...unknown('stations', stations.map(({ aeTitle }) => aeTitle), 'must be the AE title of a station'), // prettier-ignore
+    ...unknown('rooms', stations.map(({ room }) => room), 'must be the room of a station'), // prettier-ignore
+    ...unknown('modalities', modalities, 'no station it shows has this modality'),
+  ];
+}
+
+function ofInjector({ aeTitle, station }: Loose, path: string, stations: Loose[]): SiteMistake[] {
+  const at = stations.find((one) => one.aeTitle === station);
+  const mistakes: SiteMistake[] = [];
+  if (station !== undefined && !at) mistakes.push({ path: `${path}.station`, reason: 'must be the AE title of a station' }); // prettier-ignore
+  if (at && !textsOf(at.capabilities).includes('injector')) mistakes.push({ path: `${path}.station`, reason: 'its station must have the capability injector' }); // prettier-ignore
+  if (stations.some((one) => one.aeTitle === aeTitle)) mistakes.push({ path: `${path}.aeTitle`, reason: 'is the AE title of a station: an injector has its own' }); // prettier-ignore
+  return mistakes;
+}
+
 function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistake[] {
   const mistakes: SiteMistake[] = [];
   if ((test.stations === undefined) === (test.modalities === undefined))
@@ -124,6 +173,20 @@ function ofQualityTest(test: Loose, path: string, stations: Loose[]): SiteMistak
     mistakes.push({ path: `${path}.limits`, reason: 'must have low or high' });
   if (Number(low) > Number(high)) mistakes.push({ path: `${path}.limits.low`, reason: 'must not be above high' });
   return mistakes;
+}
+
+function ofSupplies({ stores, low }: Loose, stations: Loose[]): SiteMistake[] {
+  const rooms = [...stations.map(({ room }) => room), ...textsOf(stores)];
+  const thresholds = objectsOf(low).flatMap(({ room, lowMl, lowContainers }, index) => {
+    const path = `supplies.low.${index}`;
+    const mistakes: SiteMistake[] = [];
+    if (typeof room === 'string' && !rooms.includes(room))
+      mistakes.push({ path: `${path}.room`, reason: 'must be the room of a station, or one of supplies.stores' });
+    if ((lowMl === undefined) === (lowContainers === undefined))
+      mistakes.push({ path, reason: 'must have either lowMl or lowContainers' });
+    return mistakes;
+  });
+  return [...thresholds, ...twice('supplies.low', objectsOf(low), ({ room, agent }) => `${String(room)}|${String(agent)}`)]; // prettier-ignore
 }
 
 function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {

@@ -72,6 +72,8 @@ const station = z.strictObject({
   portable: z.boolean().default(false),
   /** What it has that not every station has, such as an injector. */
   capabilities: z.array(text).default([]),
+  /** The station that stands in for it while it is closed: its AE title. */
+  backup: text.optional(),
   /** Where it is told what is safely stored (DICOM storage commitment); without it, it cannot ask. */
   dicom: z.strictObject({ host: text, port }).optional(),
   opens: timeOfDay.default('00:00'),
@@ -83,6 +85,16 @@ const station = z.strictObject({
     .optional(),
   /** A STAT exam may be put here outside the opening hours. */
   alwaysOpenForStat: z.boolean().default(true),
+});
+
+const worklistView = z.strictObject({
+  aeTitle,
+  name: text,
+  /** What it shows: the steps of these stations and rooms, of all where neither is given, */
+  stations: z.array(text).min(1).optional(),
+  rooms: z.array(text).min(1).optional(),
+  /** of these modalities only, where they are given. */
+  modalities: z.array(procedure.shape.modality).min(1).optional(),
 });
 
 const qualityTest = z.strictObject({
@@ -98,6 +110,17 @@ const qualityTest = z.strictObject({
   dueAt: timeOfDay.or(z.literal('24:00')).default('24:00'),
   /** Within which a measured value passes, where the result does not say so itself. */
   limits: z.strictObject({ low: z.number().optional(), high: z.number().optional(), unit: text }).optional(),
+});
+
+const lowStock = z.strictObject({
+  /** A room of a station, or a store. */
+  room: text,
+  /** Name of an agent in the contrast policy. */
+  agent: text,
+  /** Low at that many millilitres or fewer, unopened and left in what is open, */
+  lowMl: z.number().min(0).optional(),
+  /** or at that many unopened containers or fewer. */
+  lowContainers: z.int().min(0).optional(),
 });
 
 const destination = z.discriminatedUnion(
@@ -130,6 +153,27 @@ const destination = z.discriminatedUnion(
   { error: 'must be fhir or mllp' },
 );
 
+const injector = z.strictObject({
+  /** What its reports are sent as: `?injector=<name>`. */
+  name: text,
+  /** Whose token its own software sends with: what comes by it is said by the injector, not by a person. */
+  client: text.optional(),
+  /** Identifier system of its own numbers. */
+  system: uri,
+  /** As whom it reports by DICOM (Performed Imaging Agent Administration SR); by DICOM it does not unless given. */
+  aeTitle: aeTitle.optional(),
+  /** The station it stands at, by AE title. */
+  station: aeTitle.optional(),
+  /** Of times without one; the site's unless given. */
+  timeZone: zone.optional(),
+  /** Our column → the one its vendor writes; a column of ours needs no row. */
+  columns: z.record(text, text).default({}),
+  /** Values of a column of ours: what its vendor writes → what is meant. */
+  values: z.record(text, z.record(text, text)).default({}),
+  /** Of its pressures. */
+  pressureUnit: z.enum(['kPa', 'psi', 'bar']).default('kPa'),
+});
+
 const siteFile = z.strictObject({
   name: text,
   timeZone: zone,
@@ -143,6 +187,8 @@ const siteFile = z.strictObject({
   senders: z.array(sender).min(1),
   procedures: z.array(procedure).min(1),
   stations: z.array(station).min(1),
+  /** Who asks for a worklist without being a station, such as a console of several, and what it is shown. */
+  worklistViews: z.array(worklistView).default([]),
   /** Tests of the equipment: one that failed or is overdue closes its station. */
   qualityControl: z.array(qualityTest).default([]),
   /** What an exam of a patient in isolation does to its room; nothing unless given. */
@@ -203,6 +249,8 @@ const siteFile = z.strictObject({
       .prefault({}),
   }),
   destinations: z.array(destination).default([]),
+  /** Contrast media injectors that say themselves what they gave. */
+  injectors: z.array(injector).default([]),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -227,6 +275,15 @@ const siteFile = z.strictObject({
       childUntilYears: z.int().min(1).max(21).default(12),
       /** Days on which only what is open for STAT works, such as public holidays. */
       closedDays: z.array(z.strictObject({ date: z.iso.date(), reason: text })).default([]),
+    })
+    .prefault({}),
+  /** Stock of contrast media, beside what the contrast policy says of the products. */
+  supplies: z
+    .strictObject({
+      /** Places that hold stock beside the rooms of stations. */
+      stores: z.array(text).default([]),
+      /** At how little of an agent, in a room, the site wants to be told. */
+      low: z.array(lowStock).default([]),
     })
     .prefault({}),
   unscheduled: z
@@ -264,6 +321,10 @@ export type Sender = Site['senders'][number];
 export type SiteProcedure = Site['procedures'][number];
 /** One modality or other station that asks for a worklist. */
 export type Station = Site['stations'][number];
+/** One AE title that sees the worklist of several stations. */
+export type WorklistView = Site['worklistViews'][number];
+/** One contrast media injector that says itself what it gave. */
+export type Injector = Site['injectors'][number];
 /** One test of the equipment. */
 export type QualityTest = Site['qualityControl'][number];
 /** One system that gets results. */

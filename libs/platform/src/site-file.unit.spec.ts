@@ -16,6 +16,7 @@ import {
 
 type Content = Record<string, unknown>;
 const station = { aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'], room: 'CT room 1' };
+const injector = { name: 'first', system: 'urn:test:injector', aeTitle: 'INJECTOR1' };
 const procedure = { code: 'CTHEAD', display: 'CT head', modality: 'CT', durationMinutes: 15 };
 const sender = { application: 'EMR', facility: 'SGH', sends: ['orders'], procedureCodes: { 'CT-1': 'CTHEAD' } };
 const qualityTest = (overrides: Content = {}): Content => ({
@@ -90,11 +91,20 @@ describe('The site file', () => {
     ['a PACS that is asked in two ways', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', find: { host: 'pacs', port: 104, aeTitle: 'PACS' } } }, 'pacs: must have either qidoUrl or find'], // prettier-ignore
     ['an AE title of the PACS that is none', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', aeTitles: [' PACS'] } }, 'pacs.aeTitles.0: must not begin or end with a space'], // prettier-ignore
     ['a PACS to be asked without its title', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', storageCommitment: { host: 'pacs', port: 104 } } }, 'pacs.storageCommitment.aeTitle: is missing'], // prettier-ignore
+    ['one AE title for two injectors', { injectors: [injector, { ...injector, name: 'second' }] }, 'injectors.1: is given twice, first as injectors.0'], // prettier-ignore
+    ['an injector at no station', { injectors: [{ ...injector, station: 'CT99' }] }, 'injectors.0.station: must be the AE title of a station'], // prettier-ignore
+    ['an injector at a station without one', { injectors: [{ ...injector, station: station.aeTitle }] }, 'injectors.0.station: its station must have the capability injector'], // prettier-ignore
+    ['an injector that calls itself as a station', { injectors: [{ ...injector, aeTitle: station.aeTitle }] }, 'injectors.0.aeTitle: is the AE title of a station: an injector has its own'], // prettier-ignore
     ['a station to be told on no port', { stations: [{ ...station, dicom: { host: 'ct01' } }] }, 'stations.0.dicom.port: is missing'], // prettier-ignore
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
+    ['stock in no room', { supplies: { low: [{ room: 'Attic', agent: 'iohexol', lowMl: 1 }] } }, 'supplies.low.0.room: must be the room of a station, or one of supplies.stores'], // prettier-ignore
+    ['low stock without a measure', { supplies: { low: [{ room: 'CT room 1', agent: 'iohexol' }] } }, 'supplies.low.0: must have either lowMl or lowContainers'], // prettier-ignore
+    ['low stock by two measures', { supplies: { low: [{ room: 'CT room 1', agent: 'iohexol', lowMl: 1, lowContainers: 1 }] } }, 'supplies.low.0: must have either lowMl or lowContainers'], // prettier-ignore
+    ['low stock of one agent twice', { supplies: { stores: ['S'], low: [{ room: 'S', agent: 'x', lowMl: 1 }, { room: 'S', agent: 'x', lowMl: 2 }] } }, 'supplies.low.1: is given twice, first as supplies.low.0'], // prettier-ignore
+    ['half a container', { supplies: { low: [{ room: 'CT room 1', agent: 'x', lowContainers: 1.5 }] } }, 'supplies.low.0.lowContainers: Invalid input: expected int, received number'], // prettier-ignore
     ['a room closed before it opens', { stations: [{ ...station, opens: '19:00', closes: '07:00' }] }, 'stations.0.closes: must be later than opens'], // prettier-ignore
     [
       'a place that is none',
@@ -156,6 +166,15 @@ describe('The site file', () => {
     ['a test needed twice over', { qualityControl: [qualityTest({ modalities: ['CT'] })] }, 'qualityControl.0: must have either stations or modalities'], // prettier-ignore
     ['a test of no station', { qualityControl: [qualityTest({ stations: ['CT01', 'CT99'] })] }, 'qualityControl.0.stations.1: must be the AE title of a station'], // prettier-ignore
     ['a test of no modality', { qualityControl: [qualityTest({ stations: undefined, modalities: ['MR'] })] }, 'qualityControl.0.modalities.0: no station has this modality'], // prettier-ignore
+    ['a backup that is no station', { stations: [{ ...station, backup: 'CT99' }] }, 'stations.0.backup: must be the AE title of another station'], // prettier-ignore
+    ['a backup of itself', { stations: [{ ...station, backup: 'CT01' }] }, 'stations.0.backup: must be the AE title of another station'], // prettier-ignore
+    ['a backup that cannot', { stations: [{ ...station, capabilities: ['injector'], backup: 'CT02' }, { ...station, aeTitle: 'CT02' }] }, 'stations.0.backup: does not have injector'], // prettier-ignore
+    ['a room for the bedside', { stations: [{ ...station, portable: true, backup: 'CT02' }, { ...station, aeTitle: 'CT02' }] }, 'stations.0.backup: must go to the bedside if its station does, and only then'], // prettier-ignore
+    ['a view that is a station', { worklistViews: [{ aeTitle: 'CT01', name: 'x' }] }, 'worklistViews.0.aeTitle: is the AE title of a station'], // prettier-ignore
+    ['a view given twice', { worklistViews: [{ aeTitle: 'QA', name: 'x' }, { aeTitle: 'QA', name: 'y' }] }, 'worklistViews.1: is given twice, first as worklistViews.0'], // prettier-ignore
+    ['a view of no station', { worklistViews: [{ aeTitle: 'QA', name: 'x', stations: ['CT01', 'CT99'] }] }, 'worklistViews.0.stations.1: must be the AE title of a station'], // prettier-ignore
+    ['a view of no room', { worklistViews: [{ aeTitle: 'QA', name: 'x', rooms: ['attic'] }] }, 'worklistViews.0.rooms.0: must be the room of a station'], // prettier-ignore
+    ['a view that shows nothing', { worklistViews: [{ aeTitle: 'QA', name: 'x', stations: ['CT01'], modalities: ['MR'] }] }, 'worklistViews.0.modalities.0: no station it shows has this modality'], // prettier-ignore
     ['a test given twice', { qualityControl: [qualityTest(), qualityTest()] }, 'qualityControl.1: is given twice, first as qualityControl.0'], // prettier-ignore
     ['a test never due', { qualityControl: [qualityTest({ everyDays: 0 })] }, 'qualityControl.0.everyDays: Too small: expected number to be >=1'], // prettier-ignore
     ['limits that are none', { qualityControl: [qualityTest({ limits: { unit: 'HU' } })] }, 'qualityControl.0.limits: must have low or high'], // prettier-ignore

@@ -56,7 +56,7 @@ export async function startService(
     HTTP_PORT: String(httpPort),
     LOG_LEVEL: 'debug',
     ...(name === 'contrast' ? {} : { MLLP_PORT: String(mllpPort) }),
-    ...(name === 'scheduling' || name === 'results' ? { DICOM_PORT: String(dicomPort) } : {}),
+    ...(name !== 'orders' ? { DICOM_PORT: String(dicomPort) } : {}),
     ...env,
   };
   if (migrate) await runToEnd(name, full);

@@ -1,21 +1,8 @@
 import { z } from 'zod';
-
-const text = z.string().trim().min(1);
-const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be small letters, digits and dashes');
-const uri = z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI');
-const isoDate = z.string().regex(/^\d{4}-\d\d-\d\d$/, "must be a quoted date, such as '2026-11-25'");
-const years = z.number().min(0).max(130);
-const days = z.number().positive();
-
-/** A code of a system; with `andBelow` also every code that begins with it, as in ICD-10. */
-const code = z.strictObject({ system: uri, code: text, andBelow: z.boolean().default(false) });
-/** A code of what is observed. */
-const observed = z.strictObject({ system: uri, code: text }).transform((one) => ({ ...one, andBelow: false }));
-/** What a thing is known by: codes, and names looked for as whole words in any text of it, in any case. */
-const known = z.strictObject({ codes: z.array(code).default([]), names: z.array(text).default([]) });
-
-/** How contrast goes in; `enteric` is by mouth, tube or rectum. */
-const route = z.enum(['intravenous', 'intra-arterial', 'enteric', 'other']);
+import { gtin14Of } from '../barcodes/gtin.js';
+import { administration } from './administration-policy.js';
+import { escalationPlan, observationRow, reactions } from './after-contrast-policy.js';
+import { code, days, isoDate, known, name, observed, route, text, uri, years } from './policy-values.js';
 
 /** What follows from a rule: go on, go on after one of these preparations (the first that fits), ask, or do not. */
 const consequence = z.union(
@@ -146,6 +133,35 @@ const preparationStep = z.strictObject({
   do: text,
 });
 
+/** GTIN of a package as it is printed, 8 to 14 digits; kept as the 14 of a data carrier. */
+const gtin = z.string('must be quoted digits').transform((digits, context) => {
+  const filled = gtin14Of(digits);
+  if (filled) return filled;
+  context.addIssue({ code: 'custom', message: 'must be a GTIN of 8, 12, 13 or 14 digits with its check digit' });
+  return z.NEVER;
+});
+/** A product that is given, in the packages it comes in. */
+const product = z.strictObject({
+  /** Name (`display`) of one of `agents`. */
+  agent: text,
+  display: text,
+  /** Such as 370 mg/mL of iodine, or 1 mmol/mL. */
+  concentration: z.strictObject({ value: z.number().positive(), unit: text }),
+  packages: z
+    .array(
+      z.strictObject({
+        gtin,
+        volumeMl: z.number().positive(),
+        kind: z.enum(['single-dose', 'multi-dose']),
+        /** How long one that was opened may be used. */
+        openHours: z.number().positive().optional(),
+        /** How many administrations may come from one that was opened. */
+        openDoses: z.int().positive().optional(),
+      }),
+    )
+    .min(1),
+});
+
 /** The shape of the policy file; see deploy/local/contrast-policy.yaml for one with comments. */
 export const policyFile = z.strictObject({
   version: text,
@@ -157,6 +173,8 @@ export const policyFile = z.strictObject({
   classes: z.record(name, known),
   groups: z.record(name, z.strictObject({ display: text, class: name, source: name })),
   agents: z.array(z.strictObject({ display: text, group: name, ...known.shape })).min(1),
+  /** What the site stocks, by the GTIN on its packages. */
+  products: z.array(product).default([]),
   routes: z.array(z.strictObject({ system: uri, code: text, route })),
   labs: z.strictObject({
     /** Values reported as eGFR: by formulas for adults, and for children. */
@@ -204,6 +222,22 @@ export const policyFile = z.strictObject({
   /** Which outcomes a physician may override, with author and reason. */
   mayOverride: z.array(z.enum(['proceed-with-preparation', 'needs-decision', 'stop'])),
   rules: z.array(rule).min(1),
+  administration: administration.optional(),
+  /** Plans by name: who is asked what nobody has acknowledged. */
+  escalation: z.record(name, escalationPlan).default({}),
+  /** Vital signs by name, with their LOINC codes: one of them is the measure. */
+  vitalSigns: z.record(name, z.strictObject({ display: text, codes: z.array(observed).min(1) })).default({}),
+  /** How patients are watched after contrast; nobody is where it is left out. */
+  observation: z
+    .strictObject({
+      rows: z.array(observationRow).min(1),
+      overdue: z.strictObject({ escalation: name }),
+      /** Of contrast that became known later than this after it was given nobody is watched: the patient has gone. */
+      knownWithinHours: z.number().positive().default(12),
+    })
+    .optional(),
+  /** What becomes of a reaction beside its record; where it is left out nobody is asked, and every one is an allergy. */
+  reactions: reactions.optional(),
 });
 
 /** A site's contrast policy, checked. */
@@ -222,6 +256,7 @@ export type MaxAgeDays = z.output<typeof maxAgeDays>;
 export type PolicyCode = z.output<typeof code>;
 export type Known = z.output<typeof known>;
 export type Route = z.output<typeof route>;
+export type Product = z.output<typeof product>;
 
 /** From best to worst. */
 export const outcomes: readonly Outcome[] = ['proceed', 'proceed-with-preparation', 'needs-decision', 'stop'];

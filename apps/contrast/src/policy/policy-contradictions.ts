@@ -1,3 +1,4 @@
+import { afterContrastContradictions, twice } from './after-contrast-contradictions.js';
 import type { ContrastPolicy, PolicyRule } from './contrast-policy.js';
 
 /** What of a policy cannot hold though each part is well formed, as path and reason. */
@@ -12,6 +13,8 @@ export function contradictionsOf(policy: ContrastPolicy): { path: string; reason
         : [{ path: `preparations.${name}.steps`, reason: 'must begin before the exam, or at its start' }],
     ),
     ...ambiguousAgents(policy),
+    ...ofProducts(policy),
+    ...afterContrastContradictions(policy),
   ];
 }
 
@@ -32,6 +35,9 @@ function unknownNames(policy: ContrastPolicy): { path: string; reason: string }[
     ...policy.agents.flatMap(({ group }, index) => missing(`agents.${index}.group`, group, 'groups')),
     ...missing('labs.formulas.source', policy.labs.formulas.source, 'sources'),
     ...Object.entries(policy.preparations).flatMap(([name, one]) => missing(`preparations.${name}.source`, one.source, 'sources')), // prettier-ignore
+    ...Object.entries(policy.administration ?? {}).flatMap(([name, one]) =>
+      'source' in one ? missing(`administration.${name}.source`, one.source, 'sources') : [],
+    ),
     ...policy.rules.flatMap((rule, index) => [
       ...missing(`rules.${index}.source`, rule.source, 'sources'),
       ...rule.groups.flatMap((one) => missing(`rules.${index}.groups`, one, 'groups')),
@@ -84,7 +90,9 @@ function ambiguousAgents({ agents }: ContrastPolicy): { path: string; reason: st
   return twice('agents', agents.flatMap(({ codes }) => codes.map((one) => `${one.system}|${one.code}`))); // prettier-ignore
 }
 
-function twice(path: string, names: readonly string[]): { path: string; reason: string }[] {
-  const again = [...new Set(names.filter((one, index) => names.indexOf(one) !== index))];
-  return again.map((one) => ({ path, reason: `has ${one} twice` }));
+/** A package is of one product, and a product of one agent that is there. */
+function ofProducts({ agents, products }: ContrastPolicy): { path: string; reason: string }[] {
+  const unknown = products.flatMap(({ agent }, index) =>
+    agents.some(({ display }) => display === agent) ? [] : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }]); // prettier-ignore
+  return [...unknown, ...twice('products', products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)))]; // prettier-ignore
 }

@@ -16,10 +16,10 @@ import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { overrideIssue } from './override.decider.js';
-import { recordPreparation } from './preparation-done.decider.js';
+import { TaskAnswers } from '../escalation/task-answers.js';
 import { ScreeningDesk } from './screening-desk.js';
 
-/** Where people decide on what screening asks: a physician's override of a rule, and a step of a preparation done. */
+/** Where people decide: a physician's override of a rule, and what is said of the Tasks of this service. */
 @ApiExcludeController()
 @Controller('fhir')
 export class OverridesController {
@@ -27,6 +27,7 @@ export class OverridesController {
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(ScreeningDesk) private readonly desk: ScreeningDesk,
+    @Inject(TaskAnswers) private readonly answers: TaskAnswers,
     @Inject(CONTRAST_POLICY) private readonly policy: ContrastPolicy | undefined,
     @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
   ) {}
@@ -47,7 +48,7 @@ export class OverridesController {
     answerWrite(request, response, 200, await this.update('DetectedIssue', id, { ifMatch, client: clientOf(request) }, decide)); // prettier-ignore
   }
 
-  /** A step of a preparation that was begun, done, or not done. */
+  /** A step of a preparation, an observation, an escalation or a follow-up: what somebody says of it. */
   @Put('Task/:id')
   async record(
     @Param('id') id: string,
@@ -58,7 +59,7 @@ export class OverridesController {
   ): Promise<void> {
     const stated = validateResource(body, 'Task');
     assertIdOfUrl('Task', id, body);
-    const decide = (current: Task) => recordPreparation(current, stated);
+    const decide = (current: Task, { now }: Transaction) => this.answers.decide(current, stated, ifMatch, now);
     answerWrite(request, response, 200, await this.update('Task', id, { ifMatch, client: clientOf(request) }, decide));
   }
 
@@ -84,7 +85,8 @@ export class OverridesController {
       const { manager, now } = transaction;
       const current = await read(transaction);
       assertVersion(ifMatch, current);
-      await this.store.save(manager, [decide(current, transaction)], now);
+      const [saved] = await this.store.save(manager, [decide(current, transaction)], now);
+      if (saved?.resourceType === 'Task') await this.answers.follow(saved as Task, transaction);
       const orderId = orderOf(current);
       if (orderId) await this.desk.screenOrder(orderId, transaction, `${type}/${id}`);
       const access = { interaction: 'update' as const, client, service: this.infrastructure.service };

@@ -16,7 +16,8 @@ export function plannedContrast(plan: MedicationRequest, policy: ContrastPolicy 
   return { display: conceptText(concept), agent, route, ...(doseMl === undefined ? {} : { doseMl }) };
 }
 
-function agentOf(codings: readonly Coding[], text: string, policy: ContrastPolicy): PlannedContrast['agent'] {
+/** The agent of the policy that is meant: by a code, or, where it has none, by the one name in its text. */
+export function agentOf(codings: readonly Coding[], text: string, policy: ContrastPolicy): PlannedContrast['agent'] {
   const byCode = policy.agents.find(({ codes }) => codings.some((one) => codes.some((known) => isSame(one, known))));
   const isNamed = ({ display, names }: (typeof policy.agents)[number]) =>
     [display, ...names].some((name) => hasWords(text, name));

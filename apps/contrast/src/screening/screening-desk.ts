@@ -5,6 +5,7 @@ import { newEvent } from '#events';
 import { contrastScreeningIdOf, FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { contrastPlanIdOf } from '../contrast-plan.decider.js';
+import { taskCodeOf } from '../escalation/task-code.js';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { issuesOf, preparationTasks, standingOf, withdrawnIssues, withdrawnTasks } from './detected-issue.js';
@@ -47,7 +48,7 @@ export class ScreeningDesk {
     if (!patient) return;
     const around = await this.store.allReferringTo(manager, ['DetectedIssue', 'Task', 'Appointment'], reference);
     const issues = around.filter((one) => one.resourceType === 'DetectedIssue');
-    const tasks = around.filter((one) => one.resourceType === 'Task');
+    const tasks = around.filter((one) => one.resourceType === 'Task' && taskCodeOf(one) === 'contrast-preparation') as Task[]; // prettier-ignore
     if (plan.status !== 'active') {
       const over = [...withdrawnIssues(issues), ...withdrawnTasks(tasks)];
       return this.keep(over, { order, patient, plan, issues, tasks }, transaction);

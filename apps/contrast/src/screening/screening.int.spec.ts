@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,18 +16,11 @@ import type {
 } from 'fhir/r4.js';
 import { contrastScreeningIdOf, extensions, uuidFrom } from '#fhir';
 import { aMerge, anAllergy, anObservation, aPatient, aServiceRequest, until } from '#testing';
-import { AContrastService } from '../a-contrast-service.spec.js';
+import { AContrastService, signedPolicyFile } from '../a-contrast-service.spec.js';
 import { ruleIssueIdOf } from './detected-issue.js';
 
 const HOUR = 60 * 60 * 1000;
 const inHours = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString();
-/** The shipped example, signed off. */
-function signedPolicyFile(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'collimator-policy-')), 'policy.yaml');
-  const shipped = readFileSync('deploy/local/contrast-policy.yaml', 'utf8');
-  writeFileSync(path, `signedOff: { by: 'Dr. Example', on: '2026-01-01' }\n${shipped}`);
-  return path;
-}
 
 let service: AContrastService;
 beforeAll(async () => (service = await AContrastService.start(signedPolicyFile())), 60_000);
@@ -144,6 +137,22 @@ describe('An exam with contrast', () => {
       const { status } = await service.send('PUT', `Task/${task.id}`, { ...task, status: 'completed' }, { 'if-match': `W/"${task.meta!.versionId}"` }); // prettier-ignore
       expect(status).toBe(200);
     }
+    await outcome('proceed-with-preparation');
+  });
+});
+
+describe('An exam whose patient is here', () => {
+  it('is screened again before it begins: what was to be done by now must be recorded as done', async () => {
+    const { patient, order, outcome, tasks, told } = await screened('HERE', (patient) => [anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] })]); // prettier-ignore
+    await service.tell('imaging.schedule.booked.v1', booked(order, inHours(30)), order, patient);
+    await until(async () => (await tasks()).every(({ restriction }) => restriction?.period?.start), { what: 'the times of its preparation' }); // prettier-ignore
+    await outcome('proceed-with-preparation');
+    const before = (await told()).length;
+    await service.tell('imaging.schedule.moved.v1', booked(order, inHours(30), 'checked-in'), order, patient);
+    await outcome('needs-decision');
+    expect((await told()).length).toBeGreaterThan(before);
+    // Sent away again: the preparation can still be done.
+    await service.tell('imaging.schedule.moved.v1', booked(order, inHours(30), 'booked'), order, patient);
     await outcome('proceed-with-preparation');
   });
 });

@@ -14,7 +14,10 @@ export function ageRule(rule: RuleOf<'age'>, { facts, exam }: RuleContext): Rule
 }
 
 /** The planned volume for the weight of the patient. */
-export function doseByWeightRule(rule: RuleOf<'dose-by-weight'>, { facts, exam, policy }: RuleContext): RuleResult {
+export function doseByWeightRule(
+  rule: RuleOf<'dose-by-weight'>,
+  { facts, exam, policy }: Omit<RuleContext, 'renal'>,
+): RuleResult {
   const age = ageInYears(facts.birthDate, exam.at);
   const isChild = age !== undefined && age < policy.labs.formulas.ckdEpi2021.fromYears;
   const counts = isChild ? rule.weightCountsDays.child : rule.weightCountsDays.adult;

@@ -51,12 +51,13 @@ function worst(found: readonly PriorReaction[], severity: RuleOf<'other-allergy'
   return found.reduce((a, b) => (rank(b) > rank(a) ? b : a));
 }
 
-function isToAgent({ substance, codes }: PriorReaction, { keys, names }: ContrastExam['agent']): boolean {
+/** To the agent itself, by a code or a name. */
+export function isToAgent({ substance, codes }: PriorReaction, { keys, names }: ContrastExam['agent']): boolean {
   return codes.some((one) => keys.includes(one)) || names.some((name) => hasWords(substance, name));
 }
 
 /** To an agent of the class, or to the class as a whole. */
-function isToClass({ substance, codes }: PriorReaction, name: string, policy: ContrastPolicy): boolean {
+export function isToClass({ substance, codes }: PriorReaction, name: string, policy: ContrastPolicy): boolean {
   const known = classOf(policy, name);
   const text = asWords(substance);
   const isOne = (key: string) =>

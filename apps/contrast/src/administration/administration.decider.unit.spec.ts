@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
 import { anAdministration, aServiceRequest, given, site } from '#testing';
 import { correctAdministration, recordAdministration } from './administration.decider.js';
-import { planContrast } from './contrast-plan.decider.js';
+import { planContrast } from '../contrast-plan.decider.js';
 import { readAdministration } from './read-administration.js';
 
 const order = aServiceRequest({ procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' } });

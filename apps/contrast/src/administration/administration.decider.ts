@@ -1,7 +1,7 @@
 import type { MedicationAdministration, MedicationRequest } from 'fhir/r4.js';
 import { referencedId, sameContent } from '#fhir';
 import { fail } from '#platform';
-import { wasGiven } from './contrast-plan.decider.js';
+import { wasGiven } from '../contrast-plan.decider.js';
 import { isUsable } from './read-administration.js';
 
 /** What is to be stored. */
@@ -92,10 +92,11 @@ function checkSubject({ subject }: MedicationAdministration, expected: string | 
 }
 
 /** As part of the record: its order comes first among the supporting information. */
-function ofPlan(stated: MedicationAdministration, plan: MedicationRequest): MedicationAdministration {
+export function ofPlan(stated: MedicationAdministration, plan: MedicationRequest): MedicationAdministration {
   return {
     ...stated,
-    subject: plan.subject,
+    // A number read off the patient stays with it: it says who was looked at.
+    subject: stated.subject.identifier ? { ...plan.subject, identifier: stated.subject.identifier } : plan.subject,
     request: { reference: `MedicationRequest/${plan.id}` },
     supportingInformation: [...(plan.basedOn ?? []), ...othersOf(stated)],
   };
