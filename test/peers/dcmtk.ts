@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isInstalled, type Peer } from '#testing';
 
 /** One program of DCMTK. pynetdicom has programs of the same names, which may come first on the path. */
-export function dcmtk(program: 'findscu' | 'storescu' | 'dump2dcm' | 'wlmscpfs'): Peer {
+export function dcmtk(program: 'findscu' | 'storescu' | 'dcmqrscp' | 'dump2dcm' | 'wlmscpfs'): Peer {
   return {
     command: [placeOf(program) ?? program, '--version'],
     says: /dcmtk/,

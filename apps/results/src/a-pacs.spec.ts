@@ -1,29 +1,53 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Dataset, datasetToJson, sopClasses } from '#dicom';
 
 /** What the PACS does instead of its work. */
 export type PacsFault = number | 'never' | 'close' | 'garbage' | 'huge';
 
-/** A PACS that answers QIDO-RS for the studies it is given, or misbehaves for one of them; what specs share, no spec. */
+/** A Key Object Selection document in the PACS. */
+interface KeyObject {
+  study: string;
+  title: string;
+  instances: string[];
+}
+
+/**
+ * A PACS that answers QIDO-RS for the studies it is given, WADO-RS for the metadata of key objects, and Orthanc's
+ * `/changes`, or misbehaves for one of them; what specs share, no spec.
+ */
 export class APacs {
   /** SOP Instance UIDs by Study Instance UID; all of a study are in the series `<study>.1`. */
   readonly studies = new Map<string, string[]>();
+  /** How studies are listed; one that is not here is not listed. */
+  readonly listed = new Map<string, { patientId: string; accessionNumber: string }>();
   readonly faults = new Map<string, PacsFault>();
-  /** How often each study was asked for. */
+  /** How often each study was asked for, */
   readonly asked = new Map<string, number>();
+  /** and each key object read. */
+  readonly read = new Map<string, number>();
+  private readonly keyObjects = new Map<string, KeyObject>();
+  private readonly changes: string[] = [];
   private server?: Server;
   private port = 0;
 
+  get orthancUrl(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
   get qidoUrl(): string {
-    return `http://127.0.0.1:${this.port}/dicom-web`;
+    return `${this.orthancUrl}/dicom-web`;
   }
 
   /** Starts it, on the port it had if it was stopped. */
   async start(): Promise<this> {
     const server = createServer((request, response) => {
-      const instance = /\/instances\?SOPInstanceUID=([\d.]+)/.exec(request.url!)?.[1];
+      const url = request.url!;
+      const other = this.change(url) ?? this.metadata(url) ?? this.list(url);
+      if (other) return void response.end(JSON.stringify(other));
+      const instance = /\/instances\?SOPInstanceUID=([\d.]+)/.exec(url)?.[1];
       const [, uid = this.studyOf(instance), level] =
-        /studies\/([\d.]+)\/(?:series\/[\d.]+\/)?(series|instances)$/.exec(request.url!) ?? [];
+        /studies\/([\d.]+)\/(?:series\/[\d.]+\/)?(series|instances)(?:\?includefield=[\dA-F,]+)?$/.exec(url) ?? [];
       if (level === 'series') this.asked.set(uid, (this.asked.get(uid) ?? 0) + 1);
       const fault = this.faults.get(uid);
       if (fault === undefined) response.end(JSON.stringify(this.find(uid, level, instance)));
@@ -40,6 +64,19 @@ export class APacs {
     await new Promise((resolve) => this.server?.close(resolve));
   }
 
+  /** Something of a study changed. */
+  changed(study: string): void {
+    this.changes.push(study);
+  }
+
+  /** Stores a Key Object Selection document with a study. @returns its SOP Instance UID */
+  reject(study: string, title: string, instances: string[]): string {
+    const uid = `${study}.5.${this.keyObjects.size + 1}`;
+    this.keyObjects.set(uid, { study, title, instances });
+    this.studies.set(study, [...(this.studies.get(study) ?? []), uid]);
+    return uid;
+  }
+
   /** The study that an instance is in, '' if it is in none. */
   private studyOf(instance: string | undefined): string {
     return [...this.studies].find(([, instances]) => instances.includes(instance!))?.[0] ?? '';
@@ -50,7 +87,47 @@ export class APacs {
     if (!instances) return [];
     if (instance) return [{ '00080018': { vr: 'UI', Value: [instance] }, '0020000D': { vr: 'UI', Value: [uid] } }];
     if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: ['CT'] } }];
-    return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: ['1.9'] } }));
+    const classOf = (one: string) => (this.keyObjects.has(one) ? sopClasses.keyObjectSelection : '1.9');
+    return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: [classOf(one)] } }));
+  }
+
+  /** Orthanc's changes: its own id of a study is here its UID. */
+  private change(url: string): object | undefined {
+    const [, study] = /^\/studies\/([\d.]+)$/.exec(url) ?? [];
+    if (study) return { MainDicomTags: { StudyInstanceUID: study } };
+    const [, since, isLast] = /^\/changes\?(?:since=(\d+)&limit=\d+|(last))$/.exec(url) ?? [];
+    if (since === undefined && !isLast) return undefined;
+    const all = this.changes.map((ID, index) => ({ Seq: index + 1, ChangeType: 'StableStudy', ID }));
+    const Changes = isLast ? all.slice(-1) : all.slice(Number(since), Number(since) + 2);
+    const Last = Changes.at(-1)?.Seq ?? Number(since ?? 0);
+    return { Changes, Last, Done: Last === all.length };
+  }
+
+  private metadata(url: string): object[] | undefined {
+    const [, uid = ''] = /\/instances\/([\d.]+)\/metadata$/.exec(url) ?? [];
+    const document = this.keyObjects.get(uid);
+    if (!document) return undefined;
+    this.read.set(uid, (this.read.get(uid) ?? 0) + 1);
+    const { study, title, instances } = document;
+    const dataset = Dataset.of({
+      SOPClassUID: sopClasses.keyObjectSelection,
+      SOPInstanceUID: uid,
+      StudyInstanceUID: study,
+      ConceptNameCodeSequence: [{ CodeValue: title, CodingSchemeDesignator: 'DCM' }],
+      ContentSequence: instances.map((one) => ({ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: one }] })),
+    });
+    return [datasetToJson(dataset)];
+  }
+
+  private list(url: string): object[] | undefined {
+    const [, key, value] = /\/studies\?(StudyInstanceUID|PatientID)=([^&]+)/.exec(url) ?? [];
+    if (!key) return undefined;
+    const isMeant = ([uid, { patientId }]: [string, { patientId: string }]) => (key === 'PatientID' ? patientId : uid) === decodeURIComponent(value!); // prettier-ignore
+    return [...this.listed].filter(isMeant).map(([uid, { patientId, accessionNumber }]) => ({
+      '0020000D': { Value: [uid] },
+      '00100020': { Value: [patientId] },
+      '00080050': { Value: accessionNumber ? [accessionNumber] : [] },
+    }));
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { unavailableAfter, withoutInstances } from './availability.decider.js';
+import { unavailableAfter } from './availability.decider.js';
+import { withoutInstances } from './imaging-study.decider.js';
 
 describe('what the PACS said it cannot give', () => {
   it('is what its last word on each instance says', () => {

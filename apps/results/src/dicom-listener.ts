@@ -1,13 +1,14 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { guardedDicomServer, type DicomServer } from '#dicom';
+import { guardedDicomServer, sopClasses, type DicomServer } from '#dicom';
 import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
+import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 
 /**
  * The DICOM side of results: Instance Availability Notification from the PACS, storage commitment for the stations of the
- * site file and from the PACS; nobody else.
+ * site file and from the PACS, rejection notes from both; nobody else.
  */
 @Injectable()
 export class DicomListener implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -19,6 +20,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(LookForStudyWhenPacsNotifies) private readonly availability: LookForStudyWhenPacsNotifies,
     @Inject(CheckStorageWhenModalityAsks) private readonly storage: CheckStorageWhenModalityAsks,
+    @Inject(HideImagesWhenRejectionNoteArrives) private readonly rejections: HideImagesWhenRejectionNoteArrives,
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
   ) {}
 
@@ -30,6 +32,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
     const callers = new Set([...pacs.aeTitles, ...answering, ...stations.map(({ aeTitle }) => aeTitle)]);
     this.server = guardedDicomServer(dicom, callers, this.metrics);
     this.server.provideInstanceAvailability(this.availability);
+    this.server.provideStorage([sopClasses.keyObjectSelection], this.rejections);
     this.server.provideStorageCommitment({
       request: (request, caller) => this.storage.request(request, caller),
       report: (result, caller) => this.commitment.report(result, caller),

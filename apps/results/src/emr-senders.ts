@@ -6,7 +6,7 @@ import { DeliveryQueue, type Delivery, type Send } from '#messaging';
 import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
 import { bearerTokensOf } from './bearer-tokens.js';
 import { examStatusOf, resourcesIn, transactionOf, type EmrFact } from './emr-update.decider.js';
-import { viewerUrlOf } from './study-lookup.decider.js';
+import { viewerUrlOf } from './imaging-study.decider.js';
 
 /** How many patients' facts are sent to one destination at once. */
 const CONCURRENCY = 8;

@@ -4,7 +4,7 @@ import { UnitOfWork } from '#messaging';
 import { LOGGER, SITE, type Logger, type Site } from '#platform';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { LookForStudy } from './look-for-study.worker.js';
-import { StudyLookups } from './study-lookups.store.js';
+import { StudyNews } from './study-news.js';
 
 /** PS3.7 annex C. */
 const DUPLICATE_SOP_INSTANCE = 0x0111;
@@ -20,7 +20,7 @@ export class LookForStudyWhenPacsNotifies implements InstanceAvailabilityProvide
   constructor(
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(AvailabilityNotifications) private readonly notifications: AvailabilityNotifications,
-    @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(StudyNews) private readonly news: StudyNews,
     @Inject(LookForStudy) private readonly lookForStudy: LookForStudy,
     @Inject(SITE) private readonly site: Site,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -31,10 +31,11 @@ export class LookForStudyWhenPacsNotifies implements InstanceAvailabilityProvide
     if (!this.site.pacs.aeTitles.includes(notifier))
       throw new DicomStatus(NOT_AUTHORIZED, 'not one of pacs.aeTitles of the site file');
     try {
-      await this.unitOfWork.run(undefined, async ({ manager, now }) => {
+      await this.unitOfWork.run(undefined, async (transaction) => {
+        const { manager, now } = transaction;
         if (!(await this.notifications.insert(manager, sopInstanceUid, notification, notifier, now)))
           throw new DicomStatus(DUPLICATE_SOP_INSTANCE, 'a notification with this SOP Instance UID is there');
-        await this.lookups.notified(manager, notification.studyInstanceUid, now);
+        await this.news.seen(notification.studyInstanceUid, transaction);
       });
     } catch (error) {
       if (!(error instanceof DicomStatus)) this.logger.warn({ err: error }, 'a notification could not be kept');

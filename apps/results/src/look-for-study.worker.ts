@@ -1,8 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { FhirResource, ImagingStudy } from 'fhir/r4.js';
 import type { EntityManager } from 'typeorm';
-import type { QidoSeries } from '#dicom';
-import { newEvent } from '#events';
+import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId, uuidFrom } from '#fhir';
 import { backoffMs, UnitOfWork, type Transaction } from '#messaging';
 import {
@@ -21,8 +20,18 @@ import {
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
-import { PacsContent } from './pacs-content.js';
-import { decideFailedLookup, decideLookup, studyFrom } from './study-lookup.decider.js';
+import { studyFrom } from './imaging-study.decider.js';
+import { PacsContent, type ContentOfStudy } from './pacs-content.js';
+import { Rejections } from './rejections.store.js';
+import { StudyAlerts } from './study-alerts.js';
+import {
+  alertAfter,
+  decideFailedLookup,
+  decideLookup,
+  tellingAfter,
+  type Look,
+  type LookupDecision,
+} from './study-lookup.decider.js';
 import { StudyLookups, type DueLookup } from './study-lookups.store.js';
 
 /** Looks completed exams' studies up in the PACS until they are there, or for as long as the site says. */
@@ -39,6 +48,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
     @Inject(PacsContent) private readonly pacs: PacsContent,
+    @Inject(Rejections) private readonly rejections: Rejections,
+    @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
     const toDo: WorkToDo<DueLookup> = {
@@ -79,40 +90,88 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
 
   private async ask(lookup: DueLookup): Promise<Answer> {
     try {
-      return { found: await this.pacs.seriesOf(lookup.studyInstanceUid) };
+      return { content: await this.pacs.contentOf(lookup.studyInstanceUid) };
     } catch (error) {
-      return { found: [], failure: asFailure(error) };
+      return { failure: asFailure(error) };
     }
   }
 
-  private async decide(lookup: DueLookup, { found, failure }: Answer, transaction: Transaction): Promise<void> {
+  private async decide(lookup: DueLookup, { content, failure }: Answer, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
-    const current = await this.lookups.forUpdate(manager, lookup.studyInstanceUid);
+    const { studyInstanceUid } = lookup;
+    const current = await this.lookups.forUpdate(manager, studyInstanceUid);
     if (!current) return;
+    const look = await this.look(studyInstanceUid, content, transaction);
     const waitMs = backoffMs(current.attempts + 1, Math.random());
     const decision = failure
       ? decideFailedLookup(current, failure, waitMs, this.site, now)
-      : decideLookup(current, found, this.site, now);
-    const why = decision.state === 'found' ? undefined : failure;
+      : decideLookup(current, look, this.site, now);
+    const before = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
+    if (!before) throw fail('unexpected', 'a study is looked for that was never stored');
+    const saw = look.found.length + look.rejected.size > 0;
+    const after = saw && !failure ? studyFrom(before, look.found, decision.state === 'found', look.rejected, this.site) : before; // prettier-ignore
+    const told = tellingAfter(current, decision.state, before, after);
+    const [study] = after === before ? [before] : await this.store.save(manager, [after], now);
+    const hasChanged = study!.meta?.versionId !== before.meta?.versionId;
+    const foundAt = decision.state === 'found' && (hasChanged || current.state !== 'found') ? now : undefined;
+    const next = foundAt && !failure ? decideLookup({ ...current, state: 'found', foundAt }, look, this.site, now).next : decision.next; // prettier-ignore
     // What the PACS notified of while it was asked, its answer may not have known.
-    const isOutdated = current.notices !== lookup.notices && decision.next !== undefined;
-    const outcome = isOutdated ? { ...decision, next: now } : decision;
-    await this.lookups.decided(manager, lookup.studyInstanceUid, outcome, why);
-    if (!decision.event) return;
-    const known = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', lookup.studyInstanceUid));
-    if (!known) throw fail('unexpected', 'a study is looked for that was never stored');
-    const [study] = await this.store.save(manager, [studyFrom(known, found, decision.state, this.site)], now);
+    const isOutdated = current.notices !== lookup.notices && next !== undefined;
+    await this.lookups.decided(
+      manager,
+      studyInstanceUid,
+      { state: decision.state, next: isOutdated ? now : next },
+      {
+        failure: decision.state === 'found' && !failure ? undefined : failure,
+        foundAt,
+        toldAt: told === 'imaging.result.study-available.v1' ? now : undefined,
+      },
+    );
+    // A PACS that does not answer says nothing of a study that was found.
+    if (!failure || decision.state === 'missing') await this.settle(current, decision, look, study!, transaction);
+    if (told) await this.tell(told, study!, current.patientId, transaction);
+  }
+
+  /** What there is, with what was rejected of it until now, by what was read just now or before. */
+  private async look(studyInstanceUid: string, content: ContentOfStudy | undefined, transaction: Transaction) {
+    const { manager, now } = transaction;
+    for (const note of content?.notes ?? [])
+      for (const touched of await this.rejections.keep(manager, note, now))
+        if (touched !== studyInstanceUid) await this.lookups.notified(manager, touched, now);
+    for (const uid of content?.otherDocuments ?? []) await this.rejections.keepOther(manager, uid, studyInstanceUid, now); // prettier-ignore
+    const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
+    return { found: content?.series ?? [], rejected } satisfies Look;
+  }
+
+  private async settle(
+    current: DueLookup,
+    { state }: LookupDecision,
+    look: Look,
+    study: ImagingStudy,
+    transaction: Transaction,
+  ) {
+    // prettier-ignore
+    if (state === 'searching') return;
+    const { studyInstanceUid, patientId } = current;
+    const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
+    const subject = { studyInstanceUid, patientId, orderIds };
+    await this.alerts.settle(alertAfter(current, state, look), subject, transaction);
+    if (orderIds.length === 0 && study.status === 'available')
+      await this.alerts.raise('images-without-order', { ...subject, detail: 'The exam was done without an order.' }, transaction); // prettier-ignore
+  }
+
+  private async tell(type: EventType, study: ImagingStudy, patientId: string, transaction: Transaction): Promise<void> {
     const event = newEvent({
-      type: decision.event,
-      patientId: current.patientId,
-      cause: `${study!.id}/${study!.meta?.versionId}`,
-      now,
-      resources: [study!, ...(await this.about(study!, manager))],
+      type,
+      patientId,
+      cause: `${study.id}/${study.meta?.versionId}`,
+      now: transaction.now,
+      resources: [study, ...(await this.about(study, transaction.manager))],
     });
     transaction.publish(event);
-    if (decision.state !== 'found') return;
+    if (type === 'imaging.result.study-missing.v1') return;
     for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
-    await this.commitment.ask(study!, transaction);
+    if (type === 'imaging.result.study-available.v1') await this.commitment.ask(study, transaction);
   }
 
   private after(lookup: DueLookup): Date {
@@ -132,6 +191,6 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
 
 /** What the PACS has of a study, or why it did not say. */
 interface Answer {
-  found: QidoSeries[];
+  content?: ContentOfStudy;
   failure?: Failure;
 }

@@ -10,24 +10,39 @@ import { DicomListener } from './dicom-listener.js';
 import { EmrSenders } from './emr-senders.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
+import { FollowOrthancChanges } from './follow-orthanc-changes.worker.js';
+import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
+import { LookForStudyWhenStatusArrives } from './look-for-study-when-status-arrives.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
+import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
+import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
+import { PriorStudies } from './prior-studies.js';
+import { Rejections } from './rejections.store.js';
 import { ReportDesk } from './report-desk.js';
 import { ResultsController } from './results.controller.js';
 import { StorageCommitments } from './storage-commitments.store.js';
+import { StudiesController } from './studies.controller.js';
+import { StudyAlerts } from './study-alerts.js';
+import { StudyAlertList } from './study-alerts.store.js';
 import { StudyLookups } from './study-lookups.store.js';
+import { StudyNews } from './study-news.js';
+import { StudyWatch } from './study-watch.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
+import { WatchStudiesWithoutExam } from './watch-studies-without-exam.worker.js';
+import { WatchStudyWhenExamBooked } from './watch-study-when-exam-booked.handler.js';
 
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  DetectedIssue: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
@@ -36,30 +51,44 @@ const resources = FhirModule.forService({
 });
 
 const reports = [UnmatchedReports, ReportDesk];
+const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
 @Module({
   imports: [
     MessagingModule.forService({ service: 'results', ofSurvivor: bundleOfSurvivor }),
     resources,
-    IntakeModule.forService([FileReportWhenMessageArrives, FileDocumentWhenMessageArrives], reports, [resources]),
+    IntakeModule.forService(
+      [FileReportWhenMessageArrives, FileDocumentWhenMessageArrives, LookForStudyWhenStatusArrives],
+      [...reports, ...news],
+      [resources],
+    ),
   ],
   controllers: [
     ResultsController,
+    StudiesController,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
+    WatchStudyWhenExamBooked,
     MergePatientsWhenPatientMerged,
   ],
   providers: [
     Copies,
     ...reports,
-    StudyLookups,
+    ...news,
     AvailabilityNotifications,
+    Rejections,
+    StudyAlerts,
+    StudyAlertList,
     PacsContent,
+    PriorStudies,
+    WatchStudiesWithoutExam,
+    FollowOrthancChanges,
     AskPacsToCommit,
     LookForStudy,
     LookForStudyWhenPacsNotifies,
+    HideImagesWhenRejectionNoteArrives,
     StorageCommitments,
     TellModalityWhatIsStored,
     CheckStorageWhenModalityAsks,
@@ -75,4 +104,6 @@ export const resultsMigrations = [
   ...intakeMigrations,
   StudyLookup1700000004000,
   Availability1700000004100,
+  StudyContent1700000004600,
+  StudyWatch1700000004610,
 ];

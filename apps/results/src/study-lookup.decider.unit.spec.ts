@@ -1,20 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImagingStudy } from 'fhir/r4.js';
-import type { QidoSeries } from '#dicom';
-import { dicomUidIdentifier, uuidFrom } from '#fhir';
+import type { SeriesInPacs } from '#dicom';
 import { fail } from '#platform';
 import { given, site as aSite } from '#testing';
 import {
+  alertAfter,
   decideFailedLookup,
   decideLookup,
-  instancesOf,
-  studyFrom,
-  studyWith,
-  viewerUrlOf,
+  tellingAfter,
   type StudyLookup,
 } from './study-lookup.decider.js';
 
-const lookup = { firstAfterSeconds: 1, everySeconds: 10, giveUpAfterSeconds: 600 };
+const lookup = { firstAfterSeconds: 1, everySeconds: 10, giveUpAfterSeconds: 600, againAfterSeconds: [3600, 300] };
 const pacs = { name: 'pacs', qidoUrl: 'http://pacs.example/dicom-web', lookup };
 const site = aSite({ pacs });
 const completed = new Date('2026-03-02T10:00:00Z');
@@ -31,18 +28,19 @@ const aLookup = (parts: Partial<StudyLookup> = {}): StudyLookup => ({
   ...parts,
 });
 /** A series as the PACS has it: of `1.2.1` the instances `1.2.1.<n>`. */
-const inPacs = (seriesInstanceUid: string, ...instances: number[]): QidoSeries => ({
+const inPacs = (seriesInstanceUid: string, ...instances: number[]): SeriesInPacs => ({
   seriesInstanceUid,
   modality: 'CT',
   instances: instances.map((n) => ({ sopInstanceUid: `${seriesInstanceUid}.${n}`, sopClassUid: '1.9' })),
 });
-const asked = (found: QidoSeries[], seconds: number) => (one: StudyLookup) => decideLookup(one, found, site, after(seconds)); // prettier-ignore
+const look = (found: SeriesInPacs[], ...rejected: string[]) => ({ found, rejected: new Map(rejected.map((uid) => [uid, '113001'])) }); // prettier-ignore
+const asked = (found: SeriesInPacs[], seconds: number) => (one: StudyLookup) => decideLookup(one, look(found), site, after(seconds)); // prettier-ignore
 
 describe('A study looked for', () => {
   it('is available when the PACS has all that the modality says it made', () => {
     given(aLookup())
       .when(asked([inPacs('1.2.1', 1, 2)], 5))
-      .thenExactly({ state: 'found', event: 'imaging.result.study-available.v1' });
+      .thenExactly({ state: 'found', next: after(305) });
   });
 
   it('is available with more than that, in whatever series', () => {
@@ -69,7 +67,7 @@ describe('A study looked for', () => {
   it('is told missing once the time is up, and asked for hourly for a week', () => {
     given(aLookup())
       .when(asked([inPacs('1.2.1', 1)], 600))
-      .thenExactly({ state: 'missing', next: after(600 + HOUR), event: 'imaging.result.study-missing.v1' });
+      .thenExactly({ state: 'missing', next: after(600 + HOUR) });
     const missing = aLookup({ state: 'missing' });
     given(missing).when(asked([], WEEK - 1)).thenExactly({ state: 'missing', next: after(WEEK - 1 + HOUR) }); // prettier-ignore
     given(missing).when(asked([], WEEK)).thenExactly({ state: 'missing' });
@@ -78,14 +76,23 @@ describe('A study looked for', () => {
   it('is available even if it comes after it was told missing', () => {
     given(aLookup({ state: 'missing' }))
       .when(asked([inPacs('1.2.1', 1, 2)], 2 * HOUR))
-      .thenExactly({ state: 'found', event: 'imaging.result.study-available.v1' });
+      .thenExactly({ state: 'found', next: after(2 * HOUR + 300) });
   });
 
-  it('that was found stays so, and is not told again', () => {
-    for (const found of [[], [inPacs('1.2.1', 1, 2)]])
-      given(aLookup({ state: 'found' }))
-        .when(asked(found, 5))
-        .thenExactly({ state: 'found' });
+  it('that was found stays so, and is looked at again at the times of the site', () => {
+    const found = aLookup({ state: 'found', foundAt: after(10) });
+    for (const content of [[], [inPacs('1.2.1', 1, 2)]]) {
+      given(found).when(asked(content, 20)).thenExactly({ state: 'found', next: after(310) }); // prettier-ignore
+      given(found).when(asked(content, 310)).thenExactly({ state: 'found', next: after(3610) }); // prettier-ignore
+      given(found).when(asked(content, 3610)).thenExactly({ state: 'found' }); // prettier-ignore
+    }
+  });
+
+  it('does not wait for what was rejected, all of it or some', () => {
+    const rejected = (found: SeriesInPacs[], ...uids: string[]) => decideLookup(aLookup(), look(found, ...uids), site, after(5)).state; // prettier-ignore
+    expect(rejected([inPacs('1.2.1', 1)], '1.2.1.2')).toBe('found');
+    expect(rejected([], '1.2.1.1', '1.2.1.2')).toBe('found');
+    expect(rejected([], '1.2.1.2')).toBe('searching');
   });
 
   it('that grows is looked for until the PACS has the new images too', () => {
@@ -116,7 +123,7 @@ describe('A look-up that failed', () => {
     (code) => {
       // prettier-ignore
       given(aLookup()).when(failed(fail(code, ''), 5)).thenExactly({ state: 'searching', next: after(15) });
-      given(aLookup()).when(failed(fail(code, ''), 600)).then({ state: 'missing', event: 'imaging.result.study-missing.v1' }); // prettier-ignore
+      given(aLookup()).when(failed(fail(code, ''), 600)).then({ state: 'missing' }); // prettier-ignore
     },
   );
 
@@ -129,79 +136,49 @@ describe('A look-up that failed', () => {
   });
 });
 
-/** What an exam says it made: of each series the instances named. */
-const made = (orderId: string, series: Record<string, number[]>, modality = 'MR'): ImagingStudy => ({
-  resourceType: 'ImagingStudy',
-  id: uuidFrom('ImagingStudy', '1.2'),
-  identifier: [dicomUidIdentifier('1.2')],
-  status: 'registered',
-  subject: { reference: 'Patient/p' },
-  basedOn: [{ reference: `ServiceRequest/${orderId}` }],
-  series: Object.entries(series).map(([uid, numbers]) => ({
-    uid,
-    modality: { code: modality },
-    description: 'said',
-    instance: numbers.map((n) => ({ uid: `${uid}.${n}`, sopClass: { code: 'urn:oid:1.8' } })),
-  })),
+describe('What is told after a look', () => {
+  const study = (status: ImagingStudy['status'], images: number): ImagingStudy => ({
+    resourceType: 'ImagingStudy',
+    status,
+    subject: { reference: 'Patient/p' },
+    numberOfInstances: images,
+  });
+
+  it('is that it is available when it was found, and whenever there is something else in it', () => {
+    expect(tellingAfter(aLookup(), 'found', study('registered', 2), study('available', 2))).toBe('imaging.result.study-available.v1'); // prettier-ignore
+    const told = aLookup({ state: 'found', toldAt: after(5) });
+    expect(tellingAfter(told, 'found', study('available', 2), study('available', 3))).toBe('imaging.result.study-available.v1'); // prettier-ignore
+    expect(tellingAfter(told, 'found', study('available', 2), study('available', 2))).toBeUndefined();
+  });
+
+  it('is nothing while it arrives, and missing once', () => {
+    expect(tellingAfter(aLookup(), 'searching', study('registered', 1), study('registered', 2))).toBeUndefined();
+    expect(tellingAfter(aLookup(), 'missing', study('registered', 1), study('registered', 1))).toBe('imaging.result.study-missing.v1'); // prettier-ignore
+    expect(tellingAfter(aLookup({ state: 'missing' }), 'missing', study('registered', 1), study('registered', 2))).toBeUndefined(); // prettier-ignore
+  });
+
+  it('is that it was withdrawn, only where it was told before', () => {
+    const [before, after_] = [study('available', 2), study('entered-in-error', 0)];
+    expect(tellingAfter(aLookup({ state: 'found', toldAt: after(5) }), 'found', before, after_)).toBe('imaging.result.study-withdrawn.v1'); // prettier-ignore
+    expect(tellingAfter(aLookup(), 'found', study('registered', 2), after_)).toBeUndefined();
+  });
 });
 
-describe('The ImagingStudy', () => {
-  const known = made('o1', { '1.2.1': [1, 2] });
+describe('What is wrong between an exam and its images', () => {
+  const wrong = (state: StudyLookup['state'], found: SeriesInPacs[], ...rejected: string[]) =>
+    alertAfter(aLookup(), state, look(found, ...rejected));
 
-  it('is available as the PACS has it', () => {
-    given(known)
-      .when((study) => studyFrom(study, [inPacs('1.2.1', 1, 2, 3)], 'found', site))
-      .then({ status: 'available', numberOfSeries: 1, numberOfInstances: 3, basedOn: known.basedOn!, series: [{ uid: '1.2.1', modality: { code: 'CT' }, numberOfInstances: 3 }] }); // prettier-ignore
+  it('is nothing as long as it is looked for, nor when all is there or rejected', () => {
+    expect(wrong('searching', [])).toBeUndefined();
+    expect(wrong('found', [inPacs('1.2.1', 1, 2, 3)])).toBeUndefined();
+    expect(wrong('found', [inPacs('1.2.1', 1)], '1.2.1.2')).toBeUndefined();
+    expect(wrong('found', [], '1.2.1.1', '1.2.1.2')).toBeUndefined();
   });
 
-  it('keeps what the modality said of what the PACS has not', () => {
-    const study = studyFrom(made('o1', { '1.2.1': [1, 2], '1.2.2': [1] }), [inPacs('1.2.1', 2, 3)], 'missing', site);
-    expect(study).toMatchObject({ status: 'registered', numberOfSeries: 2, numberOfInstances: 4 });
-    expect(instancesOf(study)).toEqual(['1.2.1.2', '1.2.1.3', '1.2.1.1', '1.2.2.1']);
-  });
-
-  it('says of a series or image what the modality said where the PACS does not say, and makes nothing up', () => {
-    const bare = (uid: string): QidoSeries => ({ seriesInstanceUid: uid, instances: [{ sopInstanceUid: `${uid}.1` }] });
-    const [said, unsaid] = studyFrom(known, [bare('1.2.1'), bare('1.2.7')], 'found', site).series!;
-    expect(said).toMatchObject({ modality: { code: 'MR' }, description: 'said', instance: [{ sopClass: { code: 'urn:oid:1.8' } }] }); // prettier-ignore
-    expect(unsaid).toMatchObject({ modality: { display: 'unknown' }, instance: [{ sopClass: { display: 'unknown' } }] }); // prettier-ignore
-    expect(unsaid!.description).toBeUndefined();
-  });
-
-  it('holds no empty list, which FHIR does not know', () => {
-    const nothing = { ...known, series: undefined };
-    expect(JSON.stringify(studyFrom(nothing, [], 'missing', site))).not.toContain('[]');
-  });
-
-  it('links to the viewer and to WADO-RS where the site has them, by UID only', () => {
-    const whole = aSite({ pacs: { ...pacs, wadoUrl: 'http://pacs.example/wado/', viewerUrl: 'http://view.example/?s={studyInstanceUid}' } }); // prettier-ignore
-    const study = studyFrom(known, [], 'found', whole);
-    expect(study.contained).toMatchObject([{ resourceType: 'Endpoint', address: 'http://pacs.example/wado/studies/1.2' }]); // prettier-ignore
-    expect(study.extension).toMatchObject([{ valueUrl: 'http://view.example/?s=1.2' }]);
-    expect(viewerUrlOf('1.2', site)).toBeUndefined();
-  });
-
-  it('of a second exam has the images and the orders of both, and is not available any more', () => {
-    given({ ...known, status: 'available' as const, meta: { versionId: '2' } })
-      .when((study) => studyWith(study, made('o2', { '1.2.1': [2, 3], '1.2.5': [1] })))
-      .then({
-        status: 'registered',
-        meta: { versionId: '2' },
-        basedOn: [{ reference: 'ServiceRequest/o1' }, { reference: 'ServiceRequest/o2' }],
-        numberOfSeries: 2,
-        numberOfInstances: 4,
-      });
-  });
-
-  it('is the same where an exam adds nothing', () => {
-    const found = { ...known, status: 'available' as const };
-    expect(studyWith(found, made('o1', { '1.2.1': [2] }))).toBe(found);
-    expect(studyWith(undefined, { ...known, meta: { versionId: '7' } })).toEqual({ ...known, meta: undefined });
-  });
-
-  it('is whose an exam with an order says, and not whose one without says', () => {
-    const other = { subject: { reference: 'Patient/other' } };
-    expect(studyWith(known, { ...made('o2', { '1.2.9': [1] }), ...other }).subject).toEqual(other.subject);
-    expect(studyWith(known, { ...made('o1', { '1.2.9': [1] }), ...other, basedOn: undefined }).subject).toBe(known.subject); // prettier-ignore
+  it('is that there are no images, or fewer than performed, also where they went after it was found', () => {
+    expect(wrong('missing', [])).toBe('completed-without-images');
+    expect(wrong('missing', [inPacs('1.2.1', 1)])).toBe('fewer-images-than-performed');
+    expect(wrong('found', [])).toBe('completed-without-images');
+    expect(wrong('found', [inPacs('1.2.1', 1, 3)])).toBe('fewer-images-than-performed');
   });
 });

@@ -12,7 +12,7 @@ export interface DueLookup extends StudyLookup {
 }
 
 const columns = `study_instance_uid AS "studyInstanceUid", patient_id AS "patientId", state, attempts, since,
-  expected_instances AS "expectedInstances", notices`;
+  expected_instances AS "expectedInstances", notices, found_at AS "foundAt", told_at AS "toldAt"`;
 
 /** The table of studies looked for. */
 @Injectable()
@@ -36,14 +36,28 @@ export class StudyLookups {
     );
   }
 
-  /** A notification of the PACS came for a study: if it is looked for, or was in vain, it is at once. */
+  /** There is news of a study that is looked for, or was: it is looked at at once. */
   async notified(manager: EntityManager, studyInstanceUid: string, now: Date): Promise<void> {
     await manager.query(
       `UPDATE study_lookup SET notices = notices + 1,
-              next_attempt_at = CASE WHEN state = 'found' THEN next_attempt_at ELSE $2 END
-        WHERE study_instance_uid = $1`,
+              next_attempt_at = $2 WHERE study_instance_uid = $1`,
       [studyInstanceUid, now],
     );
+  }
+
+  /** Whether a study is looked for, or was. */
+  async isKnown(manager: EntityManager, studyInstanceUid: string): Promise<boolean> {
+    const rows: unknown[] = await manager.query('SELECT 1 FROM study_lookup WHERE study_instance_uid = $1', [studyInstanceUid]); // prettier-ignore
+    return rows.length > 0;
+  }
+
+  /** The study whose exam says that it made this instance. */
+  async studyExpecting(sopInstanceUid: string): Promise<string | undefined> {
+    const [row] = await this.dataSource.query(
+      'SELECT study_instance_uid AS uid FROM study_lookup WHERE expected_instances @> ARRAY[$1] ORDER BY since LIMIT 1',
+      [sopInstanceUid],
+    );
+    return row?.uid;
   }
 
   /** Gives the lookups of a patient who was merged to the one who stands for them. */
@@ -73,12 +87,21 @@ export class StudyLookups {
     manager: EntityManager,
     studyInstanceUid: string,
     { state, next }: LookupDecision,
-    failure?: Failure,
+    { failure, foundAt, toldAt }: { failure?: Failure; foundAt?: Date; toldAt?: Date },
   ): Promise<void> {
     await manager.query(
-      `UPDATE study_lookup SET state = $2, next_attempt_at = $3, attempts = attempts + 1, code = $4, reason = $5
+      `UPDATE study_lookup SET state = $2, next_attempt_at = $3, attempts = attempts + 1, code = $4, reason = $5,
+              found_at = coalesce($6, found_at), told_at = coalesce($7, told_at)
         WHERE study_instance_uid = $1`,
-      [studyInstanceUid, state, next ?? null, failure?.code ?? null, failure?.message ?? null],
+      [
+        studyInstanceUid,
+        state,
+        next ?? null,
+        failure?.code ?? null,
+        failure?.message ?? null,
+        foundAt ?? null,
+        toldAt ?? null,
+      ],
     );
   }
 
@@ -86,7 +109,7 @@ export class StudyLookups {
   async postponed(studyInstanceUid: string, failure: Failure, next: Date): Promise<void> {
     await this.dataSource.query(
       `UPDATE study_lookup SET next_attempt_at = $2, attempts = attempts + 1, code = $3, reason = $4
-        WHERE study_instance_uid = $1 AND state <> 'found'`,
+        WHERE study_instance_uid = $1`,
       [studyInstanceUid, next, failure.code, failure.message],
     );
   }

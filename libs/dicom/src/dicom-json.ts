@@ -22,10 +22,11 @@ export function datasetToJson(dataset: Dataset): DicomJson {
 /**
  * Reads a data set of the DICOM JSON model, such as a query.
  *
+ * @param bounds how deep sequences may lie in each other, and how many elements are read, where it is more than a query
  * @throws Failure `field-invalid` naming the attribute that is none, or whose value its VR cannot hold
  */
-export function datasetFromJson(json: unknown): Dataset {
-  return read(json, { left: MOST_ELEMENTS }, DEPTH);
+export function datasetFromJson(json: unknown, { depth = DEPTH, mostElements = MOST_ELEMENTS } = {}): Dataset {
+  return read(json, { left: mostElements }, depth);
 }
 
 function jsonOf({ vr, values }: Element): DicomJson[string] {

@@ -49,10 +49,16 @@ describe('a QIDO client', () => {
         '0020000E': { vr: 'UI', Value: ['2.25.2'] },
         '00080060': { vr: 'CS', Value: ['CT'] },
         '0008103E': { vr: 'LO' },
+        '00200011': { vr: 'IS', Value: [4] },
+        '00180015': { vr: 'CS', Value: ['CHEST'] },
+        '00200060': { vr: 'CS', Value: ['L'] },
+        '00080021': { vr: 'DA', Value: ['20260302'] },
+        '00080031': { vr: 'TM', Value: ['093012.123'] },
+        '00081070': { vr: 'PN', Value: [{ Alphabetic: 'Tech^Tina' }] },
       },
     ];
     const instances = [
-      { '00080018': { vr: 'UI', Value: ['2.25.3'] }, '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] } },
+      { '00080018': { vr: 'UI', Value: ['2.25.3'] }, '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] }, '00200013': { vr: 'IS', Value: ['7'] } }, // prettier-ignore
       { '00080018': { vr: 'UI', Value: ['2.25.4'] } },
     ];
     const client = await against(
@@ -64,17 +70,59 @@ describe('a QIDO client', () => {
       {
         seriesInstanceUid: '2.25.2',
         modality: 'CT',
-        description: undefined,
+        number: 4,
+        bodyPart: 'CHEST',
+        laterality: 'L',
+        startedAt: '2026-03-02T09:30:12',
+        operator: 'Tech^Tina',
         instances: [
-          { sopInstanceUid: '2.25.3', sopClassUid: '1.2.840.10008.5.1.4.1.1.2' },
-          { sopInstanceUid: '2.25.4', sopClassUid: undefined },
+          { sopInstanceUid: '2.25.3', sopClassUid: '1.2.840.10008.5.1.4.1.1.2', number: 7 },
+          { sopInstanceUid: '2.25.4' },
         ],
       },
     ]);
     expect(asked).toEqual([
-      'application/dicom+json Bearer token /dicom-web/studies/2.25.1/series',
+      'application/dicom+json Bearer token /dicom-web/studies/2.25.1/series?includefield=00180015,00200060,00080021,00080031,00081070',
       'application/dicom+json Bearer token /dicom-web/studies/2.25.1/series/2.25.2/instances',
     ]);
+  });
+
+  it('gets all of what a PACS gives in pages', async () => {
+    const all = ['2.25.1', '2.25.2', '2.25.3', '2.25.4', '2.25.5'];
+    const client = await against((request, response) => {
+      const offset = Number(new URL(request.url!, 'http://pacs').searchParams.get('offset') ?? 0);
+      if (offset + 2 < all.length) response.setHeader('warning', '299 pacs "There are additional results"');
+      const page = all.slice(offset, offset + 2);
+      response.end(
+        JSON.stringify(page.map((uid) => ({ '0020000D': { Value: [uid] }, '00100020': { Value: ['A1'] } }))),
+      );
+    });
+    expect((await client.studiesOfPatient('A1')).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(all);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('asks a PACS that refuses to say more for what it gives of itself', async () => {
+    const client = await against((request, response) => {
+      if (request.url!.includes('includefield')) return void response.writeHead(400).end();
+      response.end(JSON.stringify([{ '0020000D': { Value: [study] }, '00080061': { Value: ['CT', 'SR'] } }]));
+    });
+    expect(await client.study(study)).toMatchObject({ studyInstanceUid: study, modalities: ['CT', 'SR'] });
+    expect(asked).toHaveLength(2);
+  });
+
+  it('gives the studies of exactly one patient, and asks for none whose number is a wildcard', async () => {
+    const one = (uid: string, patient: string) => ({
+      '0020000D': { Value: [uid] },
+      '00100020': { Value: [patient] },
+      '00080020': { Value: ['20260302'] },
+      '00201208': { Value: [12] },
+    });
+    const client = await against(json([one('2.25.1', 'A1'), one('2.25.2', 'A10')]));
+    expect(await client.studiesOfPatient('A1')).toMatchObject([
+      { studyInstanceUid: '2.25.1', patientId: 'A1', modalities: [], startedAt: '2026-03-02', numberOfInstances: 12 },
+    ]);
+    for (const wild of ['A*', 'A?', ' ', 'A\\B']) expect(await client.studiesOfPatient(wild)).toEqual([]);
+    expect(asked).toHaveLength(1);
   });
 
   it.each<[string, RequestListener]>([
@@ -141,7 +189,7 @@ describe('a QIDO client', () => {
     const series = Array.from({ length: 10 }, (_, index) => ({ '0020000E': { Value: [`2.25.${index}`] } }));
     let [now, most] = [0, 0];
     const client = await against((request, response) => {
-      if (request.url!.endsWith('/series')) return void response.end(JSON.stringify(series));
+      if (request.url!.includes('/series?')) return void response.end(JSON.stringify(series));
       most = Math.max(most, ++now);
       setImmediate(() => response.end('[]', () => now--));
     });

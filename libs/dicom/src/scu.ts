@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectByTls, type ConnectionOptions } from 'node:tls';
 import { asFailure, fail } from '#platform';
 import { Dataset, type DatasetInput } from './dataset.js';
 import { decodeDataset } from './dataset-decoder.js';
@@ -7,7 +8,7 @@ import { commands, encodeCommand, encodeMessage, messageIdAfter, type DimseMessa
 import { MessageAssembler } from './message-assembler.js';
 import { decodeAssociateAccept, decodeData, encodeAssociateRequest, encodeReleaseRequest, pduTypes } from './pdu.js';
 import { PduStream } from './pdu-stream.js';
-import { explicitVrLittleEndian } from './transfer-syntax.js';
+import { explicitVrLittleEndian, supportedTransferSyntaxes } from './transfer-syntax.js';
 import {
   storageCommitmentRequestOf,
   storageCommitmentResultOf,
@@ -23,6 +24,8 @@ export interface ScuOptions {
   calledAeTitle: string;
   /** Longest silence of the peer while it owes an answer; default 10 s. */
   timeoutMs?: number;
+  /** TLS (PS3.15 annex B) where it is given: the authority that signed the peer, and our own certificate and key. */
+  tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'>;
   /** SOP classes whose provider we are though we open the association (PS3.7 section D.3.3.4). */
   providing?: string[];
 }
@@ -34,13 +37,14 @@ export interface ScuResponse {
   dataset?: Dataset;
 }
 
-/** The requesting side of an association: one request at a time, in Explicit VR Little Endian. */
+/** The requesting side of an association: one request at a time, in Explicit VR Little Endian where the peer takes it. */
 export class ScuAssociation {
   private readonly stream = new PduStream(1024 * 1024);
   private readonly assembler = new MessageAssembler(16 * 1024 * 1024);
-  private readonly contextIds = new Map<string, number>();
+  private readonly contexts = new Map<string, { id: number; transferSyntax: string }>();
   private receiveMessage: (message: DimseMessage) => void = () => undefined;
   private receivePdu: (type: number, body: Buffer) => void = () => undefined;
+  private timer?: NodeJS.Timeout;
   private reject: (error: Error) => void = () => undefined;
   /** Why nothing can be asked any more. */
   private ended?: Error;
@@ -76,12 +80,14 @@ export class ScuAssociation {
    * @throws Failure peer-unavailable, peer-timeout; peer-denied if the peer rejects it
    */
   static async open(options: ScuOptions, abstractSyntaxes: string[]): Promise<ScuAssociation> {
-    const socket = connect(options.port, options.host);
+    const { host, port, tls } = options;
+    const socket = tls ? connectByTls({ ...tls, host, port, minVersion: 'TLSv1.2' }) : connect(port, host);
     const association = new ScuAssociation(socket, options);
     const contexts = abstractSyntaxes.map((abstractSyntax, index) => ({
       id: 2 * index + 1,
       abstractSyntax,
-      transferSyntaxes: [explicitVrLittleEndian],
+      // The default one is always among what is offered (PS3.5 section 10.1).
+      transferSyntaxes: [...supportedTransferSyntaxes],
     }));
     const roles = options.providing?.map((abstractSyntax) => ({ abstractSyntax, isUser: false, isProvider: true }));
     const accepted = await association
@@ -98,8 +104,10 @@ export class ScuAssociation {
         throw asFailure(error);
       });
     association.peerMaxPdu = accepted.maxPduLength;
-    for (const { id, result } of accepted.contexts)
-      if (result === 0) association.contextIds.set(contexts.find((one) => one.id === id)!.abstractSyntax, id);
+    for (const { id, result, transferSyntax } of accepted.contexts) {
+      const proposed = contexts.find((one) => one.id === id);
+      if (result === 0 && proposed) association.contexts.set(proposed.abstractSyntax, { id, transferSyntax });
+    }
     return association;
   }
 
@@ -111,6 +119,12 @@ export class ScuAssociation {
   /** @returns every response, the final one last */
   async findWorklist(query: DatasetInput): Promise<ScuResponse[]> {
     const sopClass = sopClasses.modalityWorklist;
+    return this.request(sopClass, { AffectedSOPClassUID: sopClass, CommandField: commands.cFind, Priority: 0 }, query);
+  }
+
+  /** C-FIND in the Study Root information model (PS3.4 section C.6.2). @returns every response, the final one last */
+  async findInStudyRoot(query: DatasetInput): Promise<ScuResponse[]> {
+    const sopClass = sopClasses.studyRootFind;
     return this.request(sopClass, { AffectedSOPClassUID: sopClass, CommandField: commands.cFind, Priority: 0 }, query);
   }
 
@@ -206,14 +220,15 @@ export class ScuAssociation {
     command: DatasetInput,
     data?: DatasetInput | Dataset | Buffer,
   ): Promise<ScuResponse[]> {
-    const contextId = this.contextIds.get(abstractSyntax);
-    if (contextId === undefined) throw fail('peer-refused', 'the peer did not accept this SOP class');
+    const context = this.contexts.get(abstractSyntax);
+    if (!context) throw fail('peer-refused', 'the peer did not accept this SOP class');
+    const { id: contextId, transferSyntax } = context;
     const responses: ScuResponse[] = [];
     this.messageId = messageIdAfter(this.messageId);
     const bytes = encodeMessage(
       contextId,
       encodeCommand({ ...command, MessageID: this.messageId }, data !== undefined),
-      data && encoded(data),
+      data && encoded(data, transferSyntax),
       this.peerMaxPdu,
     );
     await this.waitFor<void>((resolve) => {
@@ -221,7 +236,8 @@ export class ScuAssociation {
         // A request of the peer's own is nothing we take here; it comes again on an association of the peer's.
         if (!((message.command.number('CommandField') ?? 0) & commands.response)) return;
         const status = message.command.number('Status') ?? -1;
-        const dataset = message.data && decodeDataset(message.data, explicitVrLittleEndian);
+        const dataset = message.data && decodeDataset(message.data, transferSyntax);
+        this.timer?.refresh();
         responses.push({ status, command: message.command, dataset });
         if ((status & 0xff00) !== 0xff00) resolve();
       };
@@ -247,23 +263,23 @@ export class ScuAssociation {
   private async waitFor<T>(start: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
     // A connection that was closed between two requests would else be waited on for the whole time.
     if (this.ended) throw this.ended;
-    let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
         this.reject = reject;
-        timer = setTimeout(
+        this.timer = setTimeout(
           () => reject(fail('peer-timeout', 'the peer does not answer')),
           this.options.timeoutMs ?? 10_000,
         );
         start(resolve, reject);
       });
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.timer);
     }
   }
 }
 
-function encoded(data: DatasetInput | Dataset | Buffer): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return encodeDataset(data instanceof Dataset ? data : Dataset.of(data), explicitVrLittleEndian);
+function encoded(data: DatasetInput | Dataset | Buffer, transferSyntax: string): Buffer {
+  if (!Buffer.isBuffer(data)) return encodeDataset(data instanceof Dataset ? data : Dataset.of(data), transferSyntax);
+  if (transferSyntax === explicitVrLittleEndian) return data;
+  throw fail('peer-refused', 'the peer takes no Explicit VR Little Endian, in which these bytes are');
 }

@@ -155,9 +155,27 @@ export const eventCatalog = {
   ),
   'imaging.result.study-available.v1': fact(
     'results',
-    'The study was found in the PACS.',
+    'The study was found in the PACS, or has more or less in it than was told before.',
     ['ImagingStudy', 'Patient'],
     ['ServiceRequest'],
+  ),
+  'imaging.result.study-withdrawn.v1': fact(
+    'results',
+    'Nothing of a study that was told available is left to be seen: all of it was rejected (IHE IOCM), or made under the wrong worklist entry (ImagingStudy.status entered-in-error or cancelled).',
+    ['ImagingStudy', 'Patient'],
+    ['ServiceRequest'],
+  ),
+  'imaging.result.alert-raised.v1': fact(
+    'results',
+    'Exam, order and images do not go together: an exam without images, fewer images than performed, images without an order, an order whose exam no modality reported. DetectedIssue.code says which.',
+    ['DetectedIssue', 'Patient'],
+    ['ImagingStudy', 'ServiceRequest'],
+  ),
+  'imaging.result.alert-resolved.v1': fact(
+    'results',
+    'What an alert said is not so any more (DetectedIssue.status cancelled).',
+    ['DetectedIssue', 'Patient'],
+    ['ImagingStudy', 'ServiceRequest'],
   ),
   'imaging.result.study-missing.v1': fact(
     'results',

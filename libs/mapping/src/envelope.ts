@@ -8,8 +8,8 @@ type Purpose = Sender['sends'][number];
 
 /** What each message code may be for, and so which senders may send it. */
 const purposes: Record<string, readonly Purpose[]> = {
-  ORM: ['orders'],
-  OMG: ['orders'],
+  ORM: ['orders', 'images'],
+  OMG: ['orders', 'images'],
   OMI: ['orders'],
   ADT: ['admissions'],
   ORU: ['reports', 'labs'],

@@ -7,6 +7,7 @@ export * from './date-time.js';
 export * from './document-in.js';
 export * from './envelope.js';
 export * from './explain.js';
+export * from './image-status-in.js';
 export * from './labs-in.js';
 export * from './merge.js';
 export * from './order.js';

@@ -15,7 +15,7 @@ import {
 } from './data-types.js';
 import { encounterFrom } from './encounter.js';
 import { fhirDateTime } from './date-time.js';
-import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
+import { assertSends, missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { identifiersOf, requisitionOf } from './order-identifiers.js';
 import { groupsOf, parentOf, placerOf, type OrderGroup } from './order-group.js';
 import { controlOf, needsProcedure, statusOf, type OrderControl } from './order-control.js';
@@ -49,6 +49,7 @@ interface OrderStated {
  * @throws Hl7Refusal naming the field at fault
  */
 export function orderFromMessage(message: Hl7Message, sender: Sender, site: Site): OrderMessage {
+  assertSends(sender, 'orders', message);
   const patient = patientFrom(message, sender, site);
   const visit = encounterFrom(message, sender, site, patient);
   const about: About = { patient, encounter: visit, sender, site };

@@ -61,6 +61,9 @@ function ofSite(site: Loose): SiteMistake[] {
       path: 'accession',
       reason: 'prefix and digits together must not exceed 16 characters (DICOM VR SH)',
     });
+  const { qidoUrl, find } = objectOf(site.pacs);
+  if (site.pacs !== undefined && (qidoUrl === undefined) === (find === undefined))
+    mistakes.push({ path: 'pacs', reason: 'must have either qidoUrl or find' });
   const { firstAfterSeconds, everySeconds, giveUpAfterSeconds } = objectOf(objectOf(site.pacs).lookup);
   for (const [name, seconds] of Object.entries({ firstAfterSeconds, everySeconds }))
     if (Number(seconds) > Number(giveUpAfterSeconds))

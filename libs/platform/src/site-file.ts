@@ -207,7 +207,24 @@ const siteFile = z.strictObject({
   rebookAheadHours: z.number().positive().max(1440).default(24),
   pacs: z.strictObject({
     name: text,
-    qidoUrl: httpUrl,
+    /** Where it is asked what it has, by QIDO-RS; else by C-FIND (`find`). One of both is given. */
+    qidoUrl: httpUrl.optional(),
+    /** A PACS without DICOMweb: where it answers C-FIND of the Study Root. */
+    find: z
+      .strictObject({
+        host: text,
+        port,
+        aeTitle,
+        /** Files in PEM: the authority that signed its certificate, and our own certificate and key where it wants one. */
+        tls: z.strictObject({ caFile: text, certFile: text.optional(), keyFile: text.optional() }).optional(),
+      })
+      .optional(),
+    /** Name of the environment variable that holds the Authorization header it wants by HTTP, such as `Basic …`. */
+    authorizationEnv: text.optional(),
+    /** Orthanc's own REST interface, whose changes are followed: what arrives is looked at without waiting. */
+    orthanc: z.strictObject({ url: httpUrl, everySeconds: z.number().positive().default(5) }).optional(),
+    /** Prior studies are looked for there too, by Patient ID, which by QIDO-RS is in the URL. */
+    priors: z.boolean().default(false),
     /** Who may say by DICOM what is there of a study (Instance Availability Notification). */
     aeTitles: z.array(aeTitle).default([]),
     /** Where it is asked by DICOM whether a study that was found is safely stored; it is not asked unless given. */
@@ -225,6 +242,10 @@ const siteFile = z.strictObject({
         firstAfterSeconds: z.number().min(0).default(2),
         everySeconds: z.number().positive().default(10),
         giveUpAfterSeconds: z.number().positive().default(1800),
+        /** When a study that was found is looked at again, for what came or was rejected since. */
+        againAfterSeconds: z.array(z.number().positive()).default([300, 3600, 21_600, 86_400, 604_800]),
+        /** How long the PACS may have images before an exam that made them, or an order, must be known. */
+        withoutExamAfterSeconds: z.number().min(0).default(3600),
       })
       .prefault({}),
   }),

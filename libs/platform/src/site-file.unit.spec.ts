@@ -61,7 +61,7 @@ describe('The site file', () => {
       closes: '24:00',
       alwaysOpenForStat: true,
     });
-    expect(site.pacs.lookup).toEqual({ firstAfterSeconds: 2, everySeconds: 10, giveUpAfterSeconds: 1800 });
+    expect(site.pacs.lookup).toMatchObject({ firstAfterSeconds: 2, everySeconds: 10, giveUpAfterSeconds: 1800 });
     expect(site.senders[0]).toMatchObject({ acknowledgement: 'asAsked', authorities: {}, fields: [] });
     expect(site.retention).toEqual({ outboxDays: 14, inboxDays: 120, deliveryDays: 30 });
   });
@@ -87,6 +87,8 @@ describe('The site file', () => {
     ['an authority named like a method', { patientAuthority: 'toString' }, 'patientAuthority: must be a key of authorities'], // prettier-ignore
     ['an accession too long for DICOM', { accession: { prefix: 'TST', digits: 14 } }, 'accession: prefix and digits together must not exceed 16 characters (DICOM VR SH)'], // prettier-ignore
     ['a QIDO address that is none', { pacs: { name: 'pacs', qidoUrl: 'pacs:8042' } }, 'pacs.qidoUrl: must be an http or https URL'], // prettier-ignore
+    ['a PACS that cannot be asked', { pacs: { name: 'pacs' } }, 'pacs: must have either qidoUrl or find'],
+    ['a PACS that is asked in two ways', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', find: { host: 'pacs', port: 104, aeTitle: 'PACS' } } }, 'pacs: must have either qidoUrl or find'], // prettier-ignore
     ['an AE title of the PACS that is none', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', aeTitles: [' PACS'] } }, 'pacs.aeTitles.0: must not begin or end with a space'], // prettier-ignore
     ['a PACS to be asked without its title', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', storageCommitment: { host: 'pacs', port: 104 } } }, 'pacs.storageCommitment.aeTitle: is missing'], // prettier-ignore
     ['one AE title for two injectors', { injectors: [injector, { ...injector, name: 'second' }] }, 'injectors.1: is given twice, first as injectors.0'], // prettier-ignore

@@ -13,8 +13,11 @@ export const sender = z.strictObject({
   facility: text,
   /** Zone of the sender's times that carry no offset. */
   timeZone: zone.optional(),
-  /** What this sender may send here; anything else is answered AR. Of ORU^R01 orders takes labs, results reports. */
-  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments', 'labs'])).min(1),
+  /**
+   * What this sender may send here; anything else is answered AR. Of ORU^R01 orders takes labs, results reports; of
+   * ORM^O01 and OMG^O19 orders takes orders, results `images`: a PACS or RIS that says that there are images.
+   */
+  sends: z.array(z.enum(['orders', 'admissions', 'reports', 'appointments', 'labs', 'images'])).min(1),
   /**
    * What its order messages are answered with: `ACK`, or `ORDER` for the response that tells of each order (ORR^O02,
    * ORG^O20, ORI^O24).
