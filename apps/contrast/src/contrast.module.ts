@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
+import { bundleOfSurvivor, extensionDefinitionsOn, fhirMigrations, FhirModule } from '#fhir';
 import { messagingMigrations, MessagingModule } from '#messaging';
 import { INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { AdministrationCheck } from './administration/administration-check.js';
@@ -37,20 +37,23 @@ const policy = {
 @Module({
   imports: [
     MessagingModule.forService({ service: 'contrast', ofSurvivor: bundleOfSurvivor }),
-    FhirModule.forService({
-      MedicationRequest: { search: ['_id', 'patient', 'status', 'based-on', '_lastUpdated'] },
-      MedicationAdministration: {
-        search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
-        interactions: ['create', 'update'],
+    FhirModule.forService(
+      {
+        MedicationRequest: { search: ['_id', 'patient', 'status', 'based-on', '_lastUpdated'] },
+        MedicationAdministration: {
+          search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'],
+          interactions: ['create', 'update'],
+        },
+        DetectedIssue: {
+          search: ['_id', 'patient', 'status', 'code', 'implicated', '_lastUpdated'],
+          interactions: ['update'],
+        },
+        Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
+        ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+        Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
       },
-      DetectedIssue: {
-        search: ['_id', 'patient', 'status', 'code', 'implicated', '_lastUpdated'],
-        interactions: ['update'],
-      },
-      Task: { search: ['_id', 'patient', 'status', 'code', 'focus', '_lastUpdated'], interactions: ['update'] },
-      ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
-      Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
-    }),
+      () => [...extensionDefinitionsOn('MedicationAdministration'), ...extensionDefinitionsOn('Medication')],
+    ),
   ],
   controllers: [
     AdministrationsController,

@@ -123,9 +123,9 @@ export const eventCatalog = {
   ),
   'imaging.contrast.administered.v1': fact(
     'contrast',
-    'Contrast was given, or what was told of it corrected: agent, lot, dose, rate and route are in the MedicationAdministration.',
+    'Contrast was given, or what was told of it corrected: agent, lot, dose, rate and route are in the MedicationAdministration, what spoke against it in DetectedIssues.',
     ['MedicationAdministration', 'Patient'],
-    ['MedicationRequest', 'ServiceRequest'],
+    ['MedicationRequest', 'ServiceRequest', 'DetectedIssue'],
   ),
   'imaging.contrast.reaction-recorded.v1': fact(
     'contrast',

@@ -55,6 +55,55 @@ const rows: readonly ExtensionRow[] = [
     value: 'code',
   },
   { url: extensions.schedulingReason, on: 'Appointment', means: 'Why this station and time.', value: 'string' },
+  {
+    url: extensions.barcode,
+    on: 'Medication',
+    means: 'A GS1 barcode of its package, in parentheses (GS1 General Specifications). Sent: in any form.',
+    value: 'string',
+  },
+  {
+    url: extensions.injectionPhase,
+    on: 'MedicationAdministration',
+    means: 'One phase of a power injection. What was given of the agent is dosage.dose, over all phases.',
+    parts: {
+      number: ['positiveInt', 'Which phase it is'],
+      content: ['code', 'contrast, saline or mixed'],
+      contrastPercent: ['decimal', 'How much of a mixed phase is contrast, in percent'],
+      plannedVolume: ['Quantity', 'What the injector was set to'],
+      volume: ['Quantity', 'What it delivered'],
+      plannedRate: ['Quantity', 'What the injector was set to'],
+      rate: ['Quantity', 'What it delivered'],
+      peakPressure: ['Quantity', 'Highest pressure'],
+      pressureLimit: ['Quantity', 'The pressure it was set to stay below'],
+    },
+  },
+  {
+    url: extensions.extravasation,
+    on: 'MedicationAdministration',
+    means: 'Contrast went beside the vessel.',
+    parts: {
+      site: ['CodeableConcept', 'Where'],
+      volume: ['Quantity', 'About how much'],
+    },
+  },
+  {
+    url: extensions.givenAlthough,
+    on: 'MedicationAdministration',
+    means: 'Why it is given, or was, although a right of the administration speaks against it.',
+    parts: {
+      right: ['code', 'agent, dose, route, time or screening'],
+      reason: ['string', 'For people'],
+    },
+  },
+  {
+    url: extensions.deviation,
+    on: 'MedicationAdministration',
+    means: 'What differs from the plan, or between those who stated it. Assigned here.',
+    parts: {
+      kind: ['code', 'dose, rate, phase, pressure, stated-dose, stated-lot, phases-dose'],
+      text: ['string', 'For people'],
+    },
+  },
 ];
 
 /** The extensions of ours on a resource, as StructureDefinitions. */

@@ -7,6 +7,7 @@ export { describeFieldRow, fieldPlaceOf, type FieldPlace, type FieldRow } from '
 export * from './health.js';
 export * from './http.js';
 export * from './infrastructure.js';
+export * from './injector-columns.js';
 export * from './listener-tls.js';
 export * from './log.js';
 export * from './metrics.js';

@@ -29,6 +29,8 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ({ system, code }) => `${String(system)}|${String(code)}`,
     ),
     ...twice('destinations', destinations, ({ name }) => name),
+    ...twice('injectors', objectsOf(site.injectors), ({ name }) => name),
+    ...twice('injectors', objectsOf(site.injectors), ({ client }) => client),
     ...twice(
       'senders',
       senders,

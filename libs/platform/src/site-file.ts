@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { sender } from './site-sender.js';
 import { text, uri, zone } from './site-values.js';
@@ -144,9 +145,9 @@ const injector = z.strictObject({
   /** Of times without one; the site's unless given. */
   timeZone: zone.optional(),
   /** Our column → the one its vendor writes; a column of ours needs no row. */
-  columns: z.record(text, text).default({}),
+  columns: z.partialRecord(z.enum(injectorColumns), text).default({}),
   /** Values of a column of ours: what its vendor writes → what is meant. */
-  values: z.record(text, z.record(text, text)).default({}),
+  values: z.partialRecord(z.enum(injectorColumns), z.record(text, text)).default({}),
   /** Of its pressures. */
   pressureUnit: z.enum(['kPa', 'psi', 'bar']).default('kPa'),
 });

@@ -59,14 +59,17 @@ export class AdministrationCheck {
     );
   }
 
-  /** Keeps what speaks against one that is recorded. */
+  /** Keeps what speaks against one that is recorded. @returns all that stands of it */
   async flag(
     given: MedicationAdministration,
     wrongs: readonly Wrong[],
     { manager, now }: Transaction,
   ): Promise<DetectedIssue[]> {
     const known = await this.store.referringTo(manager, 'DetectedIssue', `MedicationAdministration/${given.id}`);
-    return this.store.save(manager, rightIssues(given, wrongs, known.filter(isOfRight), now), now);
+    const current = known.filter(isOfRight);
+    const saved = await this.store.save(manager, rightIssues(given, wrongs, current, now), now);
+    const standing = new Map([...current, ...saved].map((one) => [one.id, one]));
+    return [...standing.values()].filter(({ status }) => status === 'final');
   }
 
   private aroundOrder(orderId: string, manager: EntityManager): Promise<(DetectedIssue | Appointment)[]> {

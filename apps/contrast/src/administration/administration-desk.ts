@@ -234,9 +234,9 @@ export class AdministrationDesk {
     const [saved] = await this.store.save(manager, [after], now);
     const beside = all.map(({ administration }) => administration);
     const wrongs = wasGiven(saved!) ? await this.rights.wrongsOf(saved!, plan, beside, transaction) : [];
-    await this.rights.flag(saved!, wrongs, transaction);
+    const issues = await this.rights.flag(saved!, wrongs, transaction);
     const tell = wasGiven(saved!) || (before !== undefined && wasGiven(before));
-    await this.followers.follow({ before, administration: saved!, tell }, transaction);
+    await this.followers.follow({ before, administration: saved!, issues, tell }, transaction);
   }
 
   /** The administration that a statement is part of, as it is stored. */

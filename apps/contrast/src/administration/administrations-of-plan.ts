@@ -36,9 +36,13 @@ export function administrationsOfPlan(
     };
   });
   const given = reconciled.map(({ administration }) => administration).filter(wasGiven);
-  const last = given.reduce<MedicationAdministration | undefined>((a, b) => (a && timeOf(a) >= timeOf(b) ? a : b), undefined); // prettier-ignore
+  // Of two at one time the one whose statements come later by their names: not by which of them came first.
+  const rank = ({ statements: of }: ReconciledAdministration) => [...of].sort().join();
+  const [last] = reconciled
+    .filter(({ administration }) => wasGiven(administration))
+    .sort((a, b) => timeOf(b.administration) - timeOf(a.administration) || (rank(a) < rank(b) ? 1 : -1));
   return reconciled.map(({ administration, found, statements: of }) => {
-    const total = administration === last ? given : undefined;
+    const total = administration === last?.administration ? given : undefined;
     const deviations = [...found, ...deviationsFromPlan(administration, total, plan, policy)];
     return { administration: withDeviations(administration, deviations), statements: of };
   });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FhirResource, MedicationAdministration } from 'fhir/r4.js';
+import type { DetectedIssue, FhirResource, MedicationAdministration } from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
@@ -10,6 +10,8 @@ export interface ChangedAdministration {
   /** As it stood before; undefined if it is new. */
   before: MedicationAdministration | undefined;
   administration: MedicationAdministration;
+  /** What speaks against it. */
+  issues: readonly DetectedIssue[];
   /** True if others must hear of it. */
   tell: boolean;
 }
@@ -20,7 +22,7 @@ export class FollowAdministration {
   constructor(@Inject(FhirStore) private readonly store: FhirStore) {}
 
   /** The contrast record follows, and others hear of it. */
-  async follow({ administration, tell }: ChangedAdministration, transaction: Transaction): Promise<void> {
+  async follow({ administration, issues, tell }: ChangedAdministration, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
     const patientId = referencedId(administration.subject.reference, 'Patient')!;
     const planReference = administration.request!.reference!;
@@ -34,7 +36,7 @@ export class FollowAdministration {
     const changed = planAfter(plan, all, find('ServiceRequest'));
     const [saved] = changed ? await this.store.save(manager, [changed], now) : [plan];
     if (!tell) return;
-    const resources = [administration, ...around.filter((one) => one !== plan), saved!];
+    const resources = [administration, ...around.filter((one) => one !== plan), saved!, ...issues];
     const cause = `${administration.id}/${administration.meta?.versionId}`;
     transaction.publish(newEvent({ type: 'imaging.contrast.administered.v1', patientId, cause, now, resources }));
   }

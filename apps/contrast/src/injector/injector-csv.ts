@@ -1,16 +1,21 @@
 import { DateTime } from 'luxon';
 import type { Extension, MedicationAdministration, Quantity } from 'fhir/r4.js';
 import { extensions } from '#fhir';
-import { asFailure, cellsOf, fail, linesOfCsv, ofTable, type Failure, type Injector } from '#platform';
+import {
+  asFailure,
+  cellsOf,
+  fail,
+  injectorColumns,
+  linesOfCsv,
+  ofTable,
+  type Failure,
+  type Injector,
+  type InjectorColumn,
+} from '#platform';
 
-/** The columns of a file of injections; those that must be there, then those that may. */
+/** The columns that must be there. */
 const needed = ['number', 'order', 'start', 'volume'] as const;
-const optional = [
-  'end', 'status', 'agent', 'lot', 'barcode', 'rate', 'route', 'patient', 'operator', 'planned-volume', 'planned-rate',
-  'saline-volume', 'saline-planned-volume', 'saline-rate', 'saline-planned-rate', 'peak-pressure', 'pressure-limit',
-  'extravasation-site', 'extravasation-volume',
-] as const; // prettier-ignore
-type Column = (typeof needed)[number] | (typeof optional)[number];
+type Column = InjectorColumn;
 type Row = Partial<Record<Column, string>>;
 
 /** One injection of a file: which exam it was for, and what was given. */
@@ -65,10 +70,9 @@ export function readInjectorFile(text: string, injector: Injector, siteZone: str
 
 /** Columns nobody asked for are passed over: vendors write dozens. */
 function columnsOf(header: readonly string[], { columns }: Injector): (Column | undefined)[] {
-  const ours: readonly Column[] = [...needed, ...optional];
   const written = (column: Column) => (ofTable(columns, column) ?? column).trim().toLowerCase();
   const names = header.map((name) => name.trim().toLowerCase());
-  const found = names.map((name) => ours.find((column) => written(column) === name));
+  const found = names.map((name) => injectorColumns.find((column) => written(column) === name));
   for (const name of needed)
     if (!found.includes(name))
       throw fail('field-missing', `the header row must name ${needed.map((one) => ofTable(columns, one) ?? one).join(', ')}`, { field: name }); // prettier-ignore
@@ -91,6 +95,7 @@ function administrationOf(row: Row, injector: Injector, zone: string): ReportedI
   const status = (row.status ?? 'completed') as (typeof statuses)[number];
   if (!statuses.includes(status)) throw fail('value-unknown', `must be one of ${statuses.join(', ')}, or a row in values of the site file`, { field: 'status' }); // prettier-ignore
   const [start, end] = [momentOf('start', row.start!, zone), row.end && momentOf('end', row.end, zone)];
+  if (end && Date.parse(end) < Date.parse(start)) throw fail('field-invalid', 'must not be before start', { field: 'end' }); // prettier-ignore
   const dose = quantityOf('volume', row, 'mL')!;
   const rate = quantityOf('rate', row, 'mL/s');
   const phases = phasesOf(row, injector);
