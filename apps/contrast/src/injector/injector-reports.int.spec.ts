@@ -98,7 +98,7 @@ describe('A report of an injector', () => {
   });
 
   it('and its order at the same moment find each other, however they race', async () => {
-    const injections = ['RACE1', 'RACE2', 'RACE3', 'RACE4'].map(anInjection);
+    const injections = Array.from({ length: 12 }, (_, n) => anInjection(`RACE${n}`));
     await Promise.all(injections.flatMap(({ place, report }) => [place(), store(report())]));
     for (const { given } of injections) await until(async () => (await given()).length === 1, { what: 'each to be recorded' }); // prettier-ignore
   });
