@@ -44,6 +44,9 @@ export const systems = {
   doubt: 'urn:collimator:doubt',
   /** What contrast screening says of an exam: proceed, proceed-with-preparation, needs-decision, stop. */
   contrastOutcome: 'urn:collimator:contrast-outcome',
+  /** Numbers of reactions to contrast, and of what patients must not be given again because of them. */
+  adverseEvent: 'urn:collimator:adverse-event',
+  allergyIntolerance: 'urn:collimator:allergy-intolerance',
 } as const;
 
 /** Extensions Collimator puts on resources. */

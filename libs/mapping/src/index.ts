@@ -1,3 +1,4 @@
+export * from './administration-out.js';
 export * from './appointment-out.js';
 export * from './appointment.js';
 export * from './clinical-identity.js';
@@ -5,6 +6,7 @@ export { conceptKey } from './data-types.js';
 export type { Clinical } from './clinical.js';
 export * from './date-time.js';
 export * from './document-in.js';
+export * from './document-out.js';
 export * from './envelope.js';
 export * from './explain.js';
 export * from './labs-in.js';
@@ -19,3 +21,4 @@ export * from './report-in.js';
 export * from './report-out.js';
 export * from './sender-fields.js';
 export * from './read-message.js';
+export * from './reaction-out.js';
