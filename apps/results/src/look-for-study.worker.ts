@@ -111,7 +111,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     });
     transaction.publish(event);
     if (decision.state !== 'found') return;
-    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    for (const delivery of deliveriesOf(event, this.site)) transaction.deliver(delivery);
     await this.commitment.ask(study!, transaction);
   }
 

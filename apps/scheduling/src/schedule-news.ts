@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Appointment } from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { controlIdOf, hl7Delivery, Hl7Destinations } from '#intake';
-import { appointmentMessage, envelopeTo } from '#mapping';
+import { appointmentMessage, envelopeTo, isToldOf, partFor } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { appointmentListeners, isItsOwnWord, newsOf, type ScheduleEvent } from './appointment-news.decider.js';
@@ -45,10 +45,16 @@ export class ScheduleNews implements OnModuleInit {
     const cause = `${appointment.id}/${appointment.meta?.versionId}/${order.meta?.versionId}`;
     transaction.publish(newEvent({ type, patientId, cause, now, resources: [appointment, order, patient] }));
     for (const to of appointmentListeners(this.site)) {
-      if (isItsOwnWord(to, followed, this.site)) continue;
+      if (isItsOwnWord(to, followed, this.site) || !isToldOf(order, to, this.site)) continue;
       const idempotencyKey = `${type}/${cause}`;
       const envelope = envelopeTo(to, { controlId: controlIdOf(to.name, idempotencyKey), now }, this.site);
-      const message = appointmentMessage(newsOf(type, appointment, before), appointment, order, patient, envelope);
+      const message = appointmentMessage(
+        newsOf(type, appointment, before),
+        appointment,
+        order,
+        partFor(patient, to),
+        envelope,
+      );
       transaction.deliver(hl7Delivery(message, { destination: to.name, key: patientId, idempotencyKey }));
     }
   }

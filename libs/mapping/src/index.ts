@@ -20,5 +20,6 @@ export * from './patient.js';
 export * from './report-in.js';
 export * from './report-out.js';
 export * from './sender-fields.js';
+export * from './told-part.js';
 export * from './read-message.js';
 export * from './reaction-out.js';

@@ -166,9 +166,12 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
     this.measuredAt = performance.now();
     this.metrics.deliveriesOpen.reset();
     this.metrics.deliveryAge.reset();
-    for (const { destination, state, count, age } of await this.deliveries.open()) {
-      this.metrics.deliveriesOpen.set({ destination, state }, count);
-      if (state === 'waiting') this.metrics.deliveryAge.set({ destination }, age);
+    const open = await this.deliveries.open();
+    for (const { destination, state, count } of open) this.metrics.deliveriesOpen.set({ destination, state }, count);
+    for (const destination of new Set([...this.destinations.keys(), ...open.map((one) => one.destination)])) {
+      // What is parked is not delivered either, and holds what its patient waits for.
+      const ages = open.filter((one) => one.destination === destination).map(({ age }) => age);
+      this.metrics.deliveryAge.set({ destination }, Math.max(0, ...ages));
     }
   }
 }
