@@ -102,7 +102,15 @@ export async function measureBacklog(report, pool) {
   const common = { timeoutSeconds: 10 };
   const destinations = [
     { name: 'fhir', kind: 'fhir', url: `http://127.0.0.1:${fhirPort}/fhir`, ...common },
-    { name: 'hl7', kind: 'mllp', host: '127.0.0.1', port: emrPort, application: 'EMR', facility: 'SGH' },
+    {
+      name: 'hl7',
+      kind: 'mllp',
+      host: '127.0.0.1',
+      port: emrPort,
+      application: 'EMR',
+      facility: 'SGH',
+      connections: 4,
+    },
   ];
   const content = { ...parse(readFileSync('deploy/local/site.yaml', 'utf8')), destinations };
   writeFileSync(siteFile, stringify(content));

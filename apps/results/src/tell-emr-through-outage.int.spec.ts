@@ -5,8 +5,8 @@ import { SandboxEmr } from '../../../test/sandbox/emr.js';
 import { acknowledgementOf, fieldOf } from '../../../test/sandbox/hl7.js';
 import { AResultsService, anExam } from './a-results-service.spec.js';
 
-const PATIENTS = 12;
-const EXAMS = 5;
+const PATIENTS = 8;
+const EXAMS = 4;
 
 let emr: SandboxEmr;
 let service: AResultsService;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   service = await AResultsService.start({
     destinations: [
       { name: 'fhir', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 0.5 },
-      { name: 'hl7', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 0.5, gets: ['orderStatus'] }, // prettier-ignore
+      { name: 'hl7', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 0.5, connections: 3, gets: ['orderStatus'] }, // prettier-ignore
     ],
   });
 }, 60_000);
@@ -46,9 +46,9 @@ describe('An outage of a destination', () => {
     });
     expect(await waiting()).toBeGreaterThan(PATIENTS);
     await Promise.all([emr.startFhir(), emr.startMllp()]);
-    await until(async () => emr.fhirRequests.length > 0 && (await waiting()) < PATIENTS * EXAMS, { within: 60_000, what: 'half of it to be told' }); // prettier-ignore
+    await until(async () => emr.fhirRequests.length > 0 && (await waiting()) < PATIENTS * EXAMS, { within: 120_000, what: 'half of it to be told' }); // prettier-ignore
     misbehave();
-    await until(async () => (await waiting()) === 0, { within: 90_000, what: 'all of it to be told' });
+    await until(async () => (await waiting()) === 0, { within: 120_000, what: 'all of it to be told' });
 
     const inOrder = (patient: number) => Array.from({ length: EXAMS }, (_, exam) => name(patient, exam));
     const byFhir = emr.fhirRequests.filter(({ status }) => status === 200).flatMap(({ body }) => orderIn(body as Bundle)); // prettier-ignore
@@ -58,7 +58,7 @@ describe('An outage of a destination', () => {
       expect(byHl7.filter((order) => order.startsWith(`OUTAGE${one}.`))).toEqual(inOrder(one));
     }
     expect(emr.store.all('Procedure')).toHaveLength(PATIENTS * EXAMS);
-  }, 240_000);
+  }, 300_000);
 });
 
 const statuses = [503, 409, 429, 500];

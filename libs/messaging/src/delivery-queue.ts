@@ -156,9 +156,13 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
   private hold(destination: Destination, { key }: Delivery, failure: Failure): void {
     if (!wholePeer.includes(failure.code)) return;
     destination.askedInVain.add(key);
-    destination.failures++;
-    const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(destination.failures, Math.random()));
-    destination.heldUntil = performance.now() + wait;
+    const now = performance.now();
+    // Those that were under way together failed for one reason, and count as one failure: eight at once would else have
+    // the longest wait begin with the first second that the peer is away.
+    const isFirst = now >= destination.heldUntil;
+    if (isFirst) destination.failures++;
+    const wait = isFirst ? backoffMs(destination.failures, Math.random()) : 0;
+    destination.heldUntil = Math.max(destination.heldUntil, now + Math.max(failure.retryAfterMs ?? 0, wait));
   }
 
   private async measure(): Promise<void> {

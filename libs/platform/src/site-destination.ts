@@ -58,6 +58,8 @@ export const destination = z.discriminatedUnion(
       application: text,
       facility: text,
       ackTimeoutSeconds: z.number().positive().default(10),
+      /** At most so many at once, each for another patient: more where one acknowledgement takes long. */
+      connections: z.int().min(1).max(16).default(1),
       /**
        * Beside the status of its own orders, which `repliesTo` of a sender asks for: results of exams (ORU^R01), merges
        * of patients (ADT^A40), appointments (SIU); the status of every order (ORM^O01), reports as documents (MDM),
