@@ -38,7 +38,8 @@ function aCase(name: string, requester?: string) {
   const exam = (status: Procedure['status']) => anExam(uid, status, patient, [placed]);
   const given = (overrides: Partial<MedicationAdministration> = {}) => anAdministration({ id: `plan-${name}`, subject }, { id: `m-${name}`, identifier: [{ system: 'urn:test:injector', value: name }], ...overrides }); // prettier-ignore
   const adverse: AdverseEvent = { resourceType: 'AdverseEvent', id: `e-${name}`, actuality: 'actual', event: { text: 'Reaction to contrast' }, date: '2030-03-02T09:10:00Z', subject }; // prettier-ignore
-  const allergy = (overrides: Omit<Partial<AllergyIntolerance>, 'patient'> = {}) => anAllergy('iopromide', { patient, ...overrides });
+  const allergy = (overrides: Omit<Partial<AllergyIntolerance>, 'patient'> = {}) =>
+    anAllergy('iopromide', { patient, ...overrides });
   const done = { ...placed, status: 'completed' as const };
   const of = (emr: SandboxEmr) => emr.messages.filter((message) => message.includes(`|${name}^`) || message.includes(`|1||${name}^`)); // prettier-ignore
   return { name, patient, placed, done, uid, appointment, exam, given, adverse, allergy, of };
