@@ -8,6 +8,7 @@ import { loadSite } from '#platform';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
+import { measureBacklog } from './emr.mjs';
 import { screening } from './screening.mjs';
 import { simulatedDayLines } from './simulated-day.mjs';
 import { associate, find, measureModalities, measureQueries } from './worklist.mjs';
@@ -19,7 +20,7 @@ import { associate, find, measureModalities, measureQueries } from './worklist.m
 const { values: options } = parseArgs({
   options: { only: { type: 'string' }, 'modalities-minutes': { type: 'string', default: '0.25' } },
 });
-const isAll = options.only !== 'worklist';
+const isAll = options.only === undefined;
 const modalitiesMinutes = Number(options['modalities-minutes']);
 const seconds = Number(process.env.BENCH_SECONDS ?? 5);
 const [ordersHttp, mllp, schedulingHttp, dicom, contrastHttp, resultsHttp, resultsMllp] = await freePorts(7);
@@ -197,6 +198,16 @@ try {
   console.log(`\nCollimator on this machine, ${seconds} s a figure\n`);
   if (isAll) mapping();
   if (isAll) await screening(report, process.env.DATABASE_URL);
+  if (isAll || options.only === 'emr') await measureBacklog(report, pool);
+  if (options.only !== 'emr') await services();
+} finally {
+  await pool.end();
+  await Promise.all(Object.values(running).map((child) => child.stop()));
+}
+if (options.only !== 'emr') console.log(`\n${simulatedDayLines().join('\n')}`);
+
+/** What is measured of services that run together. */
+async function services() {
   await start('orders');
   const clients = Array.from({ length: 8 }, () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 })); // prettier-ignore
   if (isAll) await acknowledgements(clients);
@@ -212,8 +223,4 @@ try {
     report(`resident memory of ${name}`, `${(kilobytes / 1024).toFixed(0)} MB`, 'goal ≤ 200 MB');
   }
   for (const client of clients) client.close();
-} finally {
-  await pool.end();
-  await Promise.all(Object.values(running).map((child) => child.stop()));
 }
-console.log(`\n${simulatedDayLines().join('\n')}`);

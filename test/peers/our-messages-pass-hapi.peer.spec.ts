@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Appointment, DiagnosticReport, ImagingStudy } from 'fhir/r4.js';
 import {
@@ -75,7 +77,10 @@ const results = facts.map(([what, said]): [string, Buffer] => [`result: ${what}`
 const { prior, survivor } = mergePatients(aPatient({ mrn: 'T1' }), patient, false);
 const booked: Appointment = { resourceType: 'Appointment', status: 'booked', start: '2026-03-02T09:00:00.000Z', end: '2026-03-02T09:20:00.000Z', identifier: [{ system: systems.scheduledProcedureStepId, value: 'STEP1' }], extension: [{ url: extensions.stationAeTitle, valueString: 'CT01' }, { url: extensions.schedulingReason, valueString: 'next free time | & ^' }], participant: [{ status: 'accepted', actor: { reference: 'Device/d', display: 'CT 1' } }] }; // prettier-ignore
 const appointments = (['S12', 'S13', 'S14', 'S15', 'S16', 'S26'] as const).map((one): [string, Buffer] => [`appointment ${one}`, appointmentMessage(one, one === 'S15' ? { ...booked, status: 'cancelled', cancelationReason: { text: 'Patient | has & a cold' } } : booked, order, patient, envelope)]); // prettier-ignore
-const ours: [string, Buffer][] = [...acknowledgements, ...replies, ...statuses, ...results, ...appointments, ['merge', mergeMessage(survivor, prior, envelope)]]; // prettier-ignore
+// Orders' status, contrast, reactions, documents: what the golden test holds our writers to.
+const told = join(import.meta.dirname, '../golden/told');
+const golden = readdirSync(told).filter((file) => file.endsWith('.out.hl7')).map((file): [string, Buffer] => [`golden ${file}`, Buffer.from(readFileSync(join(told, file), 'utf8').replaceAll('\n', '\r'))]); // prettier-ignore
+const ours: [string, Buffer][] = [...acknowledgements, ...replies, ...statuses, ...results, ...appointments, ...golden, ['merge', mergeMessage(survivor, prior, envelope)]]; // prettier-ignore
 
 peerSuite('HAPI HL7 v2', hapiHl7v2Peer, () => {
   describe('Every message we send', () => {

@@ -6,6 +6,7 @@ import {
   envelopeTo,
   mergeMessage,
   orderStatusMessage,
+  partFor,
   senderSystem,
   type MessageEnvelope,
   type OrderNews,
@@ -41,7 +42,8 @@ export class PlacerDesk implements OnModuleInit {
     const patient: Patient | undefined = await this.store.read(transaction.manager, 'Patient', patientId);
     if (!patient) return;
     const key = `${cause}/${order.id}`;
-    const write = (envelope: MessageEnvelope) => orderStatusMessage(news, order, patient, envelope);
+    const write = (envelope: MessageEnvelope) =>
+      orderStatusMessage(news, order, partFor(patient, destination), envelope);
     this.deliver(destination, patientId, key, write, transaction);
   }
 
@@ -52,7 +54,7 @@ export class PlacerDesk implements OnModuleInit {
         destination,
         survivor.id!,
         cause,
-        (envelope) => mergeMessage(survivor, prior, envelope),
+        (envelope) => mergeMessage(partFor(survivor, destination), prior, envelope),
         transaction,
       );
   }

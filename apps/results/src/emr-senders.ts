@@ -1,12 +1,17 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ForeignFhirServer, studyInstanceUidOf } from '#fhir';
+import { ForeignFhirServer } from '#fhir';
 import { controlIdOf, Hl7Destinations, type MllpDestination } from '#intake';
-import { envelopeTo, reportToMessage } from '#mapping';
+import { envelopeTo, partFor } from '#mapping';
 import { DeliveryQueue, type Delivery, type Send } from '#messaging';
 import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
 import { bearerTokensOf } from './bearer-tokens.js';
-import { examStatusOf, resourcesIn, transactionOf, type EmrFact } from './emr-update.decider.js';
-import { viewerUrlOf } from './imaging-study.decider.js';
+import type { EmrFact } from './emr-fact.js';
+import { messageOf } from './emr-message.js';
+import { transactionOf } from './emr-transaction.js';
+import type { MessageKind } from './emr-update.decider.js';
+import { updateOneByOne } from './update-one-by-one.js';
+
+type FhirDestination = Destination & { kind: 'fhir' };
 
 /** How many patients' facts are sent to one destination at once. */
 const CONCURRENCY = 8;
@@ -34,36 +39,28 @@ export class EmrSenders implements OnModuleInit {
       else this.hl7.connect(destination, (delivery) => this.messageOf(delivery, destination));
   }
 
-  private overFhir({ name, url, timeoutSeconds }: Destination & { kind: 'fhir' }): Send {
+  private overFhir(to: FhirDestination): Send {
+    const { name, url, timeoutSeconds } = to;
     const bearerToken = this.tokens.get(name);
     const server = new ForeignFhirServer({ url, timeoutMs: timeoutSeconds * 1000, bearerToken });
     const patientSystem = this.site.authorities[this.site.patientAuthority]!;
-    return async (delivery) => void (await server.transaction(transactionOf(factOf(delivery), patientSystem)));
+    return async (delivery) => {
+      const fact = factFor(delivery, to);
+      if (to.by === 'updates') await updateOneByOne(fact, patientSystem, server);
+      else await server.transaction(transactionOf(fact, patientSystem));
+    };
   }
 
   /** The same delivery gives the same bytes, however often it is sent. */
   private messageOf(delivery: Delivery, to: MllpDestination): Buffer {
-    const fact = factOf(delivery);
     const controlId = controlIdOf(to.name, delivery.idempotencyKey);
-    const [imagingStudy] = resourcesIn(fact, 'ImagingStudy');
-    const uid = studyInstanceUidOf(imagingStudy);
-    return reportToMessage(
-      {
-        patient: resourcesIn(fact, 'Patient')[0]!,
-        serviceRequests: resourcesIn(fact, 'ServiceRequest'),
-        report: resourcesIn(fact, 'DiagnosticReport')[0],
-        imagingStudy,
-        medicationAdministrations: resourcesIn(fact, 'MedicationAdministration'),
-        examStatus: examStatusOf(fact),
-      },
-      {
-        ...envelopeTo(to, { controlId, now: new Date(delivery.createdAt) }, this.site),
-        viewerUrl: uid && viewerUrlOf(uid, this.site),
-      },
-    );
+    const envelope = envelopeTo(to, { controlId, now: new Date(delivery.createdAt) }, this.site);
+    return messageOf(factFor(delivery, to), delivery.kind as MessageKind, envelope, this.site);
   }
 }
 
-function factOf(delivery: Delivery): EmrFact {
-  return delivery.body as unknown as EmrFact;
+/** What is told, as far as the destination may see it: a merge may have put another patient in since it was written. */
+function factFor(delivery: Delivery, to: Destination): EmrFact {
+  const fact = delivery.body as unknown as EmrFact;
+  return { ...fact, resources: fact.resources.map((one) => partFor(one, to)) };
 }

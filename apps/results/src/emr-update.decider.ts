@@ -1,118 +1,107 @@
-import type { Bundle, BundleEntry, FhirResource, Identifier } from 'fhir/r4.js';
-import { findResource, type ImagingEvent } from '#events';
-import { tokenOf } from '#fhir';
-import { fail, type Destination } from '#platform';
-
-/** One fact for the EMR: what happened, and the resources that say it. */
-export interface EmrFact {
-  fact: string;
-  resources: FhirResource[];
-}
+import type { FhirResource } from 'fhir/r4.js';
+import { findResource, findResources, type ImagingEvent } from '#events';
+import { isToldOf, partFor } from '#mapping';
+import type { Destination, Site } from '#platform';
+import type { EmrFact, ToldBefore } from './emr-fact.js';
+import { newsOfOrder } from './order-status.decider.js';
 
 /** A fact on its way to one destination of the site file, in order per patient (`key`). */
 export interface EmrDelivery {
   destination: string;
   key: string;
   kind: string;
-  /** The event: handled twice, it is one delivery. */
+  /** The event, and of several messages which: handled twice, it is one delivery. */
   idempotencyKey: string;
   body: EmrFact;
 }
 
-/** What is sent; everything else in an event (schedule, plan) is the department's own affair. */
-const sent = ['ServiceRequest', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'DiagnosticReport'];
+/** How a fact is told by HL7 v2: `mllp` is ORU^R01, as it was called when there was no other. */
+export type MessageKind = 'mllp' | 'orderStatus' | 'documents' | 'contrast' | 'reactions';
+type Fhir = (Destination & { kind: 'fhir' })['gets'][number];
+
+/** How each fact is told: by HL7 v2 as the first kind that a destination gets; by FHIR where it gets one of those. */
+const facts: Record<string, { hl7: readonly MessageKind[]; fhir: readonly Fhir[] }> = {
+  'schedule.booked': { hl7: ['orderStatus'], fhir: ['appointments'] },
+  'schedule.moved': { hl7: ['orderStatus'], fhir: ['appointments'] },
+  'schedule.cancelled': { hl7: ['orderStatus'], fhir: ['appointments'] },
+  'schedule.exam-started': { hl7: ['orderStatus', 'mllp'], fhir: ['results', 'appointments'] },
+  'schedule.exam-completed': { hl7: ['orderStatus', 'mllp'], fhir: ['results', 'appointments'] },
+  'schedule.exam-discontinued': { hl7: ['orderStatus', 'mllp'], fhir: ['results', 'appointments'] },
+  'schedule.exam-stop-requested': { hl7: ['orderStatus'], fhir: ['results'] },
+  'schedule.exam-stop-settled': { hl7: ['orderStatus'], fhir: ['results'] },
+  'contrast.administered': { hl7: ['contrast', 'mllp'], fhir: ['contrast'] },
+  'contrast.reaction-recorded': { hl7: ['reactions'], fhir: ['reactions'] },
+  'result.study-available': { hl7: ['mllp'], fhir: ['results'] },
+  'result.reported': { hl7: ['documents', 'mllp', 'orderStatus'], fhir: ['results'] },
+};
+/** Facts whose patient is known for certain also where the order is not. */
+const ofTheirOwn = ['result.reported', 'contrast.reaction-recorded'];
+
+/** What is sent; everything else in an event (plan, tasks) is the department's own affair. */
+const sent: Partial<Record<FhirResource['resourceType'], Fhir>> = {
+  ServiceRequest: 'results',
+  Procedure: 'results',
+  ImagingStudy: 'results',
+  DiagnosticReport: 'results',
+  MedicationAdministration: 'contrast',
+  AdverseEvent: 'reactions',
+  AllergyIntolerance: 'reactions',
+  Appointment: 'appointments',
+};
 
 /**
- * The deliveries a fact gives rise to: one for each destination, known by the event, so that an event handled twice is
- * delivered once. A patient without any identifier is known to no EMR: nothing is sent until they are identified.
+ * The deliveries a fact gives rise to: one for each destination that gets such facts of such orders, with the part of it
+ * that it may see; by order status one for each order. Known by the event, so that an event handled twice is delivered
+ * once. A patient without any identifier is known to no EMR: nothing is sent until they are identified.
+ *
+ * @param before what of its resources was told before
  */
-export function deliveriesOf(event: ImagingEvent, destinations: readonly Destination[]): EmrDelivery[] {
+export function deliveriesOf(event: ImagingEvent, site: Site, before: readonly ToldBefore[] = []): EmrDelivery[] {
   const patient = findResource(event, 'Patient');
   if (!patient?.identifier?.some((one) => one.system && one.value)) return [];
+  const fact = event.type.split('.').slice(1, -1).join('.');
+  const orders = findResources(event, 'ServiceRequest');
   // An exam without an order may name a patient that the technologist mistyped: the EMR must not learn it as one.
-  if (event.type !== 'imaging.result.reported.v1' && !findResource(event, 'ServiceRequest')) return [];
-  const resources = (event.data.entry ?? [])
-    .map((entry) => entry.resource)
-    .filter((one): one is FhirResource => one !== undefined && (sent.includes(one.resourceType) || one === patient))
-    // What is only expected is not yet a fact.
-    .filter((one) => one.resourceType !== 'ImagingStudy' || one.status !== 'registered');
-  const fact = event.type.split('.').slice(1, 3).join('.');
-  const wanting = destinations.filter((one) => one.kind === 'fhir' || one.gets.includes('results'));
-  return wanting.map(({ name, kind }) => ({
-    destination: name,
-    key: event.patientId,
-    kind,
-    idempotencyKey: event.id,
-    body: { fact, resources },
-  }));
-}
-
-/**
- * A fact as a FHIR transaction: the EMR's own Patient is referred to and created only where it is not there; everything
- * else is a conditional update by identifier, so that sending it twice has the effect of once. References are by
- * `urn:uuid` within the Bundle; what the Bundle does not hold is not referred to.
- *
- * @param patientSystem the system of the numbers by which patients are known, which a patient may have beside others
- * @throws Failure field-missing if a resource has no identifier to be known by
- */
-export function transactionOf({ resources }: EmrFact, patientSystem: string): Bundle {
-  const included = new Map(resources.map((one) => [`${one.resourceType}/${one.id}`, `urn:uuid:${one.id}`]));
-  return {
-    resourceType: 'Bundle',
-    type: 'transaction',
-    entry: resources.map((resource): BundleEntry => {
-      const query = `identifier=${encodeURIComponent(keyOf(resource, patientSystem))}`;
-      const type = resource.resourceType;
-      return {
-        fullUrl: `urn:uuid:${resource.id}`,
-        resource: referringWithin({ ...resource, id: undefined, meta: undefined }, included) as FhirResource,
-        request:
-          type === 'Patient'
-            ? { method: 'POST', url: type, ifNoneExist: query }
-            : { method: 'PUT', url: `${type}?${query}` },
-      };
-    }),
-  };
-}
-
-/** The exam's state in one word, where the fact tells it. */
-export function examStatusOf({ fact }: EmrFact): string | undefined {
-  return /^schedule\.exam-(.+)$/.exec(fact)?.[1];
-}
-
-/** The resources of one type in a fact. */
-export function resourcesIn<T extends FhirResource['resourceType']>(
-  { resources }: EmrFact,
-  type: T,
-): Extract<FhirResource, { resourceType: T }>[] {
-  return resources.filter((one): one is Extract<FhirResource, { resourceType: T }> => one.resourceType === type);
-}
-
-/** The token that finds a resource at the EMR: a patient's number of that system before any other. */
-function keyOf(resource: FhirResource, patientSystem: string): string {
-  const identifiers = [(resource as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
-  const usable = identifiers.filter((one) => one.system && one.value);
-  const identifier = usable.find(({ system }) => resource.resourceType === 'Patient' && system === patientSystem);
-  const { system, value } = identifier ?? usable[0] ?? {};
-  if (value) return tokenOf(system, value);
-  throw fail('field-missing', `${resource.resourceType}.identifier is needed to update the EMR`, {
-    field: `${resource.resourceType}.identifier`,
+  if (orders.length === 0 && !ofTheirOwn.includes(fact)) return [];
+  return site.destinations.flatMap((destination): EmrDelivery[] => {
+    const kind = kindFor(fact, destination);
+    const theirs = orders.filter((order) => isToldOf(order, destination, site));
+    if (!kind || (destination.only && theirs.length === 0)) return [];
+    const resources = (event.data.entry ?? [])
+      .map((entry) => entry.resource as FhirResource | undefined)
+      .filter((one): one is FhirResource => one !== undefined && (one === patient || isSent(one, destination)))
+      .filter((one) => one.resourceType !== 'ServiceRequest' || theirs.some(({ id }) => id === one.id))
+      .map((one) => partFor(one, destination));
+    const told = before.filter(({ id }) => resources.some((one) => one.id === id));
+    const body = { fact, resources, ...(told.length > 0 ? { before: told } : {}) };
+    const delivery = { destination: destination.name, key: event.patientId, kind, idempotencyKey: event.id, body };
+    return kind === 'orderStatus' ? ofEachOrder(delivery) : [delivery];
   });
 }
 
-/** Deep copy with references to what is in the Bundle, and without any to what is not; `#contained` ones stay. */
-function referringWithin(value: unknown, included: Map<string, string>): unknown {
-  if (Array.isArray(value))
-    return value.map((one) => referringWithin(one, included)).filter((one) => one !== undefined);
-  if (!value || typeof value !== 'object') return value;
-  const { reference, ...rest } = value as { reference?: unknown };
-  const copy: Record<string, unknown> = {};
-  for (const [name, one] of Object.entries(rest)) {
-    const kept = referringWithin(one, included);
-    if (kept !== undefined && !(Array.isArray(kept) && kept.length === 0)) copy[name] = kept;
-  }
-  if (typeof reference !== 'string') return copy;
-  const within = included.get(reference) ?? (reference.startsWith('#') ? reference : undefined);
-  if (within) return { reference: within, ...copy };
-  return Object.keys(copy).length > 0 ? copy : undefined;
+function kindFor(fact: string, destination: Destination): MessageKind | 'fhir' | undefined {
+  const { hl7, fhir } = facts[fact] ?? { hl7: [], fhir: [] };
+  if (destination.kind === 'fhir') return fhir.some((one) => destination.gets.includes(one)) ? 'fhir' : undefined;
+  return hl7.find((one) => destination.gets.includes(one === 'mllp' ? 'results' : one));
+}
+
+function isSent(one: FhirResource, destination: Destination): boolean {
+  const needed = sent[one.resourceType];
+  if (!needed) return false;
+  // What is only expected is not yet a fact.
+  if (one.resourceType === 'ImagingStudy' && one.status === 'registered') return false;
+  // Messages are made of all there is; a FHIR server keeps what it gets.
+  const isOrder = one.resourceType === 'ServiceRequest';
+  return destination.kind === 'mllp' || isOrder || destination.gets.includes(needed);
+}
+
+/** ORM^O01 tells of one order: each that there is news of has a message. */
+function ofEachOrder(delivery: EmrDelivery): EmrDelivery[] {
+  const { body, idempotencyKey } = delivery;
+  const orders = body.resources.filter(({ resourceType }) => resourceType === 'ServiceRequest');
+  return orders.flatMap((order) => {
+    const resources = body.resources.filter((one) => one === order || one.resourceType !== 'ServiceRequest');
+    const ofIt = { ...body, resources };
+    return newsOfOrder(ofIt) ? [{ ...delivery, idempotencyKey: `${idempotencyKey}/${order.id}`, body: ofIt }] : [];
+  });
 }

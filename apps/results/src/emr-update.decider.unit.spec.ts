@@ -11,15 +11,17 @@ import type {
 import { newEvent, type EventType } from '#events';
 import { dicomUidIdentifier, typedIdentifier } from '#fhir';
 import { aPatient, aServiceRequest, given, site } from '#testing';
-import { deliveriesOf, examStatusOf, resourcesIn, transactionOf } from './emr-update.decider.js';
+import { examStatusOf, resourcesIn } from './emr-fact.js';
+import { transactionOf } from './emr-transaction.js';
+import { deliveriesOf } from './emr-update.decider.js';
 
 const PATIENTS = 'urn:oid:2.25.1001';
-const destinations = site({
+const hospital = site({
   destinations: [
     { name: 'emr-fhir', kind: 'fhir', url: 'http://emr.example/fhir', timeoutSeconds: 1 },
     { name: 'emr-hl7', kind: 'mllp', host: 'emr', port: 1, application: 'A', facility: 'F', ackTimeoutSeconds: 1 },
   ],
-}).destinations;
+});
 
 const patient = aPatient();
 const order = aServiceRequest();
@@ -63,7 +65,7 @@ const report: DiagnosticReport = {
 
 const anEvent = (type: EventType, ...resources: FhirResource[]) =>
   newEvent({ type, patientId: patient.id!, cause: 'c', now: new Date(0), resources });
-const told = deliveriesOf(anEvent('imaging.schedule.exam-completed.v1', procedure, patient, order), destinations);
+const told = deliveriesOf(anEvent('imaging.schedule.exam-completed.v1', procedure, patient, order), hospital);
 const typesIn = (deliveries: typeof told) => deliveries[0]?.body.resources.map((one) => one.resourceType);
 
 describe('What the EMR is told', () => {
@@ -72,7 +74,7 @@ describe('What the EMR is told', () => {
     expect(told).toEqual(
       [['emr-fhir', 'fhir'], ['emr-hl7', 'mllp']].map(([destination, kind]) => ({ destination, kind, key: patient.id, idempotencyKey: event.id, body: { fact: 'schedule.exam-completed', resources: [procedure, patient, order] } })), // prettier-ignore
     );
-    expect(deliveriesOf(event, [])).toEqual([]);
+    expect(deliveriesOf(event, site())).toEqual([]);
   });
 
   it('leaves out the schedule, the plan, and images that are only expected', () => {
@@ -80,14 +82,14 @@ describe('What the EMR is told', () => {
     const appointment = { resourceType: 'Appointment', id: 'a' } as FhirResource;
     const resources = [procedure, patient, order, plan, appointment];
     const types = (status: ImagingStudy['status']) =>
-      typesIn(deliveriesOf(anEvent('imaging.schedule.exam-completed.v1', ...resources, aStudy(status)), destinations));
+      typesIn(deliveriesOf(anEvent('imaging.schedule.exam-completed.v1', ...resources, aStudy(status)), hospital));
     expect(types('registered')).toEqual(['Procedure', 'Patient', 'ServiceRequest']);
     expect(types('available')).toEqual(['Procedure', 'Patient', 'ServiceRequest', 'ImagingStudy']);
   });
 
   it('is nothing of an exam without an order, nor of somebody without a number', () => {
     const exam = (...resources: FhirResource[]) =>
-      deliveriesOf(anEvent('imaging.schedule.exam-started.v1', procedure, ...resources), destinations);
+      deliveriesOf(anEvent('imaging.schedule.exam-started.v1', procedure, ...resources), hospital);
     expect(exam(patient)).toEqual([]);
     expect(exam(aPatient({ identifier: undefined }), order)).toEqual([]);
     expect(exam(aPatient({ identifier: [{ value: 'P1' }] }), order)).toEqual([]);
@@ -95,7 +97,7 @@ describe('What the EMR is told', () => {
   });
 
   it('is a report even where its order is not known', () => {
-    expect(typesIn(deliveriesOf(anEvent('imaging.result.reported.v1', report, patient), destinations))).toEqual([
+    expect(typesIn(deliveriesOf(anEvent('imaging.result.reported.v1', report, patient), hospital))).toEqual([
       'DiagnosticReport',
       'Patient',
     ]);

@@ -170,7 +170,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     });
     transaction.publish(event);
     if (type === 'imaging.result.study-missing.v1') return;
-    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    for (const delivery of deliveriesOf(event, this.site)) transaction.deliver(delivery);
     if (type === 'imaging.result.study-available.v1') await this.commitment.ask(study, transaction);
   }
 

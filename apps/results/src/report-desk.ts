@@ -13,6 +13,7 @@ import type { DocumentMessage } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { decideDocument, reportIdOf, type DocumentKnown } from './document.decider.js';
+import { asToldBefore } from './emr-fact.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { decideReport, filedUnder, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
@@ -46,7 +47,7 @@ export class ReportDesk {
     const known = await this.store.read(manager, 'Patient', statedPatient.id!);
     const newcomer = madeBySomeoneElse(statedPatient, 0);
     const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
-    await this.tell(saved as DiagnosticReport, patient as Patient, transaction);
+    await this.tell(saved as DiagnosticReport, patient as Patient, current, transaction);
   }
 
   /**
@@ -88,7 +89,7 @@ export class ReportDesk {
       if (subject.orders.length === 0) continue;
       const [saved] = await this.store.save(manager, [filedUnder(report, subject)], now);
       const patient = await this.store.read(manager, 'Patient', patientId);
-      await this.tell(saved!, patient!, transaction);
+      await this.tell(saved!, patient!, report, transaction);
     }
   }
 
@@ -110,7 +111,13 @@ export class ReportDesk {
     return { orders, ...(study ? { study } : {}) };
   }
 
-  private async tell(report: DiagnosticReport, patient: Patient, transaction: Transaction): Promise<void> {
+  /** @param before the report as it was told before */
+  private async tell(
+    report: DiagnosticReport,
+    patient: Patient,
+    before: DiagnosticReport | undefined,
+    transaction: Transaction,
+  ): Promise<void> {
     const event = newEvent({
       type: 'imaging.result.reported.v1',
       patientId: patient.id!,
@@ -119,7 +126,8 @@ export class ReportDesk {
       resources: [report, patient, ...(await this.referredTo(report, transaction))],
     });
     transaction.publish(event);
-    for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    const told = asToldBefore(before ? [before] : []);
+    for (const delivery of deliveriesOf(event, this.site, told)) transaction.deliver(delivery);
   }
 
   /** The orders and the study a report is under. */

@@ -2,16 +2,15 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { findResource, findResources, type ImagingEvent } from '#events';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
-import { SITE, type Destination, type Site } from '#platform';
+import { SITE, type Site } from '#platform';
 import { Copies } from './copies.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { ReportDesk } from './report-desk.js';
 
-const everyone = (_destination: Destination) => true;
-/** An order's status alone is no result, which is all that HL7 v2 has a message for here. */
-const byFhir = ({ kind }: Destination) => kind === 'fhir';
-
-/** Tells every destination what happened to an exam: started, completed, discontinued, contrast given. */
+/**
+ * Tells every destination what happens to an exam: scheduled, moved, its patient arrived, taken off the schedule; started,
+ * completed, discontinued; contrast given, a reaction to it. Who gets what: {@link deliveriesOf}.
+ */
 @Controller()
 export class TellEmrWhenSomethingHappened {
   constructor(
@@ -19,6 +18,22 @@ export class TellEmrWhenSomethingHappened {
     @Inject(ReportDesk) private readonly reports: ReportDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
+
+  @WhenEvent('imaging.schedule.booked.v1')
+  async booked(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.tell(event, transaction);
+  }
+
+  /** Also that its patient has arrived. */
+  @WhenEvent('imaging.schedule.moved.v1')
+  async moved(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.tell(event, transaction);
+  }
+
+  @WhenEvent('imaging.schedule.cancelled.v1')
+  async unscheduled(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.tell(event, transaction);
+  }
 
   @WhenEvent('imaging.schedule.exam-started.v1')
   async started(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
@@ -40,22 +55,27 @@ export class TellEmrWhenSomethingHappened {
     await this.tell(event, transaction);
   }
 
+  @WhenEvent('imaging.contrast.reaction-recorded.v1')
+  async reacted(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.tell(event, transaction);
+  }
+
   /** The order is over, or waits, while its exam goes on. */
   @WhenEvent('imaging.schedule.exam-stop-requested.v1')
   async stopRequested(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    await this.tell(event, transaction, byFhir);
+    await this.tell(event, transaction);
   }
 
   /** The order goes on after all; that its exam was stopped or done, the exam's own event says. */
   @WhenEvent('imaging.schedule.exam-stop-settled.v1')
   async stopSettled(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
-    if (findResource(event, 'Task')?.status === 'cancelled') await this.tell(event, transaction, byFhir);
+    if (findResource(event, 'Task')?.status === 'cancelled') await this.tell(event, transaction);
   }
 
-  private async tell(event: ImagingEvent, transaction: Transaction, isTold = everyone): Promise<void> {
+  private async tell(event: ImagingEvent, transaction: Transaction): Promise<void> {
+    const before = await this.copies.before(event, transaction);
     const standing = await this.copies.keep(event, transaction);
-    const destinations = this.site.destinations.filter(isTold);
-    for (const delivery of deliveriesOf(standing, destinations)) transaction.deliver(delivery);
+    for (const delivery of deliveriesOf(standing, this.site, before)) transaction.deliver(delivery);
     await this.reports.match(event.patientId, findResources(standing, 'ServiceRequest'), transaction);
   }
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Appointment, Patient, ServiceRequest } from 'fhir/r4.js';
 import { newEvent } from '#events';
 import { controlIdOf, hl7Delivery, Hl7Destinations } from '#intake';
-import { appointmentMessage, envelopeTo, type AppointmentNews } from '#mapping';
+import { appointmentMessage, envelopeTo, isToldOf, partFor, type AppointmentNews } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Destination, type Site } from '#platform';
 import {
@@ -79,12 +79,13 @@ export class ScheduleNews implements OnModuleInit {
     transaction: Transaction,
   ): void {
     const { news, appointment, order, patient } = told;
+    if (!isToldOf(order, to, this.site)) return;
     const envelope = envelopeTo(
       to,
       { controlId: controlIdOf(to.name, idempotencyKey), now: transaction.now },
       this.site,
     );
-    const message = appointmentMessage(news, appointment, order, patient, envelope);
+    const message = appointmentMessage(news, appointment, order, partFor(patient, to), envelope);
     transaction.deliver(hl7Delivery(message, { destination: to.name, key: patient.id!, idempotencyKey }));
   }
 }

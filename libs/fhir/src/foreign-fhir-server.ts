@@ -31,23 +31,41 @@ export class ForeignFhirServer {
     throw fail('peer-answer-malformed', 'the FHIR server answered a transaction with what is no Bundle');
   }
 
-  /** Updates the one resource that matches, or creates it (FHIR R4 conditional update). */
-  async conditionalUpdate(resource: FhirResource, searchParams: Record<string, string>): Promise<void> {
-    await this.call((options) =>
+  /**
+   * Updates the one resource that matches, or creates it (FHIR R4 conditional update).
+   *
+   * @returns its id there, undefined where the server does not say
+   */
+  async conditionalUpdate(resource: FhirResource, searchParams: Record<string, string>): Promise<string | undefined> {
+    const answer = await this.call((options) =>
       this.client.update({ resourceType: resource.resourceType, searchParams, body: resource as never, options }),
     );
+    return idIn(answer, resource.resourceType);
   }
 
-  /** Creates the resource unless one matches already (FHIR R4 conditional create, `If-None-Exist`). */
-  async conditionalCreate(resource: FhirResource, searchParams: Record<string, string>): Promise<void> {
+  /**
+   * Creates the resource unless one matches already (FHIR R4 conditional create, `If-None-Exist`).
+   *
+   * @returns its id there, undefined where the server does not say
+   */
+  async conditionalCreate(resource: FhirResource, searchParams: Record<string, string>): Promise<string | undefined> {
     const headers = { 'If-None-Exist': new URLSearchParams(searchParams).toString() };
-    await this.call((options: object) =>
+    const answer = await this.call((options: object) =>
       this.client.create({
         resourceType: resource.resourceType,
         body: resource as never,
         options: { ...options, headers } as never,
       }),
     );
+    return idIn(answer, resource.resourceType);
+  }
+
+  /** The id of the one resource that matches; undefined where none does, or several do. */
+  async idOf(resourceType: string, searchParams: Record<string, string>): Promise<string | undefined> {
+    const answer = await this.call((options) => this.client.search({ resourceType, searchParams, options }));
+    const found = ((answer as Partial<Bundle> | undefined)?.entry ?? []).map(({ resource }) => resource);
+    const [one, another] = found.filter((each) => each?.resourceType === resourceType);
+    return another ? undefined : one?.id;
   }
 
   private async call(send: (options: never) => Promise<unknown>): Promise<unknown> {
@@ -58,6 +76,15 @@ export class ForeignFhirServer {
       throw failureOfAnswer(error, signal.aborted);
     }
   }
+}
+
+/** The id of what was written: in the body, else in Location (FHIR R4 section 3.1.0.1.8). */
+function idIn(answer: unknown, resourceType: string): string | undefined {
+  const { resourceType: type, id } = (answer ?? {}) as Partial<FhirResource>;
+  if (type === resourceType && id) return id;
+  const { response } = Client.httpFor(answer as never) as { response?: Response };
+  const location = response?.headers?.get('location') ?? '';
+  return new RegExp(`(?:^|/)${resourceType}/([A-Za-z0-9.-]{1,64})(?:/_history/|$)`).exec(location)?.[1];
 }
 
 /** The place in the closed list of what a foreign FHIR server did; see {@link ForeignFhirServer}. */

@@ -46,7 +46,8 @@ export const systems = {
   contrastOutcome: 'urn:collimator:contrast-outcome',
   /** Kinds of reactions to contrast: allergic-like, physiologic, extravasation, unknown. */
   reactionKind: 'urn:collimator:reaction-kind',
-  /** Allergies and intolerances that were found here, by which the EMR knows them. */
+  /** Numbers of reactions to contrast, and of what patients must not be given again because of them. */
+  adverseEvent: 'urn:collimator:adverse-event',
   allergyIntolerance: 'urn:collimator:allergy-intolerance',
   snomed: 'http://snomed.info/sct',
 } as const;

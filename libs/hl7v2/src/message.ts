@@ -207,8 +207,8 @@ export function readHeader(bytes: Buffer): Hl7Message | undefined {
   }
 }
 
-/** A value to be written: text, a list of components, or nothing. */
-export type FieldValue = string | undefined | readonly (string | undefined)[];
+/** A value to be written: text, a list of components, a list of repetitions that are lists of components, or nothing. */
+export type FieldValue = string | undefined | readonly (string | undefined)[] | readonly (readonly (string | undefined)[])[]; // prettier-ignore
 
 /** Writes one segment with the recommended separators; trailing empty fields are left out. */
 export function writeSegment(name: string, fields: Record<number, FieldValue>): string {
@@ -226,9 +226,14 @@ export function writeMessage(segments: string[]): Buffer {
 
 function writeField(value: FieldValue): string {
   if (value === undefined) return '';
-  const components = typeof value === 'string' ? [value] : value.map((one) => one ?? '');
-  return components
-    .map((one) => escape(one, recommended))
+  if (typeof value === 'string') return escape(value, recommended);
+  if (isRepeated(value)) return value.map((one) => writeField(one)).join(recommended.repetition);
+  return value
+    .map((one) => escape(one ?? '', recommended))
     .join(recommended.component)
     .replace(/\^+$/, '');
+}
+
+function isRepeated(value: readonly unknown[]): value is readonly (readonly (string | undefined)[])[] {
+  return value.length > 0 && value.every((one) => Array.isArray(one));
 }

@@ -40,13 +40,25 @@ export class Hl7Destinations implements OnApplicationShutdown {
    *
    * @param messageOf writes a delivery that is not written yet; the same delivery must give the same bytes
    */
-  connect({ name, host, port, ackTimeoutSeconds }: MllpDestination, messageOf?: (delivery: Delivery) => Buffer): void {
-    const client = new MllpClient({ host, port, ackTimeoutMs: ackTimeoutSeconds * 1000 });
-    this.connections.push(client);
+  connect(
+    { name, host, port, ackTimeoutSeconds, connections }: MllpDestination,
+    messageOf?: (delivery: Delivery) => Buffer,
+  ): void {
+    const make = () => new MllpClient({ host, port, ackTimeoutMs: ackTimeoutSeconds * 1000 });
+    const idle = Array.from({ length: connections }, make);
+    this.connections.push(...idle);
     const bytesOf = (delivery: Delivery) =>
       delivery.kind === WRITTEN || !messageOf ? Buffer.from(String(delivery.body.message)) : messageOf(delivery);
-    // One connection carries one message at a time.
-    this.queue.register(name, (delivery) => this.send(client, delivery, bytesOf(delivery)), { concurrency: 1 });
+    // One connection carries one message at a time; a patient's are sent one after the other over whichever is idle.
+    const send = async (delivery: Delivery) => {
+      const client = idle.shift()!;
+      try {
+        await this.send(client, delivery, bytesOf(delivery));
+      } finally {
+        idle.push(client);
+      }
+    };
+    this.queue.register(name, send, { concurrency: connections });
   }
 
   /** After the queue has let what is on its way come to its end. */

@@ -246,8 +246,18 @@ export function systemOfCodes(name: string | undefined): string | undefined {
   return ofTable(codeSystems, name) ?? (table ? `${systems.hl7Table}${table}` : localSystem(name));
 }
 
+const localCodes = 'urn:collimator:code-system:';
+
+/** The name of table 0396 by which a coding system goes; `L` for one that has none there. */
+export function nameOfCodes(system: string | undefined): string | undefined {
+  if (!system) return undefined;
+  if (system.startsWith(systems.hl7Table)) return `HL7${system.slice(systems.hl7Table.length)}`;
+  if (system.startsWith(localCodes)) return decodeURIComponent(system.slice(localCodes.length));
+  return Object.keys(codeSystems).find((name) => codeSystems[name] === system) ?? 'L';
+}
+
 function localSystem(name: string | undefined): string | undefined {
-  return name ? `urn:collimator:code-system:${encodeURIComponent(name)}` : undefined;
+  return name ? localCodes + encodeURIComponent(name) : undefined;
 }
 
 /** What tells a concept from others: its first code with its system, else its text. */

@@ -64,7 +64,7 @@ export function surroundingsOf(sender: Sender, site: Site): Surroundings {
 }
 
 /** The system of numbers a sender gives without naming an authority. */
-export function senderSystem(sender: Sender): string {
+export function senderSystem(sender: Pick<Sender, 'application' | 'facility'>): string {
   return `urn:collimator:sender:${encodeURIComponent(sender.application)}:${encodeURIComponent(sender.facility)}`;
 }
 

@@ -63,10 +63,16 @@ export function patientSegment(patient: Patient, envelope: MessageEnvelope): str
   return writeSegment('PID', {
     1: '1',
     3: numberOf(patient, envelope),
-    5: [name?.family, name?.given?.[0], name?.given?.slice(1).join(' ') || undefined],
+    // Required: of somebody whose name is not said, the field says that (table 0200, U unspecified).
+    5: name?.family || name?.given?.[0] ? [name.family, name.given?.[0], name.given?.slice(1).join(' ') || undefined] : ['', '', '', '', '', '', 'U'], // prettier-ignore
     7: hl7DateTime(patient.birthDate),
     8: sexes[patient.gender ?? ''],
   });
+}
+
+/** PV1 where a message must have one: what is told here is of no visit we know (table 0004, U unknown). */
+export function visitSegment(): string {
+  return writeSegment('PV1', { 1: '1', 2: 'U' });
 }
 
 /** CX of the number a patient goes by: one without the name of its authority could be taken for another patient's. */

@@ -1,8 +1,17 @@
-import type { Patient, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, Patient, ServiceRequest } from 'fhir/r4.js';
 import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
 import { identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
+import { resultStatus } from './report-lines.js';
+
+/** What becomes of an order beyond the codes of table 0038. */
+const modifiers = {
+  ARRIVED: 'Patient has arrived',
+  NOSHOW: 'Patient did not come',
+  UNSCHEDULED: 'Taken off the schedule',
+  REPORTED: 'Report is there',
+} as const;
 
 /** News of an order for its placer, in codes of tables 0119 and 0038. */
 export interface OrderNews {
@@ -17,6 +26,10 @@ export interface OrderNews {
   reasons?: readonly string[];
   /** When the exam is, ISO 8601. */
   start?: string;
+  /** ORC-25: what ORC-5 has no code for. */
+  modifier?: keyof typeof modifiers;
+  /** OBR-25: how far its report is. */
+  reportStatus?: DiagnosticReport['status'];
 }
 
 /**
@@ -45,6 +58,7 @@ export function orderStatusMessage(
       7: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
       9: timestamp(envelope.now),
       16: news.reasons?.[0] ? ['', news.reasons[0]] : undefined,
+      25: news.modifier ? [news.modifier, modifiers[news.modifier], 'L'] : undefined,
     }),
     writeSegment('OBR', {
       1: '1',
@@ -53,6 +67,7 @@ export function orderStatusMessage(
       4: [code?.code ?? 'UNKNOWN', code?.display ?? order.code?.text, 'L'],
       18: accession?.value,
       22: timestamp(envelope.now),
+      25: news.reportStatus && resultStatus[news.reportStatus],
       27: news.start ? ['', '', '', hl7DateTime(news.start)] : undefined,
     }),
     ...(news.reasons ?? []).map((reason, index) => writeSegment('NTE', { 1: String(index + 1), 2: 'L', 3: reason })),

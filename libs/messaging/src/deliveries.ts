@@ -21,15 +21,19 @@ const columns = `id, destination, key, kind, idempotency_key AS "idempotencyKey"
 export class Deliveries {
   constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
 
-  /** The first open delivery of each patient at a destination, where that one is due, oldest first. */
+  /**
+   * The first open delivery of each patient at a destination, where that one is due, oldest first. Which is the first is
+   * a question of its own for each patient, which the index answers: as a join it reads the whole backlog for each,
+   * until Postgres has statistics.
+   */
   async due(destination: string, busyKeys: string[], limit: number): Promise<Delivery[]> {
     return this.dataSource.query(
       `SELECT ${columns} FROM delivery AS first
         WHERE destination = $1 AND state = 'waiting' AND next_attempt_at <= clock_timestamp()
           AND NOT key = ANY($2::text[])
-          AND NOT EXISTS (SELECT 1 FROM delivery AS older
-                           WHERE older.destination = first.destination AND older.key = first.key
-                             AND older.seq < first.seq AND older.state IN ('waiting', 'parked'))
+          AND seq = (SELECT open.seq FROM delivery AS open
+                      WHERE open.destination = first.destination AND open.key = first.key
+                        AND open.state IN ('waiting', 'parked') ORDER BY open.seq LIMIT 1)
         ORDER BY seq LIMIT $3`,
       [destination, busyKeys, limit],
     );

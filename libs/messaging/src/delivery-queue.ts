@@ -156,9 +156,13 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
   private hold(destination: Destination, { key }: Delivery, failure: Failure): void {
     if (!wholePeer.includes(failure.code)) return;
     destination.askedInVain.add(key);
-    destination.failures++;
-    const wait = Math.max(failure.retryAfterMs ?? 0, backoffMs(destination.failures, Math.random()));
-    destination.heldUntil = performance.now() + wait;
+    const now = performance.now();
+    // Those that were under way together failed for one reason, and count as one failure: eight at once would else have
+    // the longest wait begin with the first second that the peer is away.
+    const isFirst = now >= destination.heldUntil;
+    if (isFirst) destination.failures++;
+    const wait = isFirst ? backoffMs(destination.failures, Math.random()) : 0;
+    destination.heldUntil = Math.max(destination.heldUntil, now + Math.max(failure.retryAfterMs ?? 0, wait));
   }
 
   private async measure(): Promise<void> {
@@ -166,9 +170,12 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
     this.measuredAt = performance.now();
     this.metrics.deliveriesOpen.reset();
     this.metrics.deliveryAge.reset();
-    for (const { destination, state, count, age } of await this.deliveries.open()) {
-      this.metrics.deliveriesOpen.set({ destination, state }, count);
-      if (state === 'waiting') this.metrics.deliveryAge.set({ destination }, age);
+    const open = await this.deliveries.open();
+    for (const { destination, state, count } of open) this.metrics.deliveriesOpen.set({ destination, state }, count);
+    for (const destination of new Set([...this.destinations.keys(), ...open.map((one) => one.destination)])) {
+      // What is parked is not delivered either, and holds what its patient waits for.
+      const ages = open.filter((one) => one.destination === destination).map(({ age }) => age);
+      this.metrics.deliveryAge.set({ destination }, Math.max(0, ...ages));
     }
   }
 }

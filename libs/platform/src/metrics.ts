@@ -16,7 +16,7 @@ export class Metrics {
   readonly outboxAge = this.gauge('collimator_outbox_oldest_seconds', 'Age of the oldest unpublished outbox row');
   readonly parkedKeys = this.gauge('collimator_parked_keys', 'Patients whose events wait behind a parked one');
   readonly deliveriesOpen = this.gauge('collimator_deliveries_open', 'Deliveries not yet done', ['destination', 'state']); // prettier-ignore
-  readonly deliveryAge = this.gauge('collimator_delivery_oldest_seconds', 'Age of the oldest undone delivery', ['destination']); // prettier-ignore
+  readonly deliveryAge = this.gauge('collimator_delivery_oldest_seconds', 'Age of the oldest delivery not done yet, waiting or parked; 0 where all are done', ['destination']); // prettier-ignore
   readonly deliveryAttempts = this.counter('collimator_delivery_attempts_total', 'Attempts to deliver', ['destination', 'outcome']); // prettier-ignore
   readonly hl7Messages = this.counter('collimator_hl7_messages_total', 'HL7 messages answered', ['type', 'acknowledgement']); // prettier-ignore
   readonly hl7Duration = this.histogram('collimator_hl7_acknowledge_seconds', 'Time from frame to acknowledgement', []);

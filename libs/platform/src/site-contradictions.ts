@@ -38,6 +38,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ({ application, facility }) => application && facility && `${application}|${facility}`,
     ),
     ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures, destinations)),
+    ...destinations.flatMap((one, index) => ofDestination(one, `destinations.${index}`, { site, senders, procedures })),
     ...procedures.flatMap((procedure, index) => ofProcedure(procedure, `procedures.${index}`, stations)),
     ...twice('qualityControl', objectsOf(site.qualityControl), ({ system, code }) => code && `${String(system)}|${String(code)}`), // prettier-ignore
     ...objectsOf(site.qualityControl).flatMap((test, index) =>
@@ -85,6 +86,32 @@ function ofSender(sender: Loose, path: string, procedures: Loose[], destinations
   );
   const rows = objectsOf(sender.fields).flatMap((row, index) => mistakesOfFieldRow(row, `${path}.fields.${index}`));
   return [...unknown, ...codes, ...rows];
+}
+
+function ofDestination(
+  destination: Loose,
+  path: string,
+  { site, senders, procedures }: { site: Loose; senders: Loose[]; procedures: Loose[] },
+): SiteMistake[] {
+  const only = objectOf(destination.only);
+  const unknown = (list: string, isKnown: (value: string) => boolean, reason: string) =>
+    textsOf(only[list]).flatMap((value, index) => (isKnown(value) ? [] : [{ path: `${path}.only.${list}.${index}`, reason }])); // prettier-ignore
+  const strangers = objectsOf(only.senders).flatMap(({ application, facility }, index) =>
+    senders.some((one) => one.application === application && one.facility === facility)
+      ? []
+      : [{ path: `${path}.only.senders.${index}`, reason: 'must be the application and facility of a sender' }],
+  );
+  // Told by the placer's answers and as an order's status it would hear everything twice, from two queues.
+  const isTold = senders.some(({ repliesTo }) => repliesTo !== undefined && repliesTo === destination.name);
+  const twice = isTold && textsOf(destination.gets).includes('orderStatus');
+  return [
+    ...strangers,
+    ...unknown('authorities', (one) => Object.hasOwn(objectOf(site.authorities), one), 'must be a key of authorities'),
+    ...unknown('modalities', (one) => procedures.some(({ modality }) => modality === one), 'no procedure has this modality'), // prettier-ignore
+    ...unknown('procedures', (one) => procedures.some(({ code }) => code === one), 'must be the code of a procedure'),
+    ...(destination.only !== undefined && textsOf(destination.gets).includes('merges') ? [{ path: `${path}.gets`, reason: 'must not have merges beside only: a merge is of no order' }] : []), // prettier-ignore
+    ...(twice ? [{ path: `${path}.gets`, reason: 'must not have orderStatus where repliesTo of a sender names it: it would be told twice' }] : []), // prettier-ignore
+  ];
 }
 
 function ofProcedure(procedure: Loose, path: string, stations: Loose[]): SiteMistake[] {

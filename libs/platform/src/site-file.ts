@@ -3,13 +3,12 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
+import { destination } from './site-destination.js';
 import { sender } from './site-sender.js';
-import { text, uri, zone } from './site-values.js';
+import { httpUrl, port, text, uri, zone } from './site-values.js';
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 /** A time to keep something, in days. */
 const days = z.number().positive();
-const port = z.int().min(1).max(65535);
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a quoted time of day, such as '07:00'");
 const closingTime = timeOfDay.or(z.literal('24:00'));
 const minutes = z.int().min(1).max(1440);
@@ -123,36 +122,6 @@ const lowStock = z.strictObject({
   /** or at that many unopened containers or fewer. */
   lowContainers: z.int().min(0).optional(),
 });
-
-const destination = z.discriminatedUnion(
-  'kind',
-  [
-    z.strictObject({
-      name: text,
-      kind: z.literal('fhir'),
-      url: httpUrl,
-      timeoutSeconds: z.number().positive().default(10),
-      /** Name of the environment variable that holds the bearer token. */
-      bearerTokenEnv: text.optional(),
-    }),
-    z.strictObject({
-      name: text,
-      kind: z.literal('mllp'),
-      host: text,
-      port,
-      /** MSH-5 and MSH-6 of what we send. */
-      application: text,
-      facility: text,
-      ackTimeoutSeconds: z.number().positive().default(10),
-      /**
-       * Beside the status of orders, which `repliesTo` of a sender asks for: results of exams, merges of patients,
-       * appointments (SIU).
-       */
-      gets: z.array(z.enum(['results', 'merges', 'appointments'])).default(['results']),
-    }),
-  ],
-  { error: 'must be fhir or mllp' },
-);
 
 const injector = z.strictObject({
   /** What its reports are sent as: `?injector=<name>`. */

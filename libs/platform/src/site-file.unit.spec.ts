@@ -40,6 +40,7 @@ const content = (overrides: Content = {}): Content => ({
   ...overrides,
 });
 
+const mllp = { name: 'emr', kind: 'mllp', host: 'emr', port: 1, application: 'EMR', facility: 'SGH' } as const;
 const quirk = (row: object): Content => ({ senders: [{ ...sender, fields: [row] }] });
 
 function mistakesIn(overrides: Content): string[] {
@@ -98,6 +99,13 @@ describe('The site file', () => {
     ['a station to be told on no port', { stations: [{ ...station, dicom: { host: 'ct01' } }] }, 'stations.0.dicom.port: is missing'], // prettier-ignore
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
+    ['a filter that filters nothing', { destinations: [{ ...mllp, only: {} }] }, 'destinations.0.only: must say which orders: senders, authorities, requesters, modalities or procedures'], // prettier-ignore
+    ['a filter by senders that are not there', { destinations: [{ ...mllp, only: { senders: [{ application: 'X', facility: 'Y' }] } }] }, 'destinations.0.only.senders.0: must be the application and facility of a sender'], // prettier-ignore
+    ['a filter by authorities that are not there', { destinations: [{ ...mllp, only: { authorities: ['X'] } }] }, 'destinations.0.only.authorities.0: must be a key of authorities'], // prettier-ignore
+    ['a filter by modalities that are not there', { destinations: [{ ...mllp, only: { modalities: ['XX'] } }] }, 'destinations.0.only.modalities.0: no procedure has this modality'], // prettier-ignore
+    ['a filter by procedures that are not there', { destinations: [{ ...mllp, only: { procedures: ['X'] } }] }, 'destinations.0.only.procedures.0: must be the code of a procedure'], // prettier-ignore
+    ['merges beside a filter', { destinations: [{ ...mllp, gets: ['merges'], only: { modalities: ['CT'] } }] }, 'destinations.0.gets: must not have merges beside only: a merge is of no order'], // prettier-ignore
+    ['the status of orders told twice', { senders: [{ ...sender, repliesTo: 'emr' }], destinations: [{ ...mllp, gets: ['orderStatus'] }] }, 'destinations.0.gets: must not have orderStatus where repliesTo of a sender names it: it would be told twice'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
     ['stock in no room', { supplies: { low: [{ room: 'Attic', agent: 'iohexol', lowMl: 1 }] } }, 'supplies.low.0.room: must be the room of a station, or one of supplies.stores'], // prettier-ignore
