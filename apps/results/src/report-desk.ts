@@ -8,13 +8,13 @@ import type {
   ServiceRequest,
 } from 'fhir/r4.js';
 import { newEvent } from '#events';
-import { FhirStore, identifierOf, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import { FhirStore, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { DocumentMessage } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { decideDocument, reportIdOf, type DocumentKnown } from './document.decider.js';
 import { deliveriesOf } from './emr-update.decider.js';
-import { decideReport, filedUnder, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
+import { decideReport, filedUnder, identifiersOf, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
 
 /** Keeps reports under their orders, whichever comes first, and tells every new version. */
@@ -94,13 +94,13 @@ export class ReportDesk {
 
   /** Every order known here that has a number the report names, whoever's it is. */
   async candidatesFor(report: DiagnosticReport, { manager }: Transaction): Promise<ServiceRequest[]> {
-    const [accession, placer] = [identifierOf(report, 'ACSN'), identifierOf(report, 'PLAC')];
-    const found = [
-      ...(accession?.value
-        ? await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accession.value)
-        : []),
-      ...(placer?.value ? await this.store.withIdentifier(manager, 'ServiceRequest', placer.system, placer.value) : []),
+    const numbers = [
+      ...identifiersOf(report, 'ACSN').map(({ value }) => ({ system: systems.accessionNumber, value })),
+      ...identifiersOf(report, 'PLAC'),
     ];
+    const found: ServiceRequest[] = [];
+    for (const { system, value } of numbers)
+      if (value) found.push(...(await this.store.withIdentifier(manager, 'ServiceRequest', system, value)));
     return found.filter((one, index) => found.findIndex(({ id }) => id === one.id) === index);
   }
 

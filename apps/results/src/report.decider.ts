@@ -74,27 +74,39 @@ export function namedBy(report: DiagnosticReport, order: ServiceRequest): NamedB
 
 /**
  * The orders a report is of: its patient's orders of that accession number, and of several those of that placer order
- * number if there are any; else the one order of that placer order number.
+ * number if there are any; else the one order of that placer order number. A report of several orders names each.
  */
 export function ordersOf(report: DiagnosticReport, candidates: readonly ServiceRequest[]): ServiceRequest[] {
   const own = candidates.filter((order) => isOf(report, order));
   const byAccession = own.filter((order) => hasItsAccessionNumber(report, order));
   const byPlacer = own.filter((order) => hasItsPlacerNumber(report, order));
-  if (byAccession.length === 0) return byPlacer.length === 1 ? byPlacer : [];
+  if (byAccession.length === 0) return byPlacer.filter((order) => isOnlyOne(order, byPlacer));
   const both = byAccession.filter((order) => byPlacer.includes(order));
   return both.length > 0 ? both : byAccession;
 }
 
+/** True of an order that no other shares its placer order number with, whatever its authority. */
+function isOnlyOne(order: ServiceRequest, orders: readonly ServiceRequest[]): boolean {
+  const number = identifierOf(order, 'PLAC')?.value;
+  return orders.filter((one) => identifierOf(one, 'PLAC')?.value === number).length === 1;
+}
+
 function hasItsAccessionNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
-  const accession = identifierOf(report, 'ACSN')?.value;
-  return accession !== undefined && accession === identifierValue(order, systems.accessionNumber);
+  const accession = identifierValue(order, systems.accessionNumber);
+  return accession !== undefined && identifiersOf(report, 'ACSN').some(({ value }) => value === accession);
 }
 
 /** A number whose authority is not named is everybody's: it tells orders of one patient apart, but not patients. */
 function hasItsPlacerNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
-  const [stated, placer] = [identifierOf(report, 'PLAC'), identifierOf(order, 'PLAC')];
-  if (!stated || stated.value !== placer?.value) return false;
-  return stated.system ? stated.system === placer?.system : isOf(report, order);
+  const placer = identifierOf(order, 'PLAC');
+  return identifiersOf(report, 'PLAC').some(
+    ({ system, value }) => value === placer?.value && (system ? system === placer?.system : isOf(report, order)),
+  );
+}
+
+/** A report's numbers of one kind (HL7 table 0203): of several orders several. */
+export function identifiersOf({ identifier = [] }: DiagnosticReport, kind: 'ACSN' | 'PLAC'): Identifier[] {
+  return identifier.filter(({ type }) => type?.coding?.some(({ code }) => code === kind));
 }
 
 /**

@@ -246,8 +246,26 @@ export function systemOfCodes(name: string | undefined): string | undefined {
   return ofTable(codeSystems, name) ?? (table ? `${systems.hl7Table}${table}` : localSystem(name));
 }
 
+/** The name of a coding system (table 0396) by its system, or the one its sender gave it; undefined where it has none. */
+export function nameOfSystem(system: string | undefined): string | undefined {
+  const known = Object.entries(codeSystems).find(([, one]) => one === system)?.[0];
+  const table = system?.startsWith(systems.hl7Table) ? `HL7${system.slice(systems.hl7Table.length)}` : undefined;
+  return known ?? table ?? (system?.startsWith(LOCAL) ? decoded(system.slice(LOCAL.length)) : undefined);
+}
+
+/** Somebody else's system may look like ours, and be none. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+const LOCAL = 'urn:collimator:code-system:';
+
 function localSystem(name: string | undefined): string | undefined {
-  return name ? `urn:collimator:code-system:${encodeURIComponent(name)}` : undefined;
+  return name ? LOCAL + encodeURIComponent(name) : undefined;
 }
 
 /** What tells a concept from others: its first code with its system, else its text. */

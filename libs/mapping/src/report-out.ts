@@ -6,11 +6,11 @@ import type {
   Patient,
   ServiceRequest,
 } from 'fhir/r4.js';
-import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
+import { timestamp, writeMessage, writeSegment } from '#hl7v2';
 import { conceptText, identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
-import contentTypes from './tables/content-types.json' with { type: 'json' };
+import { linesOfReport, type Line } from './report-lines-out.js';
 
 /** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
@@ -43,12 +43,12 @@ const resultStatus: Record<DiagnosticReport['status'], string> = {
   unknown: 'I',
 };
 
-/** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, report text. */
+/** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, the report. */
 export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): Buffer {
   const { patient, serviceRequests, report } = facts;
   const orders = serviceRequests.length > 0 ? serviceRequests : [undefined];
   const status = report ? resultStatus[report.status] : 'I';
-  const lines = observationsOf(facts, envelope);
+  const lines = observationsOf(facts, status, envelope);
   return writeMessage([
     headerSegment(['ORU', 'R01', 'ORU_R01'], envelope),
     patientSegment(patient, envelope),
@@ -58,31 +58,22 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
         writeSegment('OBX', {
           1: String(index + 1),
           2: line.type,
-          3: [line.code, line.name, line.system],
+          3: line.code,
           4: String(index + 1),
           5: line.value,
-          6: line.unit ? [line.unit, line.unit, 'UCUM'] : undefined,
-          11: line.isReport ? status : 'F',
+          6: line.unit,
+          8: line.flag,
+          11: line.status,
         }),
       ),
     ]),
   ]);
 }
 
-interface Line {
-  type: 'ST' | 'TX' | 'NM' | 'ED' | 'RP';
-  code: string;
-  name: string;
-  system: string;
-  value: FieldValue;
-  unit?: string;
-  isReport?: true;
-}
-
-function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
+function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnvelope): Line[] {
   const lines: Line[] = [];
   const local = (code: string, name: string, value: string | undefined) => {
-    if (value) lines.push({ type: 'ST', code, name, system: 'L', value });
+    if (value) lines.push({ type: 'ST', code: [code, name, 'L'], value, status: 'F' });
   };
   local('EXAMSTATUS', 'Exam status', facts.examStatus);
   const study = facts.imagingStudy;
@@ -96,35 +87,12 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
     local('CONTRASTAGENT', 'Contrast agent', conceptText(agent));
     local('CONTRASTLOT', 'Contrast lot number', containedMedication(given)?.batch?.lotNumber);
     const dose = given.dosage?.dose;
+    const unit = dose?.unit ?? dose?.code;
     if (dose?.value !== undefined)
-      lines.push({ type: 'NM', code: 'CONTRASTDOSE', name: 'Contrast dose', system: 'L', value: String(dose.value), unit: dose.unit ?? dose.code }); // prettier-ignore
+      lines.push({ type: 'NM', code: ['CONTRASTDOSE', 'Contrast dose', 'L'], value: String(dose.value), ...(unit ? { unit: [unit, unit, 'UCUM'] } : {}), status: 'F' }); // prettier-ignore
   }
-  const ofReport = { code: '18748-4', name: 'Diagnostic imaging study', system: 'LN', isReport: true } as const;
-  for (const text of textOf(facts.report)) lines.push({ type: 'TX', value: text, ...ofReport });
-  for (const form of formsOf(facts.report)) lines.push({ ...form, ...ofReport });
-  if (facts.report?.conclusion)
-    lines.push({ type: 'TX', code: '19005-8', name: 'Impression', system: 'LN', value: facts.report.conclusion, isReport: true }); // prettier-ignore
-  return lines;
+  return [...lines, ...(facts.report ? linesOfReport(facts.report, status) : [])];
 }
-
-/** Every text of a report in its order: its own, and what was added. */
-function textOf(report: DiagnosticReport | undefined): string[] {
-  const plain = (report?.presentedForm ?? []).filter(({ contentType }) => contentType?.startsWith('text/plain'));
-  return plain.flatMap(({ data }) => (data ? [Buffer.from(data, 'base64').toString('utf8')] : []));
-}
-
-/** What of a report is no text, such as a PDF: encapsulated (ED), or where it is found (RP). */
-function formsOf(report: DiagnosticReport | undefined): Pick<Line, 'type' | 'value'>[] {
-  const others = (report?.presentedForm ?? []).filter(({ contentType }) => !contentType?.startsWith('text/plain'));
-  return others.flatMap(({ contentType = '', data, url }): Pick<Line, 'type' | 'value'>[] => {
-    const subtype = subtypes[contentType] ?? contentType;
-    if (data) return [{ type: 'ED', value: ['', 'AP', subtype, 'Base64', data] }];
-    return url ? [{ type: 'RP', value: [url, '', 'AP', subtype] }] : [];
-  });
-}
-
-/** Table 0291 by MIME type; of several names the first one of the table counts. */
-const subtypes: Record<string, string | undefined> = Object.fromEntries(Object.entries(contentTypes).reverse().map(([subtype, type]) => [type, subtype])); // prettier-ignore
 
 function containedMedication(given: MedicationAdministration): Medication | undefined {
   return given.contained?.find((one): one is Medication => one.resourceType === 'Medication');
