@@ -14,6 +14,7 @@ const libraries = {
   dicom: ['platform'],
   messaging: ['events', 'platform'],
   intake: ['hl7v2', 'mapping', 'platform', 'fhir', 'messaging'],
+  tasks: ['platform', 'fhir', 'messaging'],
   testing: ['events', 'hl7v2', 'platform', 'fhir', 'mapping', 'dicom', 'messaging', 'intake'],
 };
 const services = ['orders', 'scheduling', 'contrast', 'results'];

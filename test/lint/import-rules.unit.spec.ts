@@ -41,6 +41,7 @@ const broken: Record<string, RegExp> = {
   'libs/messaging/src/imports-fhir.ts': only('messaging', 'events, platform'),
   'libs/intake/src/imports-dicom.ts': only('intake', 'hl7v2, mapping, platform, fhir, messaging'),
   'libs/intake/src/imports-testing.ts': only('intake', 'hl7v2, mapping, platform, fhir, messaging'),
+  'libs/tasks/src/imports-intake.ts': only('tasks', 'platform, fhir, messaging'),
   'libs/fhir/src/imports-an-app.ts': imports('A library never imports an app'),
   'libs/fhir/src/imports-a-library-by-path.ts': byName,
   'apps/orders/src/reads-the-clock.decider.ts': time,

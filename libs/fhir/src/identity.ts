@@ -70,6 +70,8 @@ export const extensions = {
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On Task: which level is asked to acknowledge it, and how often anybody was (libs/tasks). */
+  escalation: 'urn:collimator:extension:escalation',
 } as const;
 
 /** Identity of a patient: the identifier the site chose. It is also the key of the patient's events. */
