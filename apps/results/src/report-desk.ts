@@ -17,6 +17,14 @@ import { deliveriesOf } from './emr-update.decider.js';
 import { decideReport, filedUnder, identifiersOf, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
 
+/** Where a report comes from. */
+export interface ReportSource {
+  /** Stands in for the patient until their own service tells of them. */
+  patient: Patient;
+  /** Who sent it: MSH-3, or the client by FHIR. */
+  from: string;
+}
+
 /** Keeps reports under their orders, whichever comes first, and tells every new version. */
 @Injectable()
 export class ReportDesk {
@@ -29,24 +37,25 @@ export class ReportDesk {
   /**
    * Files a report that arrived under its orders; one whose order is not known waits for it under its patient.
    *
-   * @param statedPatient stands in for the patient until their own service tells of them
+   * @returns the report as it is stored, undefined where this version says nothing new or comes late
    * @throws Failure duplicate-key where the report's number is that of another patient's report
    */
   async file(
     stated: DiagnosticReport,
-    statedPatient: Patient,
+    source: ReportSource,
     candidates: readonly ServiceRequest[],
     transaction: Transaction,
-  ): Promise<void> {
+  ): Promise<DiagnosticReport | undefined> {
     const { manager, now } = transaction;
     const subject = await this.subjectOf(ordersOf(stated, candidates), transaction);
     const current = await this.store.read(manager, 'DiagnosticReport', stated.id!);
     const report = decideReport(current, stated, subject);
-    if (!report) return;
-    const known = await this.store.read(manager, 'Patient', statedPatient.id!);
-    const newcomer = madeBySomeoneElse(statedPatient, 0);
+    if (!report) return undefined;
+    const known = await this.store.read(manager, 'Patient', source.patient.id!);
+    const newcomer = madeBySomeoneElse(source.patient, 0);
     const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
     await this.tell(saved as DiagnosticReport, patient as Patient, transaction);
+    return saved as DiagnosticReport;
   }
 
   /**
@@ -56,14 +65,14 @@ export class ReportDesk {
    */
   async fileDocument(
     stated: DocumentMessage,
-    statedPatient: Patient,
+    source: ReportSource,
     candidates: readonly ServiceRequest[],
     transaction: Transaction,
   ): Promise<void> {
     const { manager, now } = transaction;
     const { documents, report } = decideDocument(await this.documentKnown(stated, transaction), stated);
     await this.store.save(manager, documents, now);
-    if (report) await this.file(report, statedPatient, candidates, transaction);
+    if (report) await this.file(report, source, candidates, transaction);
   }
 
   private async documentKnown(stated: DocumentMessage, { manager }: Transaction): Promise<DocumentKnown> {

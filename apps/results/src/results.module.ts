@@ -8,6 +8,8 @@ import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks
 import { Copies } from './copies.js';
 import { DicomListener } from './dicom-listener.js';
 import { EmrSenders } from './emr-senders.js';
+import { FhirReportDesk } from './fhir-report-desk.js';
+import { FhirReportsController } from './fhir-reports.controller.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
@@ -27,7 +29,16 @@ import { UnmatchedReports } from './unmatched-reports.store.js';
 
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
+  DiagnosticReport: {
+    search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+    interactions: ['create', 'update'],
+    conditionalUpdate: true,
+    documentation:
+      "`identifier` must have the report's own number first, `subject` be `Patient/<id>` or a number of the site's patients, " +
+      '`basedOn` be `ServiceRequest/<id>` or the accession number or placer order number of the order; `result` refers to ' +
+      'contained Observations. A version that comes late changes nothing: the report is answered as it stands. An update by ' +
+      'id needs If-Match.',
+  },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
@@ -46,6 +57,7 @@ const reports = [UnmatchedReports, ReportDesk];
   ],
   controllers: [
     ResultsController,
+    FhirReportsController,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
@@ -54,6 +66,7 @@ const reports = [UnmatchedReports, ReportDesk];
   providers: [
     Copies,
     ...reports,
+    FhirReportDesk,
     StudyLookups,
     AvailabilityNotifications,
     PacsContent,
