@@ -47,9 +47,13 @@ describe('A report by FHIR', () => {
   it('is filed under its order with its document, its findings and what it concludes, which the EMR gets', async () => {
     const one = aCase('FHIR');
     await place(one);
-    const contained = [{ resourceType: 'Observation', id: 'o', status: 'final', code: { text: 'Nodule' }, valueQuantity: { value: 8, unit: 'mm' } }] as DiagnosticReport['contained']; // prettier-ignore
+    const contained = [{ resourceType: 'Observation', id: 'o', status: 'final', code: { text: 'Nodule' }, valueQuantity: { value: 8, unit: 'mm' } }] as unknown as DiagnosticReport['contained']; // prettier-ignore
     const conclusionCode = [{ coding: [{ system: 'http://radlex.org', code: 'RID3875' }] }];
-    const { status, headers, body } = await one.post({ contained: contained!, result: [{ reference: '#o' }], conclusionCode });
+    const { status, headers, body } = await one.post({
+      contained: contained!,
+      result: [{ reference: '#o' }],
+      conclusionCode,
+    });
     expect(status).toBe(201);
     expect(headers.get('etag')).toBe('W/"1"');
     expect(body).toMatchObject({ basedOn: [{ reference: `ServiceRequest/${one.order.id}` }], conclusionCode });

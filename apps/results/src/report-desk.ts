@@ -12,9 +12,11 @@ import { FhirStore, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems
 import type { DocumentMessage } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { CriticalResults } from './critical-results.js';
 import { decideDocument, reportIdOf, type DocumentKnown } from './document.decider.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { decideReport, filedUnder, identifiersOf, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
+import { ReadingDesk } from './reading-desk.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
 
 /** Where a report comes from. */
@@ -31,6 +33,8 @@ export class ReportDesk {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(UnmatchedReports) private readonly unmatched: UnmatchedReports,
+    @Inject(CriticalResults) private readonly criticalResults: CriticalResults,
+    @Inject(ReadingDesk) private readonly readings: ReadingDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -55,6 +59,7 @@ export class ReportDesk {
     const newcomer = madeBySomeoneElse(source.patient, 0);
     const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
     await this.tell(saved as DiagnosticReport, patient as Patient, transaction);
+    await this.criticalResults.afterReport(saved as DiagnosticReport, source.from, transaction);
     return saved as DiagnosticReport;
   }
 
@@ -129,6 +134,7 @@ export class ReportDesk {
     });
     transaction.publish(event);
     for (const delivery of deliveriesOf(event, this.site.destinations)) transaction.deliver(delivery);
+    await this.readings.afterReport(report, transaction);
   }
 
   /** The orders and the study a report is under. */

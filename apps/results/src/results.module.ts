@@ -2,30 +2,40 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
 import { Copies } from './copies.js';
+import { CriticalResults } from './critical-results.js';
 import { DicomListener } from './dicom-listener.js';
 import { EmrSenders } from './emr-senders.js';
 import { FhirReportDesk } from './fhir-report-desk.js';
 import { FhirReportsController } from './fhir-reports.controller.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
+import { FollowResultTasks } from './follow-result-tasks.worker.js';
+import { ListReadingWhenStudyAvailable } from './list-reading-when-study-available.handler.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
+import { ReadingList1700000004500 } from './migrations/1700000004500-reading-list.js';
 import { PacsContent } from './pacs-content.js';
+import { ReadingDesk } from './reading-desk.js';
 import { ReportDesk } from './report-desk.js';
+import { ResultTaskDesk } from './result-task-desk.js';
+import { ResultTasks } from './result-tasks.store.js';
+import { ResultTasksController } from './result-tasks.controller.js';
 import { ResultsController } from './results.controller.js';
 import { StorageCommitments } from './storage-commitments.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
+import { VerifyOutputSeries } from './verify-output-series.worker.js';
 
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
@@ -43,10 +53,17 @@ const resources = FhirModule.forService({
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Task: {
+    search: ['_id', 'identifier', 'patient', 'status', 'code', 'focus', 'business-status', '_lastUpdated'],
+    interactions: ['create', 'update'],
+    documentation:
+      'Critical results, studies to be read, post-processing. A create asks for post-processing; an update needs If-Match ' +
+      'and says who acknowledged, claimed, released, took on or made it: `status`, `owner`, `note`, `statusReason`, `output`.',
+  },
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
 });
 
-const reports = [UnmatchedReports, ReportDesk];
+const reports = [UnmatchedReports, ReportDesk, CriticalResults, ReadingDesk, EscalationDesk, TaskTimers];
 
 /** The only wiring of the results service. */
 @Module({
@@ -58,6 +75,8 @@ const reports = [UnmatchedReports, ReportDesk];
   controllers: [
     ResultsController,
     FhirReportsController,
+    ResultTasksController,
+    ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
@@ -67,6 +86,10 @@ const reports = [UnmatchedReports, ReportDesk];
     Copies,
     ...reports,
     FhirReportDesk,
+    ResultTasks,
+    ResultTaskDesk,
+    FollowResultTasks,
+    VerifyOutputSeries,
     StudyLookups,
     AvailabilityNotifications,
     PacsContent,
@@ -88,4 +111,6 @@ export const resultsMigrations = [
   ...intakeMigrations,
   StudyLookup1700000004000,
   Availability1700000004100,
+  ...taskMigrations,
+  ReadingList1700000004500,
 ];

@@ -34,10 +34,17 @@ export const systems = {
   setup: 'urn:collimator:setup',
   /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
-  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`. */
+  /**
+   * What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`, `critical-result`,
+   * `critical-result-withdrawn`, `read`, `post-processing`.
+   */
   task: 'urn:collimator:task',
   /** What a Task is for, as FHIR has it: `fulfill`. */
   taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',
+  /** Categories of critical results by their names in the site file. */
+  criticalResult: 'urn:collimator:critical-result',
+  subspecialty: 'urn:collimator:subspecialty',
+  postProcessing: 'urn:collimator:post-processing',
   /** How far the exam of an order is: scheduled, started, completed, discontinued. */
   businessStatus: 'urn:collimator:business-status',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
@@ -70,6 +77,8 @@ export const extensions = {
   schedulingReason: 'urn:collimator:extension:scheduling-reason',
   /** On DetectedIssue: from when on the exam can be, since its patient has to be prepared first. */
   readyFrom: 'urn:collimator:extension:ready-from',
+  /** On DiagnosticReport: that something in it must be acted on, as a code, such as an ACR category (RadLex RID49480). */
+  actionableCategory: 'urn:collimator:extension:actionable-category',
   /** On Task: which level is asked to acknowledge it, and how often anybody was (libs/tasks). */
   escalation: 'urn:collimator:extension:escalation',
 } as const;

@@ -26,6 +26,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       procedures.flatMap(({ codes }) => objectsOf(codes)),
       ({ system, code }) => `${String(system)}|${String(code)}`,
     ),
+    ...twice('criticalResults', objectsOf(site.criticalResults), ({ category }) => category),
     ...twice('destinations', destinations, ({ name }) => name),
     ...twice(
       'senders',
