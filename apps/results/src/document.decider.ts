@@ -95,6 +95,8 @@ function asStated(
     ...(current ? { id: current.id!, identifier: onceEach([current.identifier![0]!, ...stated.identifier!]) } : {}),
     ...(isNewsOnly && current ? { code: current.code } : {}),
     status: forms.length > 0 || isCancelled ? stated.status : 'registered',
+    // TXA has no time of its cancellation: it is of what is there, addenda included.
+    ...(isCancelled ? latest(current?.issued, stated.issued) : {}),
     // What is taken back, because it is of another patient, is not to be read.
     presentedForm: forms.length > 0 && !isCancelled ? forms : undefined,
   };

@@ -97,11 +97,10 @@ export function changedPostProcessing(current: Task, stated: Task, now: Date): T
     throw fail('field-missing', 'Task.output is required: the Series Instance UID of each series that was made, as valueIdentifier of urn:dicom:uid', field('output')); // prettier-ignore
   const isOver = !OPEN.includes(status);
   const start = current.executionPeriod?.start ?? (isTaken ? now.toISOString() : undefined);
-  const { owner: _before, ...rest } = current;
   return {
-    ...rest,
+    ...current,
     status,
-    ...(owner ? { owner } : {}),
+    owner,
     ...(statusReason ? { statusReason } : {}),
     ...(note ? { note } : {}),
     ...(status === 'completed' ? { output: output!, businessStatus: businessStatus('unverified') } : {}),

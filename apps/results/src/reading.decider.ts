@@ -63,11 +63,11 @@ export function changedReading(current: Task, stated: Task, now: Date): Task {
     throw fail('field-missing', 'Task.owner is required: who reads it', field('owner'));
   if (status === 'accepted' && isTakenByAnother(current, owner!))
     throw fail('state-conflict', 'somebody else has it: it must be released first', field('owner'));
-  const { owner: _before, executionPeriod, ...rest } = current;
+  const { executionPeriod } = current;
   return {
-    ...rest,
+    ...current,
     status,
-    ...(owner ? { owner } : {}),
+    owner,
     ...(status === 'cancelled' ? { statusReason: statusReason! } : {}),
     ...(note ? { note } : {}),
     ...(isClaim ? { executionPeriod: executionPeriod ?? { start: now.toISOString() } } : {}),
@@ -79,9 +79,9 @@ export function changedReading(current: Task, stated: Task, now: Date): Task {
 export function cameBack(task: Task, now: Date): Task | undefined {
   const due = dueOf(task);
   if (!due || due > now || !['requested', 'accepted'].includes(task.status)) return undefined;
-  const { owner: _owner, restriction: _restriction, executionPeriod: _period, ...rest } = task;
   const businessStatus = { coding: [{ system: systems.businessStatus, code: 'came-back' }], text: 'not read in time elsewhere' }; // prettier-ignore
-  return { ...rest, status: 'requested', businessStatus, lastModified: now.toISOString() };
+  const gone = { owner: undefined, restriction: undefined, executionPeriod: undefined };
+  return { ...task, ...gone, status: 'requested', businessStatus, lastModified: now.toISOString() };
 }
 
 /** Until when what is read elsewhere has to be read; undefined where it is read here, or was. */
@@ -102,7 +102,8 @@ function stateOf({ orders, reports }: ReadingFacts): State {
 }
 
 function withState(task: Task, state: State, { reports }: ReadingFacts, now: Date): Task {
-  const { businessStatus, executionPeriod, ...rest } = task;
+  const { executionPeriod } = task;
+  const rest = { ...task, businessStatus: undefined };
   switch (state) {
     case 'read': {
       if (task.status === 'completed') return task;
@@ -121,8 +122,7 @@ function withState(task: Task, state: State, { reports }: ReadingFacts, now: Dat
     case 'unread': {
       if (task.status === 'requested' || task.status === 'accepted') return task;
       // Its report was taken back: it is read anew, by whoever.
-      const { owner: _owner, output: _output, ...unread } = rest;
-      return { ...unread, status: 'requested', lastModified: now.toISOString() };
+      return { ...rest, owner: undefined, output: undefined, status: 'requested', lastModified: now.toISOString() };
     }
   }
 }

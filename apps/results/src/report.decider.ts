@@ -42,7 +42,7 @@ export function decideReport(
     throw fail('duplicate-key', "the report's number is that of another patient's report: check the patient's number", {
       field: 'DiagnosticReport.identifier',
     });
-  if (isLate(current, stated)) return undefined;
+  if (isLate(current, stated)) return afterLate(current, stated);
   const { basedOn, imagingStudy, meta } = current;
   const placed = { ...stated, ...(basedOn && { basedOn }), ...(imagingStudy && { imagingStudy }) };
   const report = { ...filedUnder(placed, subject), identifier: joined(current, stated), ...(meta && { meta }) };
@@ -50,6 +50,19 @@ export function decideReport(
   const compared = isFinalAgain ? { ...report, status: current.status } : report;
   if (sameContent({ ...current, imagingStudy: undefined }, { ...compared, imagingStudy: undefined })) return undefined;
   return isFinalAgain ? { ...report, status: 'corrected' } : report;
+}
+
+/**
+ * What a version that comes late says of the current one: a final one that another final came before is a correction,
+ * whichever of them arrived first. Nothing of the late one is taken.
+ */
+function afterLate(current: DiagnosticReport, stated: DiagnosticReport): DiagnosticReport | undefined {
+  if (current.status !== 'final' || stages[stated.status] !== FINAL) return undefined;
+  return sameContent(wordsOf(current), wordsOf(stated)) ? undefined : { ...current, status: 'corrected' };
+}
+
+function wordsOf({ conclusion, conclusionCode, contained, presentedForm }: DiagnosticReport): object {
+  return { conclusion, conclusionCode, contained, presentedForm };
 }
 
 /** A report with its orders, and with their study where that is known; as it was where no order is. */
@@ -118,6 +131,8 @@ export function isLate(current: DiagnosticReport, stated: DiagnosticReport): boo
   const [before, after] = [current.issued, stated.issued].map((text) => (text ? Date.parse(text) : undefined));
   const order = before === undefined || after === undefined ? undefined : after - before;
   if (was > FINAL && is === FINAL) return order === undefined || order <= 0;
+  // It was reported again since it was taken back.
+  if (was === FINAL && is > FINAL && order !== undefined && order < 0) return true;
   return is < was || (is === was && order !== undefined && order < 0);
 }
 
