@@ -25,6 +25,13 @@ const qualityTest = (overrides: Content = {}): Content => ({
   everyDays: 1,
   ...overrides,
 });
+const critical = (overrides: Content = {}): Content => ({
+  category: 'ACR-1',
+  display: 'Minutes',
+  flags: ['AA'],
+  levels: [{ ask: 'orderer', acknowledgeWithinMinutes: 60 }],
+  ...overrides,
+});
 const content = (overrides: Content = {}): Content => ({
   name: 'Test Hospital',
   timeZone: 'Europe/Berlin',
@@ -92,6 +99,11 @@ describe('The site file', () => {
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
+    ['a critical result that nothing says', { criticalResults: [critical({ flags: [] })] }, 'criticalResults.0: must have flags or codes'], // prettier-ignore
+    ['a critical result that nobody hears of', { criticalResults: [critical({ levels: [] })] }, 'criticalResults.0.levels: Too small: expected array to have >=1 items'], // prettier-ignore
+    ['a category given twice', { criticalResults: [critical(), critical()] }, 'criticalResults.1: is given twice, first as criticalResults.0'], // prettier-ignore
+    ['a reading elsewhere without a time', { remoteReading: [{ organization: 'Night Readers' }] }, 'remoteReading.0.readWithinMinutes: is missing'], // prettier-ignore
+    ['a reading elsewhere at no time of day', { remoteReading: [{ organization: 'Night Readers', from: '24:00', readWithinMinutes: 60 }] }, "remoteReading.0.from: must be a quoted time of day, such as '07:00'"], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
     ['a room closed before it opens', { stations: [{ ...station, opens: '19:00', closes: '07:00' }] }, 'stations.0.closes: must be later than opens'], // prettier-ignore
     [
