@@ -24,7 +24,7 @@ import {
   patientFromAdt,
   placedAsItCame,
   readMessage,
-  reportFromMessage,
+  reportsFromMessage,
   type AppliedRow,
 } from '#mapping';
 import type { Sender, Site } from '#platform';
@@ -49,7 +49,7 @@ const readers: Record<string, (message: Hl7Message, sender: Sender, site: Site) 
   ...Object.fromEntries(['ORM^O01', 'OMG^O19', 'OMI^O23'].map((type) => [type, orderFromMessage])),
   ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
-  'ORU^R01': reportFromMessage,
+  'ORU^R01': reportsFromMessage,
   ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
   ...Object.fromEntries(documentTypes.map((type) => [type, documentFromMessage])),
 };

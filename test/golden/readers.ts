@@ -9,7 +9,7 @@ import {
   mergeTypes,
   orderFromMessage,
   patientFromAdt,
-  reportFromMessage,
+  reportsFromMessage,
 } from '#mapping';
 import type { Sender, Site } from '#platform';
 
@@ -20,7 +20,13 @@ export const readers: Record<string, (message: Hl7Message, sender: Sender, site:
   'OMI^O23': orderFromMessage,
   ...Object.fromEntries(admissionTypes.map((type) => [type, patientFromAdt])),
   ...Object.fromEntries(mergeTypes.map((type) => [type, mergesFromAdt])),
-  'ORU^R01': reportFromMessage,
+  'ORU^R01': reportsOf,
   ...Object.fromEntries(appointmentTypes.map((type) => [type, appointmentsFromMessage])),
   ...Object.fromEntries(documentTypes.map((type) => [type, documentFromMessage])),
 };
+
+/** As they are filed; the segments they are of are for what is answered. */
+function reportsOf(message: Hl7Message, sender: Sender, site: Site): object {
+  const { patientId, reports } = reportsFromMessage(message, sender, site);
+  return { patientId, reports: reports.map(({ report }) => report) };
+}

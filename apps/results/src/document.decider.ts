@@ -1,6 +1,6 @@
 import type { Attachment, DiagnosticReport, DocumentReference, Reference } from 'fhir/r4.js';
 import { referencedId, sameContent } from '#fhir';
-import type { DocumentMessage } from '#mapping';
+import { findingsPrefixOf, type DocumentMessage } from '#mapping';
 import { fail } from '#platform';
 import { isLate, isReleased } from './report.decider.js';
 
@@ -46,7 +46,7 @@ export function decideDocument(known: DocumentKnown, message: DocumentMessage): 
   const before = formsOf(known.document).concat(known.document ? [] : formsOf(replaced));
   const forms = inPlaceOf(before, message.isCancelled ? [] : formsOf(document), known.report?.presentedForm ?? []);
   const isAdded = relation?.code === 'appends' || isAddendum(replaced);
-  const told = { forms, message };
+  const told = { forms, message, ...(replaced ? { replaced } : {}) };
   const report = isAdded && known.report ? withAddendum(known.report, told) : asStated(known.report, told);
   if (known.report && report && isLate(known.report, report)) return { documents: [] };
   const documents = [document, ...(replaced && !message.isCancelled ? [superseded(replaced)] : [])];
@@ -83,10 +83,8 @@ function superseded(document: DocumentReference): DocumentReference {
 }
 
 /** The report as its own document states it. */
-function asStated(
-  current: DiagnosticReport | undefined,
-  { forms, message }: { forms: Attachment[]; message: DocumentMessage },
-): DiagnosticReport | undefined {
+function asStated(current: DiagnosticReport | undefined, told: ToldDocument): DiagnosticReport | undefined {
+  const { forms, message } = told;
   const { report: stated, document, isCancelled } = message;
   const isNewsOnly = document.content.length === 0 && !isCancelled;
   const report: DiagnosticReport = {
@@ -95,29 +93,32 @@ function asStated(
     ...(current ? { id: current.id!, identifier: onceEach([current.identifier![0]!, ...stated.identifier!]) } : {}),
     ...(isNewsOnly && current ? { code: current.code } : {}),
     status: forms.length > 0 || isCancelled ? stated.status : 'registered',
+    // TXA has no time of its cancellation: it is of what is there, addenda included.
+    ...(isCancelled ? latest(current?.issued, stated.issued) : {}),
     // What is taken back, because it is of another patient, is not to be read.
     presentedForm: forms.length > 0 && !isCancelled ? forms : undefined,
+    ...(isNewsOnly ? {} : isCancelled ? noFindings : findingsAfter(current, told)),
   };
   // Authenticated once more, or by law: the report has not changed.
   const isSame = current && sameContent(readable(current), readable(report));
   return isSame && isReleased(current) && report.status === 'final' ? undefined : report;
 }
 
-function readable({ presentedForm, conclusion }: DiagnosticReport): object {
-  return { presentedForm, conclusion };
+function readable({ presentedForm, conclusion, contained, conclusionCode }: DiagnosticReport): object {
+  return { presentedForm, conclusion, contained, conclusionCode };
 }
 
 /**
  * A report with what is added to it. What is not authenticated is no part of a released report yet; who added it is among
  * its interpreters.
  */
-function withAddendum(
-  current: DiagnosticReport,
-  { forms, message }: { forms: Attachment[]; message: DocumentMessage },
-): DiagnosticReport | undefined {
+function withAddendum(current: DiagnosticReport, told: ToldDocument): DiagnosticReport | undefined {
+  const { forms, message } = told;
   const { report: stated, document, isCancelled } = message;
   if (isReleased(current) && stated.status === 'preliminary') return undefined;
-  if (sameContent(current.presentedForm ?? [], forms)) return undefined;
+  const findings = findingsAfter(current, told);
+  const isSame = sameContent(readable(current), readable({ ...current, ...findings, presentedForm: forms }));
+  if (isSame) return undefined;
   const isMore = forms.length > (current.presentedForm ?? []).length;
   const released = isMore ? ('appended' as const) : ('corrected' as const);
   const people = onceEach([...(current.resultsInterpreter ?? []), ...(stated.resultsInterpreter ?? [])]);
@@ -128,6 +129,36 @@ function withAddendum(
     ...latest(current.issued, stated.issued),
     ...(people.length > 0 && !isCancelled ? { resultsInterpreter: people } : {}),
     presentedForm: forms,
+    ...findings,
+  };
+}
+
+/** A document that was told, and the forms of its report with it. */
+interface ToldDocument {
+  forms: Attachment[];
+  message: DocumentMessage;
+  /** The document whose place it takes. */
+  replaced?: DocumentReference;
+}
+
+type Findings = Pick<DiagnosticReport, 'contained' | 'result' | 'conclusionCode'>;
+const noFindings: Findings = { contained: undefined, result: undefined, conclusionCode: undefined };
+
+/** The findings of a report as those of its document are now: in the place of its own before, beside those of others. */
+function findingsAfter(current: DiagnosticReport | undefined, { message, replaced }: ToldDocument): Findings {
+  const { report: stated, document, isCancelled } = message;
+  if (document.content.length === 0 && !isCancelled) return {};
+  const gone = [document, replaced].flatMap((one) => (one ? [findingsPrefixOf(one.id!)] : []));
+  const isOther = (id = '') => !gone.some((prefix) => id.startsWith(`${prefix}-`));
+  const own = isCancelled ? noFindings : stated;
+  const others = current?.contained?.filter(({ id }) => isOther(id)) ?? [];
+  const contained = [...others, ...(own.contained ?? [])];
+  const result = [...(current?.result ?? []).filter(({ reference }) => isOther(reference?.slice(1))), ...(own.result ?? [])]; // prettier-ignore
+  const conclusions = onceEach([...(others.length > 0 ? (current?.conclusionCode ?? []) : []), ...(own.conclusionCode ?? [])]); // prettier-ignore
+  return {
+    contained: contained.length > 0 ? contained : undefined,
+    result: result.length > 0 ? result : undefined,
+    conclusionCode: conclusions.length > 0 ? conclusions : undefined,
   };
 }
 

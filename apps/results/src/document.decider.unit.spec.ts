@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, DocumentReference } from 'fhir/r4.js';
+import type { DiagnosticReport, DocumentReference, Observation } from 'fhir/r4.js';
 import { parseMessage } from '#hl7v2';
 import { documentFromMessage, type DocumentMessage } from '#mapping';
 import { anMdmMessage, site } from '#testing';
@@ -109,5 +109,24 @@ describe('A document', () => {
     const others = { ...document!, subject: { reference: 'Patient/other' } };
     expect(() => decideDocument({ document: others }, read({}))).toThrow("another patient's document");
     expect(() => decideDocument({ parent: others }, read({ number: 'DOC2', parent: 'DOC1' }))).toThrow("another patient's document"); // prettier-ignore
+  });
+});
+
+describe('The findings of documents', () => {
+  const found = (report: DiagnosticReport | undefined) => ((report?.contained ?? []) as Observation[]).map(({ valueString }) => valueString); // prettier-ignore
+  const addendum = { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' };
+
+  it('are those of each document of a report, as each is now', () => {
+    expect(found(after({ text: 'a' }, addendum).report)).toEqual(['a', 'b']);
+    expect(found(after({ text: 'a' }, addendum, { event: 'T08', text: 'c' }).report)).toEqual(['b', 'c']);
+    expect(found(after({ text: 'a' }, addendum, { ...addendum, event: 'T11', text: '' }).report)).toEqual(['a']);
+    expect(found(after({ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' }).report)).toEqual(['b']); // prettier-ignore
+    expect(found(after({ text: 'a' }, addendum, { event: 'T11', text: '' }).report)).toEqual([]);
+    const { contained = [], result = [] } = after({ text: 'a' }, addendum).report!;
+    expect(result.map(({ reference }) => reference)).toEqual(contained.map(({ id }) => `#${id}`));
+  });
+
+  it('stay where only the status of their document is told', () => {
+    expect(found(after({ status: 'DI', text: 'a' }, { event: 'T03', text: '' }).report)).toEqual(['a']);
   });
 });

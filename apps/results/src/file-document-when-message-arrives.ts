@@ -34,7 +34,12 @@ export class FileDocumentWhenMessageArrives implements Hl7Interpreter {
         const own = merged ? rekeyed(said, merged) : said;
         const candidates = await this.desk.candidatesFor(own.report, transaction);
         refuseAnothersOrder(own.report, candidates, placesIn(message));
-        await this.desk.fileDocument(own, { ...patient, id: merged?.to ?? patient.id }, candidates, transaction);
+        await this.desk.fileDocument(
+          own,
+          { patient: { ...patient, id: merged?.to ?? patient.id }, from: sender.application },
+          candidates,
+          transaction,
+        );
       },
       refusal: ({ code, field, message: text }) =>
         code === 'duplicate-key'

@@ -2,6 +2,15 @@ import type { DiagnosticReport, ServiceRequest } from 'fhir/r4.js';
 import { contentError, type Location } from '#hl7v2';
 import { namedBy, type NamedBy } from './report.decider.js';
 
+/** By which number a report names an order, but none of its patient's; undefined where it names one of theirs, or none. */
+export function anothersOrder(report: DiagnosticReport, candidates: readonly ServiceRequest[]): NamedBy | undefined {
+  const named = candidates.flatMap((order) => {
+    const by = namedBy(report, order);
+    return by ? [{ by, isOwn: order.subject.reference === report.subject?.reference }] : [];
+  });
+  return named.some(({ isOwn }) => isOwn) ? undefined : named[0]?.by;
+}
+
 /**
  * Refuses a report whose numbers name an order, but none of its patient's.
  *
@@ -13,12 +22,8 @@ export function refuseAnothersOrder(
   candidates: readonly ServiceRequest[],
   places: Record<NamedBy, Location>,
 ): void {
-  const named = candidates.flatMap((order) => {
-    const by = namedBy(report, order);
-    return by ? [{ by, isOwn: order.subject.reference === report.subject?.reference }] : [];
-  });
-  const other = named.find(({ isOwn }) => !isOwn);
-  if (!other || named.some(({ isOwn }) => isOwn)) return;
-  const { segment, field } = places[other.by];
-  throw contentError(204, `the ${other.by} is of another patient's order: check PID-3 and ${segment}-${field}`, places[other.by]); // prettier-ignore
+  const by = anothersOrder(report, candidates);
+  if (!by) return;
+  const { segment, field } = places[by];
+  throw contentError(204, `the ${by} is of another patient's order: check PID-3 and ${segment}-${field}`, places[by]);
 }

@@ -8,15 +8,25 @@ import type {
   ServiceRequest,
 } from 'fhir/r4.js';
 import { newEvent } from '#events';
-import { FhirStore, identifierOf, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import { FhirStore, madeBySomeoneElse, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { DocumentMessage } from '#mapping';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { CriticalResults } from './critical-results.js';
 import { decideDocument, reportIdOf, type DocumentKnown } from './document.decider.js';
 import { asToldBefore } from './emr-fact.js';
 import { deliveriesOf } from './emr-update.decider.js';
-import { decideReport, filedUnder, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
+import { decideReport, filedUnder, identifiersOf, namedBy, ordersOf, type ReportSubject } from './report.decider.js';
+import { ReadingDesk } from './reading-desk.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
+
+/** Where a report comes from. */
+export interface ReportSource {
+  /** Stands in for the patient until their own service tells of them. */
+  patient: Patient;
+  /** Who sent it: MSH-3, or the client by FHIR. */
+  from: string;
+}
 
 /** Keeps reports under their orders, whichever comes first, and tells every new version. */
 @Injectable()
@@ -24,30 +34,34 @@ export class ReportDesk {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(UnmatchedReports) private readonly unmatched: UnmatchedReports,
+    @Inject(CriticalResults) private readonly criticalResults: CriticalResults,
+    @Inject(ReadingDesk) private readonly readings: ReadingDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
   /**
    * Files a report that arrived under its orders; one whose order is not known waits for it under its patient.
    *
-   * @param statedPatient stands in for the patient until their own service tells of them
+   * @returns the report as it is stored, undefined where this version says nothing new or comes late
    * @throws Failure duplicate-key where the report's number is that of another patient's report
    */
   async file(
     stated: DiagnosticReport,
-    statedPatient: Patient,
+    source: ReportSource,
     candidates: readonly ServiceRequest[],
     transaction: Transaction,
-  ): Promise<void> {
+  ): Promise<DiagnosticReport | undefined> {
     const { manager, now } = transaction;
     const subject = await this.subjectOf(ordersOf(stated, candidates), transaction);
     const current = await this.store.read(manager, 'DiagnosticReport', stated.id!);
     const report = decideReport(current, stated, subject);
-    if (!report) return;
-    const known = await this.store.read(manager, 'Patient', statedPatient.id!);
-    const newcomer = madeBySomeoneElse(statedPatient, 0);
+    if (!report) return undefined;
+    const known = await this.store.read(manager, 'Patient', source.patient.id!);
+    const newcomer = madeBySomeoneElse(source.patient, 0);
     const [saved, patient = known!] = await this.store.save(manager, known ? [report] : [report, newcomer], now);
     await this.tell(saved as DiagnosticReport, patient as Patient, current, transaction);
+    await this.criticalResults.afterReport(saved as DiagnosticReport, source.from, transaction);
+    return saved as DiagnosticReport;
   }
 
   /**
@@ -57,14 +71,14 @@ export class ReportDesk {
    */
   async fileDocument(
     stated: DocumentMessage,
-    statedPatient: Patient,
+    source: ReportSource,
     candidates: readonly ServiceRequest[],
     transaction: Transaction,
   ): Promise<void> {
     const { manager, now } = transaction;
     const { documents, report } = decideDocument(await this.documentKnown(stated, transaction), stated);
     await this.store.save(manager, documents, now);
-    if (report) await this.file(report, statedPatient, candidates, transaction);
+    if (report) await this.file(report, source, candidates, transaction);
   }
 
   private async documentKnown(stated: DocumentMessage, { manager }: Transaction): Promise<DocumentKnown> {
@@ -95,13 +109,13 @@ export class ReportDesk {
 
   /** Every order known here that has a number the report names, whoever's it is. */
   async candidatesFor(report: DiagnosticReport, { manager }: Transaction): Promise<ServiceRequest[]> {
-    const [accession, placer] = [identifierOf(report, 'ACSN'), identifierOf(report, 'PLAC')];
-    const found = [
-      ...(accession?.value
-        ? await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accession.value)
-        : []),
-      ...(placer?.value ? await this.store.withIdentifier(manager, 'ServiceRequest', placer.system, placer.value) : []),
+    const numbers = [
+      ...identifiersOf(report, 'ACSN').map(({ value }) => ({ system: systems.accessionNumber, value })),
+      ...identifiersOf(report, 'PLAC'),
     ];
+    const found: ServiceRequest[] = [];
+    for (const { system, value } of numbers)
+      if (value) found.push(...(await this.store.withIdentifier(manager, 'ServiceRequest', system, value)));
     return found.filter((one, index) => found.findIndex(({ id }) => id === one.id) === index);
   }
 
@@ -128,6 +142,7 @@ export class ReportDesk {
     transaction.publish(event);
     const told = asToldBefore(before ? [before] : []);
     for (const delivery of deliveriesOf(event, this.site, told)) transaction.deliver(delivery);
+    await this.readings.afterReport(report, transaction);
   }
 
   /** The orders and the study a report is under. */

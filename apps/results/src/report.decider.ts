@@ -42,7 +42,7 @@ export function decideReport(
     throw fail('duplicate-key', "the report's number is that of another patient's report: check the patient's number", {
       field: 'DiagnosticReport.identifier',
     });
-  if (isLate(current, stated)) return undefined;
+  if (isLate(current, stated)) return afterLate(current, stated);
   const { basedOn, imagingStudy, meta } = current;
   const placed = { ...stated, ...(basedOn && { basedOn }), ...(imagingStudy && { imagingStudy }) };
   const report = { ...filedUnder(placed, subject), identifier: joined(current, stated), ...(meta && { meta }) };
@@ -50,6 +50,19 @@ export function decideReport(
   const compared = isFinalAgain ? { ...report, status: current.status } : report;
   if (sameContent({ ...current, imagingStudy: undefined }, { ...compared, imagingStudy: undefined })) return undefined;
   return isFinalAgain ? { ...report, status: 'corrected' } : report;
+}
+
+/**
+ * What a version that comes late says of the current one: a final one that another final came before is a correction,
+ * whichever of them arrived first. Nothing of the late one is taken.
+ */
+function afterLate(current: DiagnosticReport, stated: DiagnosticReport): DiagnosticReport | undefined {
+  if (current.status !== 'final' || stages[stated.status] !== FINAL) return undefined;
+  return sameContent(wordsOf(current), wordsOf(stated)) ? undefined : { ...current, status: 'corrected' };
+}
+
+function wordsOf({ conclusion, conclusionCode, contained, presentedForm }: DiagnosticReport): object {
+  return { conclusion, conclusionCode, contained, presentedForm };
 }
 
 /** A report with its orders, and with their study where that is known; as it was where no order is. */
@@ -74,27 +87,39 @@ export function namedBy(report: DiagnosticReport, order: ServiceRequest): NamedB
 
 /**
  * The orders a report is of: its patient's orders of that accession number, and of several those of that placer order
- * number if there are any; else the one order of that placer order number.
+ * number if there are any; else the one order of that placer order number. A report of several orders names each.
  */
 export function ordersOf(report: DiagnosticReport, candidates: readonly ServiceRequest[]): ServiceRequest[] {
   const own = candidates.filter((order) => isOf(report, order));
   const byAccession = own.filter((order) => hasItsAccessionNumber(report, order));
   const byPlacer = own.filter((order) => hasItsPlacerNumber(report, order));
-  if (byAccession.length === 0) return byPlacer.length === 1 ? byPlacer : [];
+  if (byAccession.length === 0) return byPlacer.filter((order) => isOnlyOne(order, byPlacer));
   const both = byAccession.filter((order) => byPlacer.includes(order));
   return both.length > 0 ? both : byAccession;
 }
 
+/** True of an order that no other shares its placer order number with, whatever its authority. */
+function isOnlyOne(order: ServiceRequest, orders: readonly ServiceRequest[]): boolean {
+  const number = identifierOf(order, 'PLAC')?.value;
+  return orders.filter((one) => identifierOf(one, 'PLAC')?.value === number).length === 1;
+}
+
 function hasItsAccessionNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
-  const accession = identifierOf(report, 'ACSN')?.value;
-  return accession !== undefined && accession === identifierValue(order, systems.accessionNumber);
+  const accession = identifierValue(order, systems.accessionNumber);
+  return accession !== undefined && identifiersOf(report, 'ACSN').some(({ value }) => value === accession);
 }
 
 /** A number whose authority is not named is everybody's: it tells orders of one patient apart, but not patients. */
 function hasItsPlacerNumber(report: DiagnosticReport, order: ServiceRequest): boolean {
-  const [stated, placer] = [identifierOf(report, 'PLAC'), identifierOf(order, 'PLAC')];
-  if (!stated || stated.value !== placer?.value) return false;
-  return stated.system ? stated.system === placer?.system : isOf(report, order);
+  const placer = identifierOf(order, 'PLAC');
+  return identifiersOf(report, 'PLAC').some(
+    ({ system, value }) => value === placer?.value && (system ? system === placer?.system : isOf(report, order)),
+  );
+}
+
+/** A report's numbers of one kind (HL7 table 0203): of several orders several. */
+export function identifiersOf({ identifier = [] }: DiagnosticReport, kind: 'ACSN' | 'PLAC'): Identifier[] {
+  return identifier.filter(({ type }) => type?.coding?.some(({ code }) => code === kind));
 }
 
 /**
@@ -106,6 +131,8 @@ export function isLate(current: DiagnosticReport, stated: DiagnosticReport): boo
   const [before, after] = [current.issued, stated.issued].map((text) => (text ? Date.parse(text) : undefined));
   const order = before === undefined || after === undefined ? undefined : after - before;
   if (was > FINAL && is === FINAL) return order === undefined || order <= 0;
+  // It was reported again since it was taken back.
+  if (was === FINAL && is > FINAL && order !== undefined && order < 0) return true;
   return is < was || (is === was && order !== undefined && order < 0);
 }
 

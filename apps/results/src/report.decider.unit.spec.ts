@@ -83,14 +83,22 @@ describe('A report', () => {
       .then({ status: 'corrected', conclusion: 'Normal.\nAddendum: compared with 2020.' });
   });
 
-  it.each(['preliminary', 'final', 'corrected'] as const)(
-    'that is %s does not go back to one issued earlier',
-    (status) => {
-      const [earlier, later] = [{ text: 'old', issued: '10:00' }, { text: 'new', issued: '11:00' }]; // prettier-ignore
-      given(aReport({ status, ...later })).when(arrives(aReport({ status, ...earlier }))).thenExactly(undefined); // prettier-ignore
-      given(aReport({ status, ...earlier })).when(arrives(aReport({ status, ...later }))).then({ conclusion: 'new' }); // prettier-ignore
-    },
-  );
+  it('that is final is a correction where another final one was issued before it, which comes late', () => {
+    const current = aReport({ text: 'new', issued: '11:00' });
+    given(current).when(arrives(aReport({ text: 'old', issued: '10:00' }))).then({ status: 'corrected', conclusion: 'new' }); // prettier-ignore
+    given(current).when(arrives(aReport({ text: 'new', issued: '10:00' }))).thenExactly(undefined); // prettier-ignore
+  });
+
+  it('that was reported again is not withdrawn by an earlier withdrawal', () => {
+    given(aReport({ issued: '11:00' })).when(arrives(aReport({ status: 'cancelled', issued: '10:00' }))).thenExactly(undefined); // prettier-ignore
+    given(aReport({ issued: '11:00' })).when(arrives(aReport({ status: 'cancelled', issued: '12:00' }))).then({ status: 'cancelled' }); // prettier-ignore
+  });
+
+  it.each(['preliminary', 'corrected'] as const)('that is %s does not go back to one issued earlier', (status) => {
+    const [earlier, later] = [{ text: 'old', issued: '10:00' }, { text: 'new', issued: '11:00' }]; // prettier-ignore
+    given(aReport({ status, ...later })).when(arrives(aReport({ status, ...earlier }))).thenExactly(undefined); // prettier-ignore
+    given(aReport({ status, ...earlier })).when(arrives(aReport({ status, ...later }))).then({ conclusion: 'new' }); // prettier-ignore
+  });
 
   it('that was corrected does not go back to the final one before it', () => {
     given(aReport({ status: 'corrected', issued: '11:00' }))

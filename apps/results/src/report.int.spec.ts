@@ -147,6 +147,29 @@ describe('A report', () => {
   });
 });
 
+/** A further report in a message, of an order of its own. */
+const secondReport = (name: string) => [
+  `OBR|2|${name}2^EMR|REP-${name}2^RIS|CTHEAD^CTHEAD^L|||||||||||||||||||||F`,
+  'OBX|1|TX|59776-5^Findings^LN||Two.||||||F',
+  'OBX|2|CWE|59776-5^Findings^LN||RID3875^Nodule^RADLEX||||||F',
+];
+
+describe('Several reports in one message', () => {
+  it('are filed each under its own order, with sections and findings, which the EMR gets', async () => {
+    const one = aCase('SEVERAL');
+    await place(one);
+    await place({ ...one, order: aServiceRequest({ placerOrderNumber: 'SEVERAL2', accessionNumber: 'SEVERAL2', patient: one.patient }) }); // prettier-ignore
+    expect((await one.report({ extra: secondReport('SEVERAL') }))[1]).toMatch(/^MSA\|AA\|/);
+    const reports = (await filed(one)).sort((a, b) => a.identifier![0]!.value!.localeCompare(b.identifier![0]!.value!));
+    expect(reports.map(({ identifier, basedOn }) => [identifier![0]!.value, basedOn?.length])).toEqual([['REP-SEVERAL', 1], ['REP-SEVERAL2', 1]]); // prettier-ignore
+    expect(reports[0]!.basedOn).not.toEqual(reports[1]!.basedOn);
+    expect(reports[1]!.contained).toMatchObject([{ valueString: 'Two.' }, { valueCodeableConcept: { text: 'Nodule' } }]); // prettier-ignore
+    await service.delivered(one.patient, 2);
+    const [second] = emr.store.all('DiagnosticReport').filter(({ identifier }) => identifier![0]!.value === 'REP-SEVERAL2'); // prettier-ignore
+    expect(second).toMatchObject({ result: [{}, {}], contained: [{ id: 'finding-1' }, { id: 'finding-2' }] });
+  });
+});
+
 describe('A report that is refused', () => {
   const refused = async (one: ReturnType<typeof aCase>, parts: Parameters<typeof anOruMessage>[0], before = 0) => {
     const [, msa, err] = await one.report(parts);
@@ -164,12 +187,11 @@ describe('A report that is refused', () => {
     expect((await refused(one, { application: 'EMR' })).slice(0, 2)).toEqual(['AR', 'MSH^1^3']);
   });
 
-  it('is one of several: each is to have a message of its own', async () => {
-    const extra = [
-      'OBR|2|ORD2^EMR|REP2^RIS|CTHEAD^CTHEAD^L|||||||||||||||||||||F',
-      'OBX|1|TX|GDT^Report^L||Two.||||||F',
-    ];
-    expect(await refused(aCase('SEVERAL'), { extra })).toEqual(['AE', 'OBR^2^4', '100^Segment sequence error^HL70357', 'E', '', '', '', 'a second OBR follows: send one report a message']); // prettier-ignore
+  it('is one of several of which one is at fault: none is filed', async () => {
+    const one = aCase('ONEWRONG');
+    const [first] = secondReport('ONEWRONG');
+    const wrong = first!.replace(/\|F$/, '|Q');
+    expect((await refused(one, { extra: [wrong] })).slice(0, 2)).toEqual(['AE', 'OBR^2^25']);
   });
 
   it("names another patient's order", async () => {

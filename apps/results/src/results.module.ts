@@ -2,16 +2,22 @@ import { Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
 import { Copies } from './copies.js';
+import { CriticalResults } from './critical-results.js';
 import { DicomListener } from './dicom-listener.js';
 import { EmrSenders } from './emr-senders.js';
+import { FhirReportDesk } from './fhir-report-desk.js';
+import { FhirReportsController } from './fhir-reports.controller.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
 import { FollowOrthancChanges } from './follow-orthanc-changes.worker.js';
 import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
+import { FollowResultTasks } from './follow-result-tasks.worker.js';
+import { ListReadingWhenStudyAvailable } from './list-reading-when-study-available.handler.js';
 import { LookForStudyWhenExamCompleted } from './look-for-study-when-exam-completed.handler.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 import { LookForStudyWhenStatusArrives } from './look-for-study-when-status-arrives.js';
@@ -24,7 +30,12 @@ import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.
 import { PacsContent } from './pacs-content.js';
 import { PriorStudies } from './prior-studies.js';
 import { Rejections } from './rejections.store.js';
+import { ReadingList1700000004500 } from './migrations/1700000004500-reading-list.js';
+import { ReadingDesk } from './reading-desk.js';
 import { ReportDesk } from './report-desk.js';
+import { ResultTaskDesk } from './result-task-desk.js';
+import { ResultTasks } from './result-tasks.store.js';
+import { ResultTasksController } from './result-tasks.controller.js';
 import { ResultsController } from './results.controller.js';
 import { StorageCommitments } from './storage-commitments.store.js';
 import { StudiesController } from './studies.controller.js';
@@ -36,21 +47,38 @@ import { StudyWatch } from './study-watch.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
+import { VerifyOutputSeries } from './verify-output-series.worker.js';
 import { WatchStudiesWithoutExam } from './watch-studies-without-exam.worker.js';
 import { WatchStudyWhenExamBooked } from './watch-study-when-exam-booked.handler.js';
 
 const resources = FhirModule.forService({
   ImagingStudy: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
-  DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   DetectedIssue: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  DiagnosticReport: {
+    search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+    interactions: ['create', 'update'],
+    conditionalUpdate: true,
+    documentation:
+      "`identifier` must have the report's own number first, `subject` be `Patient/<id>` or a number of the site's patients, " +
+      '`basedOn` be `ServiceRequest/<id>` or the accession number or placer order number of the order; `result` refers to ' +
+      'contained Observations. A version that comes late changes nothing: the report is answered as it stands. An update by ' +
+      'id needs If-Match.',
+  },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Task: {
+    search: ['_id', 'identifier', 'patient', 'status', 'code', 'focus', 'business-status', '_lastUpdated'],
+    interactions: ['create', 'update'],
+    documentation:
+      'Critical results, studies to be read, post-processing. A create asks for post-processing; an update needs If-Match ' +
+      'and says who acknowledged, claimed, released, took on or made it: `status`, `owner`, `note`, `statusReason`, `output`.',
+  },
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
 });
 
-const reports = [UnmatchedReports, ReportDesk];
+const reports = [UnmatchedReports, ReportDesk, CriticalResults, ReadingDesk, EscalationDesk, TaskTimers];
 const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
@@ -67,6 +95,9 @@ const news = [StudyLookups, StudyWatch, StudyNews];
   controllers: [
     ResultsController,
     StudiesController,
+    FhirReportsController,
+    ResultTasksController,
+    ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
@@ -77,6 +108,11 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     Copies,
     ...reports,
     ...news,
+    FhirReportDesk,
+    ResultTasks,
+    ResultTaskDesk,
+    FollowResultTasks,
+    VerifyOutputSeries,
     AvailabilityNotifications,
     Rejections,
     StudyAlerts,
@@ -106,4 +142,6 @@ export const resultsMigrations = [
   Availability1700000004100,
   StudyContent1700000004600,
   StudyWatch1700000004610,
+  ...taskMigrations,
+  ReadingList1700000004500,
 ];

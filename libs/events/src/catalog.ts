@@ -189,6 +189,30 @@ export const eventCatalog = {
     ['DiagnosticReport', 'Patient'],
     ['ServiceRequest', 'ImagingStudy'],
   ),
+  'imaging.result.critical-result.v1': fact(
+    'results',
+    'A report has a finding that somebody must hear of, or that was acknowledged, seen to, or taken back: the Task says what, who is asked and until when, and how far it is.',
+    ['Task', 'DiagnosticReport', 'Patient'],
+    ['ServiceRequest'],
+  ),
+  'imaging.result.escalated.v1': fact(
+    'results',
+    'Nobody acknowledged a critical result in time. The Task says who is asked now, and until when.',
+    ['Task', 'Patient'],
+    ['DiagnosticReport', 'ServiceRequest'],
+  ),
+  'imaging.result.reading-changed.v1': fact(
+    'results',
+    'A study is to be read, or its reading was assigned, claimed, released, came back from elsewhere, waits for its final report, or is done: the Task says so.',
+    ['Task', 'ImagingStudy', 'Patient'],
+    ['ServiceRequest'],
+  ),
+  'imaging.result.post-processing-changed.v1': fact(
+    'results',
+    'Something is to be made of the images of a study, or was taken on, made, found in the PACS or not: the Task says what, and which series were made.',
+    ['Task', 'ImagingStudy', 'Patient'],
+    ['ServiceRequest'],
+  ),
 } as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
 
 /** The type of one event, as carried in `ce_type` and in `MessageHeader.eventCoding`. */

@@ -34,10 +34,14 @@ export const systems = {
   setup: 'urn:collimator:setup',
   /** HL7 table 0116 as FHIR Location.operationalStatus takes it. */
   operationalStatus: 'http://terminology.hl7.org/CodeSystem/v2-0116',
-  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`, `contrast-observation`, ... */
+  /** What a Task is for: `clarify`, `fulfill`, `stop-exam`, `clean-room`, `contrast-preparation`, `critical-result`, `read`, ... */
   task: 'urn:collimator:task',
   /** What a Task is for, as FHIR has it: `fulfill`. */
   taskCode: 'http://hl7.org/fhir/CodeSystem/task-code',
+  /** Categories of critical results by their names in the site file. */
+  criticalResult: 'urn:collimator:critical-result',
+  subspecialty: 'urn:collimator:subspecialty',
+  postProcessing: 'urn:collimator:post-processing',
   /** How far the exam of an order is: scheduled, started, completed, discontinued. */
   businessStatus: 'urn:collimator:business-status',
   /** Kinds of doubts about an order: laterality, body-part, modality, age, sex, pregnancy, duplicate. */
@@ -103,6 +107,8 @@ export const extensions = {
   enteredInError: 'urn:collimator:extension:entered-in-error',
   /** On AdverseEvent: the order of the exam (FHIR R4 extension event-basedOn). */
   basedOn: 'http://hl7.org/fhir/StructureDefinition/event-basedOn',
+  /** On DiagnosticReport: that something in it must be acted on, as a code, such as an ACR category (RadLex RID49480). */
+  actionableCategory: 'urn:collimator:extension:actionable-category',
   /** On Task: which level is asked to acknowledge it, and how often anybody was (libs/tasks). */
   escalation: 'urn:collimator:extension:escalation',
 } as const;

@@ -246,18 +246,30 @@ export function systemOfCodes(name: string | undefined): string | undefined {
   return ofTable(codeSystems, name) ?? (table ? `${systems.hl7Table}${table}` : localSystem(name));
 }
 
-const localCodes = 'urn:collimator:code-system:';
-
-/** The name of table 0396 by which a coding system goes; `L` for one that has none there. */
-export function nameOfCodes(system: string | undefined): string | undefined {
+/**
+ * The name of a coding system (table 0396) by its system, or the one its sender gave it; `L` for one that has none,
+ * undefined for none.
+ */
+export function nameOfSystem(system: string | undefined): string | undefined {
   if (!system) return undefined;
-  if (system.startsWith(systems.hl7Table)) return `HL7${system.slice(systems.hl7Table.length)}`;
-  if (system.startsWith(localCodes)) return decodeURIComponent(system.slice(localCodes.length));
-  return Object.keys(codeSystems).find((name) => codeSystems[name] === system) ?? 'L';
+  const known = Object.entries(codeSystems).find(([, one]) => one === system)?.[0];
+  const table = system.startsWith(systems.hl7Table) ? `HL7${system.slice(systems.hl7Table.length)}` : undefined;
+  return known ?? table ?? (system.startsWith(LOCAL) ? decoded(system.slice(LOCAL.length)) : 'L');
 }
 
+/** Somebody else's system may look like ours, and be none. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+const LOCAL = 'urn:collimator:code-system:';
+
 function localSystem(name: string | undefined): string | undefined {
-  return name ? localCodes + encodeURIComponent(name) : undefined;
+  return name ? LOCAL + encodeURIComponent(name) : undefined;
 }
 
 /** What tells a concept from others: its first code with its system, else its text. */

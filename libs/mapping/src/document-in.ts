@@ -5,6 +5,7 @@ import { ofTable, type Sender, type Site } from '#platform';
 import { compact, conceptFromCwe, conceptOf, dateTimeFrom, entityFromEi, instantFrom, listOf } from './data-types.js';
 import { missing, missingSegment, senderSystem, surroundingsOf } from './envelope.js';
 import { patientFrom } from './patient.js';
+import { findingsOf } from './report-findings.js';
 import { contentOf, plainText, type ReportContent } from './report-content.js';
 import { personFromNdl, personFromXcn } from './references.js';
 import { applyRows, eachRepetition, row, type Row, type Surroundings } from './rows.js';
@@ -71,6 +72,7 @@ export function documentFromMessage(message: Hl7Message, sender: Sender, site: S
   const completion = completionOf(txa, isCancelled);
   const subject = { reference: `Patient/${patient.id}` };
   const { forms, conclusion } = contentIn(message, txa);
+  const observations = observationsIn(message, txa);
   const root = parent ?? own;
   const reportId = uuidFrom('DiagnosticReport', root.system, root.value);
   const code = message.type === 'MDM^T10' ? ('replaces' as const) : ('appends' as const);
@@ -100,11 +102,17 @@ export function documentFromMessage(message: Hl7Message, sender: Sender, site: S
       effectiveDateTime: timeOfExam(message.first('OBR'), txa, around),
       issued: issuedOf(txa, around),
       resultsInterpreter: interpretersOf(message.first('OBR'), txa, around),
+      ...findingsOf(observations, patient, around, findingsPrefixOf(documentIdOf(own))),
       conclusion,
       presentedForm: forms,
     }),
     isCancelled,
   };
+}
+
+/** What the findings of a document are known by within its report, beside those of other documents. */
+export function findingsPrefixOf(documentId: string): string {
+  return `document-${documentId.slice(0, 8)}`;
 }
 
 function documentIdOf({ system, value }: { system: string; value: string }): string {
@@ -125,10 +133,15 @@ function availabilityOf(txa: Segment): DocumentReference['status'] {
   return (ofTable(availabilities, txa.get(19)) as DocumentReference['status'] | undefined) ?? 'current';
 }
 
-/** The OBX, and the NTE behind them. Those of the order stand before TXA. */
+/** Those of the order stand before TXA. */
+function observationsIn(message: Hl7Message, txa: Segment): Segment[] {
+  return message.segments.slice(message.segments.indexOf(txa)).filter(({ name }) => name === 'OBX');
+}
+
+/** The OBX, and the NTE behind them. */
 function contentIn(message: Hl7Message, txa: Segment): ReportContent {
   const behind = message.segments.slice(message.segments.indexOf(txa));
-  const observations = behind.filter(({ name }) => name === 'OBX');
+  const observations = observationsIn(message, txa);
   const content = contentOf(observations);
   const { forms } = content;
   if (forms.length === 0 && withContent.includes(message.type)) {

@@ -4,7 +4,7 @@ import { conceptText, identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { entityOf, orderNumbers, personElement } from './fields-out.js';
 import { headerSegment, patientSegment, visitSegment, type MessageEnvelope } from './message-out.js';
-import { observationSegments, reportLines, resultStatus, type Line } from './report-lines.js';
+import { linesOfReport, observationSegments, resultStatus, type Line } from './report-lines-out.js';
 
 /** A version of a report, and the one that was told before it. */
 export interface DocumentFacts {
@@ -27,7 +27,7 @@ const withdrawn: readonly DiagnosticReport['status'][] = ['cancelled', 'entered-
  */
 export function documentMessage(facts: DocumentFacts, envelope: MessageEnvelope): Buffer {
   const { patient, serviceRequests, report, before } = facts;
-  const lines = withdrawn.includes(report.status) ? [] : reportLines(report);
+  const lines = withdrawn.includes(report.status) ? [] : linesOfReport(report, resultStatus[report.status]);
   const event = eventOf(report, before, lines);
   return writeMessage([
     headerSegment(['MDM', event, lines.length > 0 ? 'MDM_T02' : 'MDM_T01'], envelope),
@@ -36,7 +36,7 @@ export function documentMessage(facts: DocumentFacts, envelope: MessageEnvelope)
     visitSegment(),
     ...(lines.length > 0 ? serviceRequests.flatMap((order, index) => orderSegments(order, index + 1, envelope)) : []),
     documentSegment(facts, event, lines, envelope),
-    ...observationSegments(lines, resultStatus[report.status]),
+    ...observationSegments(lines),
   ]);
 }
 

@@ -1,20 +1,20 @@
 import type { CodeableConcept, Identifier, Quantity, Reference, ServiceRequest } from 'fhir/r4.js';
 import type { FieldValue } from '#hl7v2';
 import { conceptText, identifierOf } from '#fhir';
-import { nameOfCodes } from './data-types.js';
+import { nameOfSystem } from './data-types.js';
 import type { MessageEnvelope } from './message-out.js';
 
 /** CE of a concept: its first two codes, each with its coding system by table 0396; the first one's words are the text. */
 export function codedElement(concept: CodeableConcept | undefined): FieldValue {
   if (!concept) return undefined;
   const [first, second] = concept.coding ?? [];
-  const other = second ? [second.code, second.display, nameOfCodes(second.system)] : [];
-  return [first?.code, conceptText(concept) || undefined, nameOfCodes(first?.system), ...other];
+  const other = second ? [second.code, second.display, nameOfSystem(second.system)] : [];
+  return [first?.code, conceptText(concept) || undefined, nameOfSystem(first?.system), ...other];
 }
 
 /** CE of a unit of measure; one without a code is said in words. */
 export function unitElement({ unit, code, system }: Quantity): FieldValue {
-  return code ? [code, unit ?? code, nameOfCodes(system)] : ['', unit];
+  return code ? [code, unit ?? code, nameOfSystem(system)] : ['', unit];
 }
 
 /** EI of a number, by the short name of its authority, else by its system as ISO or URI (table 0301). */

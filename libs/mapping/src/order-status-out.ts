@@ -3,7 +3,7 @@ import { timestamp, writeMessage, writeSegment, type FieldValue } from '#hl7v2';
 import { identifierOf } from '#fhir';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
-import { resultStatus } from './report-lines.js';
+import { resultStatus } from './report-lines-out.js';
 
 /** What becomes of an order beyond the codes of table 0038. */
 const modifiers = {

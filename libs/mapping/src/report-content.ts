@@ -2,6 +2,7 @@ import type { Attachment } from 'fhir/r4.js';
 import { contentError, type Segment } from '#hl7v2';
 import { ofTable } from '#platform';
 import { compact } from './data-types.js';
+import { isImpression } from './report-sections.js';
 import { eachRepetition } from './rows.js';
 import contentTypes from './tables/content-types.json' with { type: 'json' };
 
@@ -11,26 +12,30 @@ export interface ReportContent {
   conclusion?: string;
 }
 
-/** LOINC codes and local abbreviations of the part of a report that concludes it. */
-const impression = /^(19005-8|IMP|IMPRESSION)$/i;
+/** True of a line of text. */
+export function isText(obx: Segment): boolean {
+  return ['TX', 'FT', 'ST'].includes(obx.get(2) ?? '');
+}
 
-/** OBX-3 says so by its code, or by the suffix HL7 v2.5.1 section 7.1.2 puts behind a code (`71020&IMP`). */
-function isImpression(obx: Segment): boolean {
-  return [obx.get(3, 1), obx.get(3, 1, 2)].some((code) => code !== undefined && impression.test(code));
+/** True of what its sender deleted, or says was wrong (OBX-11, table 0085: D, W): it is no part of the report any more. */
+export function isWithdrawn(obx: Segment): boolean {
+  return ['D', 'W'].includes(obx.get(11) ?? '');
 }
 
 /**
  * The content of a report or document by its OBX in their order: those of types TX, FT and ST are the lines of one text,
  * each ED (encapsulated data, such as a PDF) and RP (a place it is found at) is a form of its own (IG segment map
  * OBX[DocumentReference], data type maps ED[Attachment] and RP[Attachment]). An impression among the lines concludes it.
+ * What was deleted or wrong is left out.
  *
  * @throws Hl7Refusal 102 for encapsulated data that cannot be read, 103 for an encoding outside table 0299
  */
 export function contentOf(observations: readonly Segment[]): ReportContent {
-  const lines = observations.filter((obx) => ['TX', 'FT', 'ST'].includes(obx.get(2) ?? ''));
-  const text = linesOf(lines);
-  const conclusion = linesOf(lines.filter(isImpression));
-  const forms = [...(text ? [plainText(text)] : []), ...observations.flatMap(encapsulated)];
+  const kept = observations.filter((obx) => !isWithdrawn(obx));
+  const lines = kept.filter(isText);
+  const text = textOf(lines);
+  const conclusion = textOf(lines.filter(isImpression));
+  const forms = [...(text ? [plainText(text)] : []), ...kept.flatMap(encapsulated)];
   return { forms, ...(conclusion ? { conclusion } : {}) };
 }
 
@@ -39,7 +44,8 @@ export function plainText(text: string): Attachment {
   return { contentType: 'text/plain; charset=utf-8', data: Buffer.from(text).toString('base64') };
 }
 
-function linesOf(observations: readonly Segment[]): string {
+/** The text of lines, a repetition of OBX-5 a line. */
+export function textOf(observations: readonly Segment[]): string {
   return observations
     .flatMap((obx) => Array.from({ length: obx.repetitions(5) }, (_, index) => obx.text(5, index + 1) ?? ''))
     .join('\n');

@@ -11,7 +11,7 @@ import { conceptText, identifierOf } from '#fhir';
 import { agentOf, medicationOf } from './administration-out.js';
 import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
-import { observationSegments, reportLines, resultStatus, type Line } from './report-lines.js';
+import { linesOfReport, observationSegments, resultStatus, type Line } from './report-lines-out.js';
 
 /** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
@@ -32,26 +32,26 @@ export interface ResultEnvelope extends MessageEnvelope {
   viewerUrl?: string;
 }
 
-/** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, report text. */
+/** Writes ORU^R01 (HL7 v2.5.1 section 7.3.1) with what is known: exam status, study link, contrast, the report. */
 export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): Buffer {
   const { patient, serviceRequests, report } = facts;
   const orders = serviceRequests.length > 0 ? serviceRequests : [undefined];
   const status = report ? resultStatus[report.status] : 'I';
-  const lines = observationsOf(facts, envelope);
+  const lines = observationsOf(facts, status, envelope);
   return writeMessage([
     headerSegment(['ORU', 'R01', 'ORU_R01'], envelope),
     patientSegment(patient, envelope),
     ...orders.flatMap((order, at) => [
       orderSegment(at + 1, order, report, status, envelope),
-      ...observationSegments(lines, status),
+      ...observationSegments(lines),
     ]),
   ]);
 }
 
-function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
+function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnvelope): Line[] {
   const lines: Line[] = [];
   const local = (code: string, name: string, value: string | undefined) => {
-    if (value) lines.push({ type: 'ST', code, name, system: 'L', value });
+    if (value) lines.push({ type: 'ST', code: [code, name, 'L'], value, status: 'F' });
   };
   local('EXAMSTATUS', 'Exam status', facts.examStatus);
   const study = facts.imagingStudy;
@@ -64,8 +64,9 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
     local('CONTRASTAGENT', 'Contrast agent', conceptText(agentOf(given)));
     local('CONTRASTLOT', 'Contrast lot number', medicationOf(given)?.batch?.lotNumber);
     const dose = given.dosage?.dose;
+    const unit = dose?.unit ?? dose?.code;
     if (dose?.value !== undefined)
-      lines.push({ type: 'NM', code: 'CONTRASTDOSE', name: 'Contrast dose', system: 'L', value: String(dose.value), unit: dose.unit ?? dose.code }); // prettier-ignore
+      lines.push({ type: 'NM', code: ['CONTRASTDOSE', 'Contrast dose', 'L'], value: String(dose.value), ...(unit ? { unit: [unit, unit, 'UCUM'] } : {}), status: 'F' }); // prettier-ignore
   }
   for (const event of facts.adverseEvents ?? []) {
     local('REACTION', 'Reaction', conceptText(event.event));
@@ -73,7 +74,7 @@ function observationsOf(facts: ResultFacts, envelope: ResultEnvelope): Line[] {
     local('REACTIONOUTCOME', 'Outcome of the reaction', conceptText(event.outcome));
     local('REACTIONTIME', 'Time of the reaction', event.date);
   }
-  return [...lines, ...reportLines(facts.report)];
+  return [...lines, ...(facts.report ? linesOfReport(facts.report, status) : [])];
 }
 
 function orderSegment(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Medication } from 'fhir/r4.js';
+import { readFileSync } from 'node:fs';
+import type { DiagnosticReport, Medication, Observation } from 'fhir/r4.js';
 import { parseMessage } from '#hl7v2';
 import { aPatient, aServiceRequest } from '#testing';
 import { typedIdentifier } from '#fhir';
@@ -115,6 +116,72 @@ describe('reportToMessage', () => {
       ['4', 'ST', 'CONTRASTAGENT', 'iopromide', undefined],
       ['5', 'ST', 'CONTRASTLOT', 'L1', undefined],
       ['6', 'NM', 'CONTRASTDOSE', '80', 'mL'],
+    ]);
+  });
+});
+
+describe('A report with sections and findings', () => {
+  const golden = (name: string) => {
+    const bytes = readFileSync(new URL(`../../../test/golden/reports/${name}.out.json`, import.meta.url), 'utf8');
+    return (JSON.parse(bytes) as { reports: DiagnosticReport[] }).reports[0]!;
+  };
+  const lines = (report: DiagnosticReport) =>
+    written({ report }).all('OBX').map((obx) => [2, 3, 5, 6, 8, 11].map((field) => obx.raw(field)).join('|')); // prettier-ignore
+
+  it('is told section by section, with what was found as codes and measures', () => {
+    expect(lines(golden('sections-and-coded-findings'))).toEqual([
+      'TX|18785-6^Reason for study^LN|Fall from a ladder.|||F',
+      'TX|18834-2^Comparison^LN|None.|||F',
+      'TX|59776-5^Findings^LN|Nodule in the right upper lobe,\\.br\\8 mm.|||F',
+      'TX|18783-1^Recommendation^LN^CTHEAD^Recommendation^L|CT of the chest in three months.|||F',
+      'TX|19005-8^Impression^LN|Pulmonary nodule.|||F',
+      'CWE|59776-5^Findings^LN|RID3875^Nodule^RADLEX^27925004^Nodule^SCT|||F',
+      'NM|21889-1^Size^LN|8|mm^millimeter^UCUM||F',
+      'CWE|19005-8^Impression^LN|786838002^Incidental pulmonary nodule^SCT|||F',
+    ]);
+  });
+
+  it('is told with its flags', () => {
+    expect(lines(golden('critical-by-flag-and-category'))).toEqual([
+      'TX|GDT^Report^L|Large pneumothorax on the left.||AA^Critical abnormal^HL70078|F',
+      'CWE|73568-8^Communication of actionable findings^LN|RID49480^ACR Category 1 Actionable Finding^RADLEX|||F',
+    ]);
+  });
+
+  it('whose sections are not all of its text is told whole, and a conclusion that is no finding as a code', () => {
+    const report: DiagnosticReport = {
+      ...golden('sections-and-coded-findings'),
+      result: [{ reference: '#finding-5' }],
+      conclusionCode: [{ text: 'Nodule' }],
+    };
+    expect(lines(report).map((line) => line.split('|').slice(0, 2).join('|'))).toEqual([
+      'TX|18748-4^Diagnostic imaging study^LN',
+      'TX|19005-8^Impression^LN',
+      'NM|21889-1^Size^LN',
+      'CWE|19005-8^Impression^LN',
+    ]);
+  });
+
+  it('tells every kind of value', () => {
+    const values: Partial<Observation>[] = [
+      { valueQuantity: { value: 5, comparator: '<', unit: 'mm' } },
+      { valueRange: { low: { value: 2, unit: 'mm' }, high: { value: 5, unit: 'mm' } } },
+      { valueRatio: { numerator: { value: 1 }, denominator: { value: 128 } } },
+      { valueInteger: 3 },
+      { valueBoolean: false },
+      { valueDateTime: '2026-03-02' },
+      { valueCodeableConcept: { text: 'Nodule' } },
+    ];
+    const contained = values.map((value, index): Observation => ({ resourceType: 'Observation', id: `o${index}`, status: 'final', code: { text: 'X' }, ...value })); // prettier-ignore
+    const result = contained.map(({ id }) => ({ reference: `#${id}` }));
+    expect(lines({ resourceType: 'DiagnosticReport', status: 'final', code: {}, contained, result })).toEqual([
+      'SN|^X|<^5|mm^mm^L||F',
+      'SN|^X|^2^-^5|mm^mm^L||F',
+      'SN|^X|^1^:^128|||F',
+      'NM|^X|3|||F',
+      'ST|^X|false|||F',
+      'DTM|^X|20260302|||F',
+      'CWE|^X|^Nodule|||F',
     ]);
   });
 });

@@ -89,7 +89,10 @@ export function useHttp(
     ),
   );
   app.use(authenticate(apiTokens));
-  app.use(json({ limit: '1mb', type: ['application/json', 'application/fhir+json', 'application/*+json'] }));
+  const type = ['application/json', 'application/fhir+json', 'application/*+json'];
+  // A report brings its document along, such as a PDF in base64; what is told of it has to fit an event.
+  app.use('/fhir/DiagnosticReport', json({ limit: '6mb', type }));
+  app.use(json({ limit: '1mb', type }));
   app.use(urlencoded({ limit: '1mb', extended: false }));
   app.use(answerBodyFailure);
   app.useGlobalFilters(new HttpFailureFilter(logger));

@@ -29,6 +29,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       procedures.flatMap(({ codes }) => objectsOf(codes)),
       ({ system, code }) => `${String(system)}|${String(code)}`,
     ),
+    ...twice('criticalResults', objectsOf(site.criticalResults), ({ category }) => category),
     ...twice('destinations', destinations, ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ client }) => client),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
+import { criticalResult, postProcessing, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
 
@@ -48,6 +49,9 @@ const procedure = z.strictObject({
     .strictObject({ fromYears: z.number().min(0).default(0), toYears: z.number().positive().optional() })
     .optional(),
   protocol: z.strictObject({ code: text, scheme: text, display: text }).optional(),
+  /** Who is to read it, such as neuro: the reading list can be asked for it. */
+  subspecialty: text.optional(),
+  postProcessing: z.array(postProcessing).default([]),
   preparation: text.optional(),
   /** Positioning aids, shielding and whatever else is laid out for it, as codes of a system or of the site. */
   setup: z.array(z.strictObject({ system: uri.optional(), code: text, display: text })).default([]),
@@ -221,6 +225,8 @@ const siteFile = z.strictObject({
   destinations: z.array(destination).default([]),
   /** Contrast media injectors that say themselves what they gave. */
   injectors: z.array(injector).default([]),
+  criticalResults: z.array(criticalResult).default([]),
+  remoteReading: z.array(remoteReading).default([]),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -297,6 +303,10 @@ export type WorklistView = Site['worklistViews'][number];
 export type Injector = Site['injectors'][number];
 /** One test of the equipment. */
 export type QualityTest = Site['qualityControl'][number];
+/** One kind of finding that somebody has to hear of. */
+export type CriticalResult = Site['criticalResults'][number];
+/** Who reads elsewhere, what and when. */
+export type RemoteReading = Site['remoteReading'][number];
 /** One system that gets results. */
 export type Destination = Site['destinations'][number];
 

@@ -26,6 +26,13 @@ const qualityTest = (overrides: Content = {}): Content => ({
   everyDays: 1,
   ...overrides,
 });
+const critical = (overrides: Content = {}): Content => ({
+  category: 'ACR-1',
+  display: 'Minutes',
+  flags: ['AA'],
+  levels: [{ ask: 'orderer', acknowledgeWithinMinutes: 60 }],
+  ...overrides,
+});
 const content = (overrides: Content = {}): Content => ({
   name: 'Test Hospital',
   timeZone: 'Europe/Berlin',
@@ -107,6 +114,11 @@ describe('The site file', () => {
     ['merges beside a filter', { destinations: [{ ...mllp, gets: ['merges'], only: { modalities: ['CT'] } }] }, 'destinations.0.gets: must not have merges beside only: a merge is of no order'], // prettier-ignore
     ['the status of orders told twice', { senders: [{ ...sender, repliesTo: 'emr' }], destinations: [{ ...mllp, gets: ['orderStatus'] }] }, 'destinations.0.gets: must not have orderStatus where repliesTo of a sender names it: it would be told twice'], // prettier-ignore
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
+    ['a critical result that nothing says', { criticalResults: [critical({ flags: [] })] }, 'criticalResults.0: must have flags or codes'], // prettier-ignore
+    ['a critical result that nobody hears of', { criticalResults: [critical({ levels: [] })] }, 'criticalResults.0.levels: Too small: expected array to have >=1 items'], // prettier-ignore
+    ['a category given twice', { criticalResults: [critical(), critical()] }, 'criticalResults.1: is given twice, first as criticalResults.0'], // prettier-ignore
+    ['a reading elsewhere without a time', { remoteReading: [{ organization: 'Night Readers' }] }, 'remoteReading.0.readWithinMinutes: is missing'], // prettier-ignore
+    ['a reading elsewhere at no time of day', { remoteReading: [{ organization: 'Night Readers', from: '24:00', readWithinMinutes: 60 }] }, "remoteReading.0.from: must be a quoted time of day, such as '07:00'"], // prettier-ignore
     ['a destination of no kind', { destinations: [{ name: 'emr', kind: 'fax' }] }, 'destinations.0.kind: must be fhir or mllp'], // prettier-ignore
     ['stock in no room', { supplies: { low: [{ room: 'Attic', agent: 'iohexol', lowMl: 1 }] } }, 'supplies.low.0.room: must be the room of a station, or one of supplies.stores'], // prettier-ignore
     ['low stock without a measure', { supplies: { low: [{ room: 'CT room 1', agent: 'iohexol' }] } }, 'supplies.low.0: must have either lowMl or lowContainers'], // prettier-ignore
