@@ -32,14 +32,16 @@ function outcomeOf(bytes: Buffer): unknown {
 const written = (outcome: unknown): string =>
   `${JSON.stringify(outcome, (_key, value: unknown) => (value === undefined ? null : value), 2)}\n`;
 
-const families = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-const cases = families.flatMap(({ name: family }) =>
+const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const cases = folders.flatMap(({ name: family }) =>
   readdirSync(join(root, family))
     .filter((file) => file.endsWith('.in.hl7'))
     .map((file) => ({ family, name: file.replace('.in.hl7', ''), bytes: readFileSync(join(root, family, file)) })),
 );
+// What we write ourselves stands in a folder of its own and is not read here.
+const families = [...new Set(cases.map(({ family }) => family))];
 
-describe.each(families.map((entry) => entry.name))('%s', (family) => {
+describe.each(families)('%s', (family) => {
   it.each(cases.filter((one) => one.family === family))('$name', ({ name, bytes }) => {
     const file = join(root, family, `${name}.out.json`);
     const outcome = written(outcomeOf(bytes));
@@ -53,7 +55,7 @@ describe.each(families.map((entry) => entry.name))('%s', (family) => {
 describe('The golden files', () => {
   it('are many, and none is left without its message', () => {
     expect(cases.length).toBeGreaterThanOrEqual(30);
-    for (const { name: family } of families)
+    for (const family of families)
       for (const file of readdirSync(join(root, family)).filter((one) => one.endsWith('.out.json')))
         expect(existsSync(join(root, family, file.replace('.out.json', '.in.hl7')))).toBe(true);
   });
