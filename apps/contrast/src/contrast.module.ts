@@ -37,6 +37,8 @@ import { PatientFactsStore } from './screening/patient-facts.store.js';
 import { ScreenExamWhenScheduleChanges } from './screening/screen-exam-when-schedule-changes.handler.js';
 import { ScreeningDesk } from './screening/screening-desk.js';
 import { ScreeningTrialsController } from './screening/screening-trials.controller.js';
+import { ContrastFacts } from './statistics/contrast-facts.store.js';
+import { StatisticsController } from './statistics/statistics.controller.js';
 import { AdministeredSupplies } from './supplies/administered-supply.store.js';
 import { CheckSupplySettings } from './supplies/check-supply-settings.js';
 import { ContainerDesk } from './supplies/container-desk.js';
@@ -126,6 +128,7 @@ const supplies = [
     VitalSignsController,
     ReactionsController,
     AskForReactionWhenExamDiscontinued,
+    StatisticsController,
   ],
   providers: [
     policy,
@@ -145,6 +148,7 @@ const supplies = [
     ReactionDesk,
     TaskAnswers,
     FollowContrastTasks,
+    ContrastFacts,
     InjectorReports,
     InjectorReportDesk,
     ReceiveInjectorReportWhenInjectorStores,
