@@ -48,17 +48,22 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
   ]);
 }
 
+/** Table 0085 of a study that was told and taken back: it was wrong, or is no more. */
+const studyStatus: Partial<Record<ImagingStudy['status'], string>> = { 'entered-in-error': 'W', cancelled: 'D' };
+
 function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnvelope): Line[] {
   const lines: Line[] = [];
-  const local = (code: string, name: string, value: string | undefined) => {
-    if (value) lines.push({ type: 'ST', code: [code, name, 'L'], value, status: 'F' });
+  const local = (code: string, name: string, value: string | undefined, is = 'F') => {
+    if (value) lines.push({ type: 'ST', code: [code, name, 'L'], value, status: is });
   };
   local('EXAMSTATUS', 'Exam status', facts.examStatus);
   const study = facts.imagingStudy;
   if (study) {
-    local('STUDYUID', 'Study Instance UID', study.identifier?.[0]?.value?.replace(/^urn:oid:/, ''));
-    local('IMAGES', 'Number of images', study.numberOfInstances?.toString());
-    local('VIEWER', 'Study link', envelope.viewerUrl);
+    const is = studyStatus[study.status] ?? 'F';
+    local('STUDYUID', 'Study Instance UID', study.identifier?.[0]?.value?.replace(/^urn:oid:/, ''), is);
+    local('IMAGES', 'Number of images', study.numberOfInstances?.toString(), is);
+    // A link to what was taken back leads nowhere, or to somebody else.
+    if (is === 'F') local('VIEWER', 'Study link', envelope.viewerUrl);
   }
   for (const given of facts.medicationAdministrations ?? []) {
     local('CONTRASTAGENT', 'Contrast agent', conceptText(agentOf(given)));

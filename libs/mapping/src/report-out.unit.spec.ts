@@ -118,6 +118,18 @@ describe('reportToMessage', () => {
       ['6', 'NM', 'CONTRASTDOSE', '80', 'mL'],
     ]);
   });
+
+  it.each([
+    ['entered-in-error', 'W'],
+    ['cancelled', 'D'],
+  ] as const)('takes back a study that is %s (OBX-11 %s), and links to nothing', (status, expected) => {
+    const identifier = [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }];
+    const message = written({ imagingStudy: { resourceType: 'ImagingStudy', status, subject: {}, identifier, numberOfInstances: 0 } }); // prettier-ignore
+    expect(message.all('OBX').map((obx) => [obx.get(3), obx.get(5), obx.get(11)])).toEqual([
+      ['STUDYUID', '1.2.3', expected],
+      ['IMAGES', '0', expected],
+    ]);
+  });
 });
 
 describe('A report with sections and findings', () => {
