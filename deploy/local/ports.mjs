@@ -1,15 +1,20 @@
+import { readFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { Refusal } from './refusal.mjs';
 
+/** Ports from here on may be needed by others; up to where the system gives ports of its own choice. */
+const FROM = 10_240;
+const UP_TO = firstOfSystem();
+
 /**
- * A TCP port of 127.0.0.1 that nobody listens on right now.
+ * A TCP port of 127.0.0.1 that nobody listens on right now, and that the system gives nobody: neither to who listens on
+ * any port nor to an outgoing connection, which may else have it before it is listened on.
  *
  * @returns {Promise<number>}
  */
 export async function freePort() {
-  const { port, close } = await listenOn(0);
-  await close();
-  return port;
+  const [port] = await freePorts(1);
+  return /** @type {number} */ (port);
 }
 
 /**
@@ -20,9 +25,26 @@ export async function freePort() {
  */
 export async function freePorts(count) {
   const held = [];
-  for (let n = 0; n < count; n++) held.push(await listenOn(0));
+  for (let tries = 0; held.length < count; tries++) {
+    const port = FROM + Math.floor(Math.random() * (UP_TO - FROM));
+    try {
+      held.push(await listenOn(port));
+    } catch (error) {
+      if (tries > 1000) throw error;
+    }
+  }
   await Promise.all(held.map(({ close }) => close()));
   return held.map(({ port }) => port);
+}
+
+/** Where the ports begin that the system gives by its own choice (Linux says; IANA's 49152 elsewhere). */
+function firstOfSystem() {
+  try {
+    const first = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0]);
+    return first > FROM + 1000 ? first : 49_152;
+  } catch {
+    return 49_152;
+  }
 }
 
 /**
