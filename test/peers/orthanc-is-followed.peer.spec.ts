@@ -41,6 +41,7 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
     orthanc = await startOrthanc();
     // What was there before is nothing new.
     await storescu(orthanc, [aCase('BEFORE').image(1)]);
+    await eventually(() => hasChange('StableStudy'), 'the study of before to be stable');
     service = await AResultsService.start({
       pacs: {
         name: 'orthanc',
@@ -56,6 +57,10 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
     await service?.stop();
     await orthanc?.stop();
   });
+  const hasChange = async (kind: string) => {
+    const { Changes } = (await (await fetch(`${orthanc.url}/changes`)).json()) as { Changes: { ChangeType: string }[] };
+    return Changes.some(({ ChangeType }) => ChangeType === kind);
+  };
   const alerts = async (uid: string) => {
     const { alerts: all } = await service.get<{ alerts: { kind: string; studyInstanceUid: string }[] }>('/study-alerts'); // prettier-ignore
     return all.filter(({ studyInstanceUid }) => studyInstanceUid === uid).map(({ kind }) => kind);
