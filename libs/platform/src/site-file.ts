@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
+import { doseReferenceLevels } from './site-dose.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
 
@@ -221,6 +222,7 @@ const siteFile = z.strictObject({
   destinations: z.array(destination).default([]),
   /** Contrast media injectors that say themselves what they gave. */
   injectors: z.array(injector).default([]),
+  doseReferenceLevels,
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
