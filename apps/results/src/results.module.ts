@@ -7,6 +7,11 @@ import { AvailabilityNotifications } from './availability-notifications.store.js
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
 import { Copies } from './copies.js';
 import { DicomListener } from './dicom-listener.js';
+import { DoseController } from './dose/dose.controller.js';
+import { DoseDesk } from './dose/dose-desk.js';
+import { DoseExams } from './dose/dose-exams.store.js';
+import { DoseReports } from './dose/dose-reports.store.js';
+import { RecordDoseWhenDoseReportArrives } from './dose/record-dose-when-dose-report-arrives.js';
 import { EmrSenders } from './emr-senders.js';
 import { FileDocumentWhenMessageArrives } from './file-document-when-message-arrives.js';
 import { FileReportWhenMessageArrives } from './file-report-when-message-arrives.js';
@@ -19,6 +24,7 @@ import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
+import { Dose1700000004300 } from './migrations/1700000004300-dose.js';
 import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
@@ -44,6 +50,7 @@ const resources = FhirModule.forService({
   DiagnosticReport: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   DetectedIssue: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Observation: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
@@ -51,6 +58,7 @@ const resources = FhirModule.forService({
 });
 
 const reports = [UnmatchedReports, ReportDesk];
+const doses = [DoseReports, DoseExams, DoseDesk, RecordDoseWhenDoseReportArrives];
 const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
@@ -67,6 +75,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
   controllers: [
     ResultsController,
     StudiesController,
+    DoseController,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
@@ -79,6 +88,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     ...news,
     AvailabilityNotifications,
     Rejections,
+    ...doses,
     StudyAlerts,
     StudyAlertList,
     PacsContent,
@@ -104,6 +114,7 @@ export const resultsMigrations = [
   ...intakeMigrations,
   StudyLookup1700000004000,
   Availability1700000004100,
+  Dose1700000004300,
   StudyContent1700000004600,
   StudyWatch1700000004610,
 ];

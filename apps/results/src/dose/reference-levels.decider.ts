@@ -33,7 +33,8 @@ export function irradiated(dose: StudyDose, patient: Patient | undefined, site: 
   const at = dose.startedAt ? DateTime.fromISO(dose.startedAt, { zone: site.timeZone }) : undefined;
   // A year or a month alone would make a child of an adult, or the other way round.
   const isWhole = born !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(born);
-  const years = isWhole && at ? at.diff(DateTime.fromISO(born, { zone: site.timeZone }), 'years').years : ageYears;
+  const years =
+    isWhole && at ? at.startOf('day').diff(DateTime.fromISO(born, { zone: site.timeZone }), 'years').years : ageYears;
   const said = patient?.gender ?? { F: 'female', M: 'male', O: 'other' }[sex ?? ''];
   return {
     ...(years !== undefined && years >= 0 && years < 130 ? { ageYears: years } : {}),
