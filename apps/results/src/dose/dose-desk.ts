@@ -5,7 +5,6 @@ import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId, systems, uuidFrom } from '#fhir';
 import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
-import { wrongWorklistEntry } from '../rejection.decider.js';
 import { Rejections } from '../rejections.store.js';
 import { DoseExams } from './dose-exams.store.js';
 import { doseInError, doseIssue, doseIssueIdOf, doseObservation, doseObservationIdOf } from './dose-observation.decider.js'; // prettier-ignore
@@ -13,13 +12,11 @@ import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
 import { doseReportFrom, type Amount, type DoseKind } from './dose-report.js';
 import { DoseReports } from './dose-reports.store.js';
 import { comparedWithLevels, irradiated } from './reference-levels.decider.js';
+import { reportsOfPatient } from './whose-dose.decider.js';
 
 /** Content of SR documents nests deeper than other data sets. */
 const reportBounds = { depth: 64, mostElements: 250_000 };
 const kinds: readonly DoseKind[] = ['ct', 'projection', 'radiopharmaceutical'];
-/** With these a report is another patient's (DICOM CID 9300; IHE IOCM): whatever else was rejected, was irradiated. */
-const anothers = [wrongWorklistEntry, '113038'];
-
 /** A dose report as the PACS gave it. */
 export interface FetchedDoseReport {
   sopInstanceUid: string;
@@ -75,11 +72,10 @@ export class DoseDesk {
     const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
     if (!study) return;
     const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
-    const isAnothers = (uid: string) => study.status === 'entered-in-error' || anothers.includes(rejected.get(uid) ?? ''); // prettier-ignore
-    const ours = kept.filter(({ report }) => !isAnothers(report.sopInstanceUid));
-    const room = this.roomOf(study, kept.map(({ caller }) => caller), ours[0]?.report.device.stationName); // prettier-ignore
+    const ours = reportsOfPatient(kept.map(({ report }) => report), study, rejected); // prettier-ignore
+    const room = this.roomOf(study, kept.map(({ caller }) => caller), ours[0]?.device.stationName); // prettier-ignore
     for (const kind of kinds) {
-      const dose = doseOfStudy(ours.map(({ report }) => report), kind); // prettier-ignore
+      const dose = doseOfStudy(ours, kind);
       if (dose) await this.record(dose, study, room, transaction);
       else await this.takeBack(study, doseObservationIdOf(studyInstanceUid, kind), transaction);
     }

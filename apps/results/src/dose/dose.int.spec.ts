@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DetectedIssue, Observation } from 'fhir/r4.js';
 import { newUid, ScuAssociation, sopClasses, type DatasetInput } from '#dicom';
+import { systems } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { APacs } from '../a-pacs.spec.js';
 import { AResultsService, anExam, anExpectedStudy } from '../a-results-service.spec.js';
 import { aDoseReport, acquisition, ctTotals, text } from './a-dose-report.spec.js';
 
-const dose = sopClasses.xRayRadiationDoseSr;
 let pacs: APacs;
 let service: AResultsService;
 beforeAll(async () => {
@@ -34,6 +34,11 @@ function aCase() {
     patient,
     report: (dlp: number, events = [acquisition(`${uid}.3.1`, 'Head', 50, dlp)], changes: DatasetInput = {}) =>
       aDoseReport([ctTotals(1, dlp), ...events], { StudyInstanceUID: uid, ...changes }),
+    /** What an exam of somebody else did in this study. */
+    completeAs: (other: typeof patient, performed: typeof order) =>
+      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.8`, 'completed', other, [performed]), other, performed, anExpectedStudy(uid, other, [performed], images)), // prettier-ignore
+    wrongEntry: () =>
+      service.tell('imaging.schedule.exam-discontinued.v1', { ...exam('stopped'), statusReason: { coding: [{ system: systems.dicomCode, code: '110514' }] } }, patient, order, anExpectedStudy(uid, patient, [order], images)), // prettier-ignore
     complete: () => service.tell('imaging.schedule.exam-completed.v1', exam('completed'), patient, order, anExpectedStudy(uid, patient, [order], images)), // prettier-ignore
     told: (count: number, what: 'recorded' | 'exceeded' = 'recorded') =>
       until(async () => {
@@ -45,8 +50,9 @@ function aCase() {
 
 async function store(report: DatasetInput, caller = 'CT01'): Promise<number> {
   const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, callingAeTitle: caller, calledAeTitle: 'COLLIMATOR' }; // prettier-ignore
-  const association = await ScuAssociation.open(to, [dose]);
-  const { status } = await association.store(dose, report.SOPInstanceUID as string, report);
+  const sopClass = report.SOPClassUID as string;
+  const association = await ScuAssociation.open(to, [sopClass]);
+  const { status } = await association.store(sopClass, report.SOPInstanceUID as string, report);
   await association.release();
   return status;
 }
@@ -76,6 +82,37 @@ describe('A radiation dose report', () => {
     expect(await store({ ...one.report(400), SOPInstanceUID: report.SOPInstanceUID })).toBe(0);
     expect(await one.told(1, 'exceeded')).toHaveLength(1);
     expect(await one.told(2)).toHaveLength(2);
+  }, 60_000);
+
+  it('made under the wrong worklist entry is not that of the entry, but of the exam that says it made the images', async () => {
+    const [wrong, right] = [aCase(), aCase()];
+    expect(await store(wrong.report(300))).toBe(0);
+    await wrong.wrongEntry();
+    await service.handled(wrong.patient);
+    await wrong.completeAs(right.patient, aServiceRequest({ placerOrderNumber: right.uid, patient: right.patient }));
+    const [[filed]] = (await right.told(1)) as [[Observation]];
+    expect([filed.status, dlpOf(filed), filed.subject!.reference]).toEqual(['final', 300, `Patient/${right.patient.id}`]); // prettier-ignore
+    expect(await wrong.told(0)).toEqual([]);
+  }, 60_000);
+
+  it('whose images are rejected as made under the wrong worklist entry is in error, and in no statistic', async () => {
+    const one = aCase();
+    await one.complete();
+    expect(await store(one.report(900, undefined, { StudyDate: '20250701' }))).toBe(0);
+    await one.told(1);
+    const note: DatasetInput = {
+      SOPClassUID: sopClasses.keyObjectSelection,
+      SOPInstanceUID: `${one.uid}.8.1`,
+      StudyInstanceUID: one.uid,
+      ConceptNameCodeSequence: [{ CodeValue: '113038', CodingSchemeDesignator: 'DCM' }],
+      ContentSequence: [{ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: `${one.uid}.1.1` }] }],
+    };
+    expect(await store(note, 'PACS')).toBe(0);
+    const [, told] = await one.told(2);
+    expect(told).toContainEqual(expect.objectContaining({ resourceType: 'Observation', status: 'entered-in-error' }));
+    expect(told).toContainEqual(expect.objectContaining({ resourceType: 'DetectedIssue', status: 'cancelled' }));
+    const { statistics } = await service.get<{ statistics: object[] }>('/dose/statistics?from=2025-07-01&to=2025-07-01'); // prettier-ignore
+    expect(statistics).toEqual([]);
   }, 60_000);
 
   it('in the PACS is read with its study, once; one that cannot be read is listed', async () => {
