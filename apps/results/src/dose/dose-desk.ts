@@ -10,7 +10,7 @@ import { DoseExams } from './dose-exams.store.js';
 import { doseInError, doseIssue, doseIssueIdOf, doseObservation, doseObservationIdOf } from './dose-observation.decider.js'; // prettier-ignore
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
 import { doseReportFrom, type Amount, type DoseKind } from './dose-report.js';
-import { DoseReports } from './dose-reports.store.js';
+import { DoseReports, type StoredDoseReport } from './dose-reports.store.js';
 import { comparedWithLevels, irradiated } from './reference-levels.decider.js';
 import { reportsOfPatient } from './whose-dose.decider.js';
 
@@ -40,9 +40,9 @@ export class DoseDesk {
    * @returns the studies whose dose may be another now
    * @throws Failure field-missing, field-invalid for what is no dose report
    */
-  async keep(dataset: Dataset, caller: string, { manager, now }: Transaction): Promise<string[]> {
+  async keep(dataset: Dataset, stored: StoredDoseReport, { manager, now }: Transaction): Promise<string[]> {
     const report = doseReportFrom(dataset, this.site.timeZone);
-    return [report.studyInstanceUid, ...(await this.reports.keep(manager, report, caller, now))];
+    return [report.studyInstanceUid, ...(await this.reports.keep(manager, report, stored, now))];
   }
 
   /** Keeps what was read of a study in the PACS; what cannot be read is listed, and holds up nothing. */
@@ -100,7 +100,7 @@ export class DoseDesk {
       performedAt: made.effectiveDateTime ? new Date(made.effectiveDateTime) : now,
       room,
       procedure,
-      protocol: dose.protocol ?? dose.studyDescription,
+      protocol: dose.protocol,
       ...who,
       events: dose.events.length,
       measures: valuesOf(dose.totals),

@@ -17,7 +17,6 @@ export interface StudyDose {
   startedAt?: string;
   device: DoseReport['device'];
   patient: DoseReport['patient'];
-  studyDescription?: string;
 }
 
 type Summed = Pick<DoseReport, 'totals' | 'agd'>;
@@ -59,7 +58,6 @@ export function doseOfStudy(reports: readonly DoseReport[], kind: DoseKind): Stu
     ...(startedAt ? { startedAt } : {}),
     device: newest.device,
     patient: newest.patient,
-    ...(newest.studyDescription ? { studyDescription: newest.studyDescription } : {}),
   };
 }
 

@@ -35,6 +35,7 @@ describe('The dose of a study', () => {
     ['two that share an event', [aDoseReport([ctTotals(2, 500), A, B], at('1001')), aDoseReport([ctTotals(2, 300), B, C], at('1000'))], 600], // prettier-ignore
     ['two without events, of the study', [aDoseReport([ctTotals(1, 300)], at('1000')), aDoseReport([ctTotals(2, 500)], at('1001'))], 500], // prettier-ignore
     ['two without events, of a series each', ['5.1', '5.2'].map((one) => aDoseReport([code('113705', '113015', uid('112002', one)), ctTotals(1, 250)])), 500], // prettier-ignore
+    ['without events, one of the study and one of each series', [aDoseReport([code('113705', '113014', uid('121018', '2.25.1')), ctTotals(2, 500)]), ...['5.1', '5.2'].map((one) => aDoseReport([code('113705', '113015', uid('112002', one)), ctTotals(1, 250)]))], 500], // prettier-ignore
     ['one without events beside one with them', [aDoseReport([ctTotals(2, 500)], at('1001')), aDoseReport([ctTotals(2, 500), A, B])], 500], // prettier-ignore
   ])('counts each event once: %s', (_, reports, dlp) => expect(totals('ct', ...reports)!.dlp).toEqual({ value: dlp }));
 

@@ -57,7 +57,6 @@ export interface DoseReport {
   startedAt?: string;
   device: { stationName?: string; manufacturer?: string; model?: string; serialNumber?: string };
   patient: { birthDate?: string; ageYears?: number; sex?: string; weightKg?: number };
-  studyDescription?: string;
 }
 
 type ConceptName = keyof typeof concepts;
@@ -97,7 +96,6 @@ export function doseReportFrom(dataset: Dataset, zone: string): DoseReport {
     ...defined({ startedAt: started ?? instant(within(root, of('started'))) ?? studyTime(dataset, timezone, zone) }),
     device: deviceOf(dataset, root),
     patient: patientOf(dataset),
-    ...defined({ studyDescription: dataset.text('StudyDescription') }),
   };
 }
 

@@ -2,6 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { DoseReport } from './dose-report.js';
 
+/** A report as it was stored here, byte for byte, and by whom. */
+export interface StoredDoseReport {
+  caller: string;
+  bytes: Buffer;
+  transferSyntax: string;
+}
+
 /** The table of radiation dose reports: what was read of each, once. */
 @Injectable()
 export class DoseReports {
@@ -17,20 +24,32 @@ export class DoseReports {
     return rows.map(({ uid }) => uid);
   }
 
-  /** Keeps a report, or what it says now. @returns the study it was of before, where that was another */
-  async keep(manager: EntityManager, report: DoseReport, caller: string | undefined, now: Date): Promise<string[]> {
+  /**
+   * Keeps a report, or what it says now.
+   *
+   * @param stored undefined for one that the PACS has
+   * @returns the study it was of before, where that was another
+   */
+  async keep(
+    manager: EntityManager,
+    report: DoseReport,
+    stored: StoredDoseReport | undefined,
+    now: Date,
+  ): Promise<string[]> {
+    // prettier-ignore
     const { sopInstanceUid, studyInstanceUid } = report;
     const before: { study: string }[] = await manager.query(
       'SELECT study_instance_uid AS study FROM dose_report WHERE sop_instance_uid = $1 FOR UPDATE',
       [sopInstanceUid],
     );
     await manager.query(
-      `INSERT INTO dose_report (sop_instance_uid, study_instance_uid, caller, report, received_at) VALUES ($1, $2, $3, $4, $5)
+      `INSERT INTO dose_report (sop_instance_uid, study_instance_uid, caller, bytes, transfer_syntax, report, received_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (sop_instance_uid) DO UPDATE SET study_instance_uid = excluded.study_instance_uid,
-         caller = coalesce(excluded.caller, dose_report.caller), report = excluded.report, reason = NULL, filed_at = NULL,
-         received_at = excluded.received_at
+         caller = excluded.caller, bytes = excluded.bytes, transfer_syntax = excluded.transfer_syntax,
+         report = excluded.report, reason = NULL, filed_at = NULL, received_at = excluded.received_at
        WHERE dose_report.report IS DISTINCT FROM excluded.report`,
-      [sopInstanceUid, studyInstanceUid, caller ?? null, JSON.stringify(report), now],
+      [sopInstanceUid, studyInstanceUid, stored?.caller ?? null, stored?.bytes ?? null, stored?.transferSyntax ?? null, JSON.stringify(report), now], // prettier-ignore
     );
     return before.map(({ study }) => study).filter((study) => study !== studyInstanceUid);
   }

@@ -66,6 +66,8 @@ describe('A radiation dose report', () => {
     const report = one.report(900);
     expect([await store(report), await store(report)]).toEqual([0, 0]);
     expect(await waiting(one)).toMatchObject([{ state: 'waiting' }]);
+    const kept = await service.sql('SELECT caller, length(bytes) > 500 AS whole FROM dose_report WHERE study_instance_uid = $1', [one.uid]); // prettier-ignore
+    expect(kept).toEqual([{ caller: 'CT01', whole: true }]);
     await one.complete();
     const [[observation, ...others]] = (await one.told(1)) as [[Observation]];
     expect([observation.status, dlpOf(observation), observation.subject!.reference]).toEqual(['final', 900, `Patient/${one.patient.id}`]); // prettier-ignore

@@ -7,7 +7,7 @@ import { DoseDesk } from './dose-desk.js';
 
 /**
  * A modality or the PACS stores a radiation dose report here: the way of a scanner that sends it to a dose management
- * system, and of a PACS without DICOMweb. It is kept, and in the study's dose once the exam is known; until then it is
+ * system, and of a PACS without DICOMweb. It is kept byte for byte, and in the study's dose once the exam is known; until then it is
  * listed. The same SOP Instance UID with other content is the corrected report.
  */
 @Injectable()
@@ -20,10 +20,10 @@ export class RecordDoseWhenDoseReportArrives implements StorageProvider {
   ) {}
 
   /** C-STORE. @throws DicomStatus 0xC000 for what is no dose report; whatever the database throws (0xA700: sent again) */
-  async store({ dataset }: StoredObject, callingAeTitle: string): Promise<void> {
+  async store({ dataset, bytes, transferSyntax }: StoredObject, callingAeTitle: string): Promise<void> {
     try {
       await this.unitOfWork.run(undefined, async (transaction) => {
-        const studies = await this.desk.keep(dataset, callingAeTitle, transaction);
+        const studies = await this.desk.keep(dataset, { caller: callingAeTitle, bytes, transferSyntax }, transaction);
         for (const study of studies.sort()) {
           const id = uuidFrom('ImagingStudy', study);
           const known = await this.resources.read(transaction.manager, 'ImagingStudy', id);

@@ -8,6 +8,8 @@ export class Dose1700000004300 implements MigrationInterface {
         sop_instance_uid text PRIMARY KEY,
         study_instance_uid text NOT NULL,
         caller text,
+        bytes bytea,
+        transfer_syntax text,
         report jsonb,
         reason text,
         received_at timestamptz NOT NULL,
