@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Dataset, datasetToJson, sopClasses } from '#dicom';
+import { Dataset, datasetToJson, sopClasses, type DatasetInput } from '#dicom';
 
 /** What the PACS does instead of its work. */
 export type PacsFault = number | 'never' | 'close' | 'garbage' | 'huge';
@@ -27,6 +27,7 @@ export class APacs {
   /** and each key object read. */
   readonly read = new Map<string, number>();
   private readonly keyObjects = new Map<string, KeyObject>();
+  private readonly doseReports = new Map<string, DatasetInput>();
   private readonly changes: string[] = [];
   private server?: Server;
   private port = 0;
@@ -77,6 +78,14 @@ export class APacs {
     return uid;
   }
 
+  /** Stores a radiation dose report with a study. @returns its SOP Instance UID */
+  keepDoseReport(study: string, report: DatasetInput): string {
+    const uid = report.SOPInstanceUID as string;
+    this.doseReports.set(uid, report);
+    this.studies.set(study, [...(this.studies.get(study) ?? []), uid]);
+    return uid;
+  }
+
   /** The study that an instance is in, '' if it is in none. */
   private studyOf(instance: string | undefined): string {
     return [...this.studies].find(([, instances]) => instances.includes(instance!))?.[0] ?? '';
@@ -87,7 +96,8 @@ export class APacs {
     if (!instances) return [];
     if (instance) return [{ '00080018': { vr: 'UI', Value: [instance] }, '0020000D': { vr: 'UI', Value: [uid] } }];
     if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: ['CT'] } }];
-    const classOf = (one: string) => (this.keyObjects.has(one) ? sopClasses.keyObjectSelection : '1.9');
+    const classOf = (one: string) =>
+      this.keyObjects.has(one) ? sopClasses.keyObjectSelection : (this.doseReports.get(one)?.SOPClassUID ?? '1.9');
     return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: [classOf(one)] } }));
   }
 
@@ -105,9 +115,10 @@ export class APacs {
 
   private metadata(url: string): object[] | undefined {
     const [, uid = ''] = /\/instances\/([\d.]+)\/metadata$/.exec(url) ?? [];
-    const document = this.keyObjects.get(uid);
-    if (!document) return undefined;
+    const [document, dose] = [this.keyObjects.get(uid), this.doseReports.get(uid)];
+    if (!document && !dose) return undefined;
     this.read.set(uid, (this.read.get(uid) ?? 0) + 1);
+    if (!document) return [datasetToJson(Dataset.of(dose!))];
     const { study, title, instances } = document;
     const dataset = Dataset.of({
       SOPClassUID: sopClasses.keyObjectSelection,

@@ -3,12 +3,14 @@ import { guardedDicomServer, sopClasses, type DicomServer } from '#dicom';
 import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
+import { doseReportClasses } from './dose/dose-report.js';
+import { RecordDoseWhenDoseReportArrives } from './dose/record-dose-when-dose-report-arrives.js';
 import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
 import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
 
 /**
  * The DICOM side of results: Instance Availability Notification from the PACS, storage commitment for the stations of the
- * site file and from the PACS, rejection notes from both; nobody else.
+ * site file and from the PACS, rejection notes and radiation dose reports from both; nobody else.
  */
 @Injectable()
 export class DicomListener implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -21,6 +23,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(LookForStudyWhenPacsNotifies) private readonly availability: LookForStudyWhenPacsNotifies,
     @Inject(CheckStorageWhenModalityAsks) private readonly storage: CheckStorageWhenModalityAsks,
     @Inject(HideImagesWhenRejectionNoteArrives) private readonly rejections: HideImagesWhenRejectionNoteArrives,
+    @Inject(RecordDoseWhenDoseReportArrives) private readonly dose: RecordDoseWhenDoseReportArrives,
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
   ) {}
 
@@ -33,6 +36,7 @@ export class DicomListener implements OnApplicationBootstrap, BeforeApplicationS
     this.server = guardedDicomServer(dicom, callers, this.metrics);
     this.server.provideInstanceAvailability(this.availability);
     this.server.provideStorage([sopClasses.keyObjectSelection], this.rejections);
+    this.server.provideStorage(doseReportClasses, this.dose);
     this.server.provideStorageCommitment({
       request: (request, caller) => this.storage.request(request, caller),
       report: (result, caller) => this.commitment.report(result, caller),

@@ -6,6 +6,7 @@ import { FhirStore, referencedId, studyInstanceUidOf } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
+import { DoseDesk } from './dose/dose-desk.js';
 import { instancesOf, madeBy, studyWith, studyWithoutOrders } from './imaging-study.decider.js';
 import { wasWrongWorklistEntry } from './rejection.decider.js';
 import { Rejections } from './rejections.store.js';
@@ -26,6 +27,7 @@ export class LookForStudyWhenExamCompleted {
     @Inject(Rejections) private readonly rejections: Rejections,
     @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
     @Inject(StudyWatch) private readonly watch: StudyWatch,
+    @Inject(DoseDesk) private readonly dose: DoseDesk,
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(SITE) private readonly site: Site,
   ) {}
@@ -63,9 +65,12 @@ export class LookForStudyWhenExamCompleted {
     await this.watch.end(manager, studyInstanceUid);
     const wereWrong: AlertKind[] = ['order-without-mpps', ...(made.basedOn ? ['images-without-order' as const] : [])];
     await this.alerts.resolve(studyInstanceUid, wereWrong, transaction);
+    // Its dose reports may have come before it.
+    await this.dose.file(studyInstanceUid, transaction);
   }
 
-  private async takeBack(exam: Procedure, made: ImagingStudy, { manager, now }: Transaction): Promise<void> {
+  private async takeBack(exam: Procedure, made: ImagingStudy, transaction: Transaction): Promise<void> {
+    const { manager, now } = transaction;
     const studyInstanceUid = studyInstanceUidOf(made);
     if (!studyInstanceUid) return;
     await this.rejections.rejectOfExam(manager, exam.id!, studyInstanceUid, instancesOf(made));
@@ -79,5 +84,6 @@ export class LookForStudyWhenExamCompleted {
     }
     await this.store.save(manager, [studyWithoutOrders(known, notDone)], now);
     await this.lookups.notified(manager, studyInstanceUid, now);
+    await this.dose.file(studyInstanceUid, transaction);
   }
 }

@@ -18,6 +18,7 @@ import {
   type Site,
 } from '#platform';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
+import { DoseDesk } from './dose/dose-desk.js';
 import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { studyFrom } from './imaging-study.decider.js';
@@ -50,6 +51,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(Rejections) private readonly rejections: Rejections,
     @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
+    @Inject(DoseDesk) private readonly dose: DoseDesk,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
     const toDo: WorkToDo<DueLookup> = {
@@ -130,6 +132,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     // A PACS that does not answer says nothing of a study that was found.
     if (!failure || decision.state === 'missing') await this.settle(current, decision, look, study!, transaction);
     if (told) await this.tell(told, study!, current.patientId, transaction);
+    await this.dose.keepFetched(studyInstanceUid, content?.doseReports ?? [], transaction);
+    await this.dose.file(studyInstanceUid, transaction);
   }
 
   /** What there is, with what was rejected of it until now, by what was read just now or before. */

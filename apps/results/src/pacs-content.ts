@@ -14,6 +14,9 @@ import {
 } from '#dicom';
 import { asFailure, INFRASTRUCTURE, LOGGER, SITE, type Infrastructure, type Logger, type Site } from '#platform';
 import { unavailableAfter } from './availability.decider.js';
+import type { FetchedDoseReport } from './dose/dose-desk.js';
+import { doseReportClasses } from './dose/dose-report.js';
+import { DoseReports } from './dose/dose-reports.store.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
 import { withoutInstances } from './imaging-study.decider.js';
 import { Rejections } from './rejections.store.js';
@@ -30,6 +33,8 @@ export interface ContentOfStudy {
   notes: RejectionNote[];
   /** and the others, by SOP Instance UID. */
   otherDocuments: string[];
+  /** Radiation dose reports. */
+  doseReports: FetchedDoseReport[];
 }
 
 /**
@@ -43,6 +48,7 @@ export class PacsContent {
   constructor(
     @Inject(AvailabilityNotifications) private readonly notifications: AvailabilityNotifications,
     @Inject(Rejections) private readonly rejections: Rejections,
+    @Inject(DoseReports) private readonly doseReports: DoseReports,
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(SITE) private readonly site: Site,
@@ -70,14 +76,14 @@ export class PacsContent {
   }
 
   /**
-   * The same, with the Key Object Selection documents in it that were not read before: they may reject some of it (IHE
-   * IOCM). By C-FIND alone they cannot be read.
+   * The same, with the documents in it that were not read before: Key Object Selections, which may reject some of it (IHE
+   * IOCM), and radiation dose reports. By C-FIND alone they cannot be read.
    *
    * @throws Failure as {@link PacsQuery.seriesOf}
    */
   async contentOf(studyInstanceUid: string): Promise<ContentOfStudy> {
     const series = await this.seriesOf(studyInstanceUid);
-    const content: ContentOfStudy = { series, notes: [], otherDocuments: [] };
+    const content: ContentOfStudy = { series, notes: [], otherDocuments: [], doseReports: [] };
     if (!this.query.contentOf) return content;
     const documents = series.flatMap(
       ({ seriesInstanceUid, modality, instances }) =>
@@ -86,7 +92,22 @@ export class PacsContent {
     const unread = new Set(await this.rejections.unread(documents.map(({ sopInstanceUid }) => sopInstanceUid)));
     for (const document of documents.filter(({ sopInstanceUid }) => unread.has(sopInstanceUid)))
       await this.read(document, content);
+    await this.readDoseReports(studyInstanceUid, content);
     return content;
+  }
+
+  private async readDoseReports(studyInstanceUid: string, content: ContentOfStudy): Promise<void> {
+    const documents = content.series.flatMap(({ seriesInstanceUid, instances }) =>
+      instances
+        .filter(({ sopClassUid }) => doseReportClasses.includes(sopClassUid ?? ''))
+        .map(({ sopInstanceUid }) => ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid })),
+    );
+    const unread = new Set(await this.doseReports.unread(documents.map(({ sopInstanceUid }) => sopInstanceUid)));
+    for (const document of documents.filter(({ sopInstanceUid }) => unread.has(sopInstanceUid)))
+      await this.whileThere('a radiation dose report of the PACS cannot be read', async () => {
+        const json = await this.query.contentOf!(document);
+        if (json) content.doseReports.push({ sopInstanceUid: document.sopInstanceUid, json });
+      });
   }
 
   /** A study as the PACS lists it. @throws Failure as {@link PacsQuery.seriesOf} */
@@ -126,18 +147,24 @@ export class PacsContent {
     return known ?? this.query.studyOf(sopInstanceUid);
   }
 
-  /** One that cannot be read now is read at a later look; its study is not held up by it, unless the PACS is away. */
   private async read(document: Parameters<NonNullable<PacsQuery['contentOf']>>[0], content: ContentOfStudy) {
-    try {
+    await this.whileThere('a Key Object Selection document of the PACS cannot be read', async () => {
       const json = await this.query.contentOf!(document);
       if (!json) return;
       const note = rejectionNoteFrom(datasetFromJson(json, noteBounds));
       if (note?.sopInstanceUid === document.sopInstanceUid) content.notes.push(note);
       else content.otherDocuments.push(document.sopInstanceUid);
+    });
+  }
+
+  /** One that cannot be read now is read at a later look; its study is not held up by it, unless the PACS is away. */
+  private async whileThere(complaint: string, read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
     } catch (error) {
       const failure = asFailure(error);
       if (failure.fate === 'retry') throw failure;
-      this.logger.warn({ err: failure }, 'a Key Object Selection document of the PACS cannot be read');
+      this.logger.warn({ err: failure }, complaint);
     }
   }
 }

@@ -9,6 +9,11 @@ import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks
 import { Copies } from './copies.js';
 import { CriticalResults } from './critical-results.js';
 import { DicomListener } from './dicom-listener.js';
+import { DoseController } from './dose/dose.controller.js';
+import { DoseDesk } from './dose/dose-desk.js';
+import { DoseExams } from './dose/dose-exams.store.js';
+import { DoseReports } from './dose/dose-reports.store.js';
+import { RecordDoseWhenDoseReportArrives } from './dose/record-dose-when-dose-report-arrives.js';
 import { EmrSenders } from './emr-senders.js';
 import { FhirReportDesk } from './fhir-report-desk.js';
 import { FhirReportsController } from './fhir-reports.controller.js';
@@ -25,6 +30,7 @@ import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
+import { Dose1700000004300 } from './migrations/1700000004300-dose.js';
 import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
@@ -65,6 +71,7 @@ const resources = FhirModule.forService({
       'id needs If-Match.',
   },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  Observation: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
@@ -79,6 +86,7 @@ const resources = FhirModule.forService({
 });
 
 const reports = [UnmatchedReports, ReportDesk, CriticalResults, ReadingDesk, EscalationDesk, TaskTimers];
+const doses = [DoseReports, DoseExams, DoseDesk, RecordDoseWhenDoseReportArrives];
 const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
@@ -98,6 +106,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     FhirReportsController,
     ResultTasksController,
     ListReadingWhenStudyAvailable,
+    DoseController,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
@@ -115,6 +124,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     VerifyOutputSeries,
     AvailabilityNotifications,
     Rejections,
+    ...doses,
     StudyAlerts,
     StudyAlertList,
     PacsContent,
@@ -140,6 +150,7 @@ export const resultsMigrations = [
   ...intakeMigrations,
   StudyLookup1700000004000,
   Availability1700000004100,
+  Dose1700000004300,
   StudyContent1700000004600,
   StudyWatch1700000004610,
   ...taskMigrations,

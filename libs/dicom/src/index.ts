@@ -2,6 +2,7 @@ export type { DicomCaller } from './association.js';
 export * from './dataset.js';
 export * from './dataset-decoder.js';
 export * from './dataset-encoder.js';
+export * from './dicom-date-time.js';
 export * from './dicom-file.js';
 export * from './dicom-json.js';
 export * from './dicom-server.js';

@@ -213,6 +213,18 @@ export const eventCatalog = {
     ['Task', 'ImagingStudy', 'Patient'],
     ['ServiceRequest'],
   ),
+  'imaging.result.dose-recorded.v1': fact(
+    'results',
+    "The radiation dose of a study became known, or is another now: another report came, one was corrected, or it was another patient's (Observation.status final, amended, corrected, entered-in-error).",
+    ['Observation', 'Patient'],
+    ['ServiceRequest', 'ImagingStudy', 'DetectedIssue'],
+  ),
+  'imaging.result.dose-exceeded.v1': fact(
+    'results',
+    'The radiation dose of a study is above a diagnostic reference level of the site: to be looked at, no limit of a patient.',
+    ['DetectedIssue', 'Patient'],
+    ['ServiceRequest', 'ImagingStudy', 'Observation'],
+  ),
 } as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
 
 /** The type of one event, as carried in `ce_type` and in `MessageHeader.eventCoding`. */

@@ -1,6 +1,7 @@
 export * from './clock.js';
 export * from './csv.js';
 export * from './database.js';
+export * from './dose-measures.js';
 export * from './failure-codes.js';
 export * from './failure.js';
 export { describeFieldRow, fieldPlaceOf, type FieldPlace, type FieldRow } from './field-rows.js';
@@ -15,6 +16,7 @@ export * from './of-table.js';
 export * from './platform.module.js';
 export * from './retention.js';
 export * from './run-service.js';
+export type { DoseReferenceLevel } from './site-dose.js';
 export * from './site-file.js';
 export * from './site.js';
 export * from './tokens.js';

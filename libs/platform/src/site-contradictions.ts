@@ -50,7 +50,17 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ...twice('worklistViews', views, ({ aeTitle }) => aeTitle),
     ...views.flatMap((view, index) => ofView(view, `worklistViews.${index}`, stations)),
     ...ofSupplies(objectOf(site.supplies), stations),
+    ...ofReferenceLevels(objectsOf(site.doseReferenceLevels), procedures),
   ];
+}
+
+/** A level of a procedure nobody has would never be compared with. */
+function ofReferenceLevels(levels: readonly Loose[], procedures: readonly Loose[]): SiteMistake[] {
+  return levels.flatMap(({ procedure }, index) =>
+    procedure === undefined || procedures.some(({ code }) => code === procedure)
+      ? []
+      : [{ path: `doseReferenceLevels.${index}.procedure`, reason: 'must be the code of a procedure' }],
+  );
 }
 
 function ofSite(site: Loose): SiteMistake[] {

@@ -1,8 +1,7 @@
-import { codeIn, codeOf, dateTimeIn, isSameCode, measuredIn, srDocumentFrom, textIn, within, type Code, type Dataset, type SrNode } from '#dicom'; // prettier-ignore
+import { codeIn, codeOf, dateTimeIn, dicomDateTime, isSameCode, measuredIn, srDocumentFrom, textIn, within, type Code, type Dataset, type SrNode } from '#dicom'; // prettier-ignore
 import { fail } from '#platform';
 import codes from './injector-codes.json' with { type: 'json' };
 import concepts from './injector-concepts.json' with { type: 'json' };
-import { dicomDateTime } from './dicom-date-time.js';
 
 /** What was injected: contrast, or what flushes the line; unknown where the report does not say. */
 export type AgentKind = 'contrast' | 'flush' | 'unknown';

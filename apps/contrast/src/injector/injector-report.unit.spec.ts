@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { MedicationAdministration } from 'fhir/r4.js';
-import { Dataset, type DatasetInput } from '#dicom';
+import { Dataset, dicomDateTime, type DatasetInput } from '#dicom';
 import { readAdministration } from '../administration/read-administration.js';
 import { administrationFrom } from './administration-from-report.js';
 import { anInjectorReport, at, code, coded, container, contrastAgent, num, phase, saline, text } from './an-injector-report.spec.js'; // prettier-ignore
 import injectorConcepts from './injector-concepts.json' with { type: 'json' };
-import { dicomDateTime } from './dicom-date-time.js';
 import { contrastGivenMl, injectorReportFrom } from './injector-report.js';
 
 const zone = 'Europe/Berlin';

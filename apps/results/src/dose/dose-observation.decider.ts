@@ -1,0 +1,187 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Coding, DetectedIssue, ImagingStudy, Observation, ObservationComponent, Quantity } from 'fhir/r4.js';
+import { dicomUidIdentifier, systems, uuidFrom } from '#fhir';
+import { doseUnitOf, type DoseMeasure } from '#platform';
+import codes from './dose-codes.json' with { type: 'json' };
+import type { StudyDose } from './dose-of-study.decider.js';
+import type { Amount, BreastSide, DoseKind } from './dose-report.js';
+import { quantityText, type Comparison } from './reference-levels.decider.js';
+
+const UCUM = 'http://unitsofmeasure.org';
+/** What identifies things of DICOM, code system of the radiation dose summary guide. */
+const DICOM_IDENTIFIER_TYPE = 'http://hl7.org/fhir/uv/radiation-dose-summary/CodeSystem/dicom-identifier-type';
+const exceededCoding: Coding = { system: 'urn:collimator:dose-alert', code: 'above-reference-level', display: 'A dose is above a diagnostic reference level.' }; // prettier-ignore
+
+/** The id of a study's dose by one kind of radiation. */
+export function doseObservationIdOf(studyInstanceUid: string, kind: DoseKind): string {
+  return uuidFrom('Observation', 'radiation-dose-summary', studyInstanceUid, kind);
+}
+
+/**
+ * The dose of a study as HL7's Radiation Dose Summary guide 1.0.0 has it (LOINC 73569-6, components by DICOM code), beside
+ * the reference levels it was compared with: a component above one is flagged H. It names no authorizing person, whom the
+ * guide wants and dose reports seldom know, so it claims no profile. A new version is `amended` where reports were added
+ * and `corrected` where one says something else.
+ *
+ * @param known as it is stored
+ * @returns `known` itself where it says the same
+ */
+export function doseObservation(
+  known: Observation | undefined,
+  dose: StudyDose,
+  { study, room, comparisons }: { study: ImagingStudy; room?: string | undefined; comparisons: readonly Comparison[] },
+): Observation {
+  const at = dose.startedAt ?? study.started;
+  const notes = notesOf(comparisons);
+  const stated: Omit<Observation, 'status'> = {
+    resourceType: 'Observation',
+    id: doseObservationIdOf(dose.studyInstanceUid, dose.kind),
+    identifier: dose.sources.map((uid) => dicomIdentifier('sop-instance-uid', 'SOP Instance UID', uid)),
+    ...(study.basedOn ? { basedOn: study.basedOn } : {}),
+    partOf: [
+      {
+        reference: `ImagingStudy/${study.id}`,
+        identifier: dicomIdentifier('study-instance-uid', 'Study Instance UID', dose.studyInstanceUid),
+      },
+    ],
+    category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'imaging' }] }],
+    code: { coding: [{ system: 'http://loinc.org', code: '73569-6', display: 'Radiation exposure and protection information [Description] Document Diagnostic imaging' }] }, // prettier-ignore
+    subject: study.subject,
+    focus: [{ reference: `ImagingStudy/${study.id}` }],
+    ...(at ? { effectiveDateTime: at } : {}),
+    valueString: summaryOf(dose),
+    ...(room ? { device: { display: room } } : {}),
+    // A dose report has no resource here: it is named by its UID.
+    derivedFrom: dose.sources.map((uid) => ({ type: 'DocumentReference', identifier: dicomUidIdentifier(uid) })),
+    component: componentsOf(dose, comparisons),
+    ...(notes.length > 0 ? { note: notes.map((text) => ({ text })) } : {}),
+  };
+  if (!known) return { ...stated, status: 'final' };
+  if (known.status !== 'entered-in-error' && isDeepStrictEqual(contentOf(known), contentOf(stated))) return known;
+  const grew = known.identifier!.length < dose.sources.length;
+  return { ...stated, meta: known.meta, status: grew ? 'amended' : 'corrected' } as Observation;
+}
+
+/** The dose of a study whose reports were all rejected as another patient's; undefined where it says so already. */
+export function doseInError(known: Observation): Observation | undefined {
+  return known.status === 'entered-in-error' ? undefined : { ...known, status: 'entered-in-error' };
+}
+
+/**
+ * What is to look at in a dose above reference levels; undefined where nothing changed. It stays `final` as long as a level
+ * is exceeded, and is `cancelled` when none is.
+ */
+export function doseIssue(
+  known: DetectedIssue | undefined,
+  observation: Observation,
+  comparisons: readonly Comparison[],
+  now: Date,
+): DetectedIssue | undefined {
+  const above = observation.status === 'entered-in-error' ? [] : comparisons.filter(({ outcome }) => outcome === 'above'); // prettier-ignore
+  if (above.length === 0) return known?.status === 'final' ? { ...known, status: 'cancelled' } : undefined;
+  const detail = above.map(aboveText).join('; ');
+  if (known?.status === 'final' && known.detail === detail && known.patient?.reference === observation.subject?.reference) return undefined; // prettier-ignore
+  return {
+    resourceType: 'DetectedIssue',
+    id: uuidFrom('DetectedIssue', 'dose-above-reference-level', observation.id!),
+    ...(known ? { meta: known.meta } : {}),
+    identifier: [{ system: exceededCoding.system!, value: observation.id! }],
+    status: 'final',
+    code: { coding: [exceededCoding] },
+    severity: 'moderate',
+    patient: observation.subject!,
+    identifiedDateTime: now.toISOString(),
+    implicated: [{ reference: `Observation/${observation.id}` }, ...(observation.basedOn ?? [])],
+    detail,
+  };
+}
+
+/** The id of what is to look at in a dose. */
+export function doseIssueIdOf(observationId: string): string {
+  return uuidFrom('DetectedIssue', 'dose-above-reference-level', observationId);
+}
+
+function componentsOf(dose: StudyDose, comparisons: readonly Comparison[]): ObservationComponent[] {
+  const measures = Object.entries(dose.totals) as [DoseMeasure, Amount][];
+  const ofExam = measures
+    .filter(([measure]) => measure !== 'agd')
+    .map(([measure, amount]) => component(measure, amount, comparisons));
+  const breasts = (Object.entries(dose.agd) as [BreastSide, Amount][]).sort(([a], [b]) => a.localeCompare(b));
+  // Both breasts are beside the level of one: each is flagged by itself.
+  const ofBreasts = breasts.map(([side, amount]) => component('agd', amount, comparisons, `${side === 'both' ? 'side not stated, or both' : side} breast`)); // prettier-ignore
+  const agents = dose.events.flatMap(({ agent, radionuclide }) => [
+    ...(agent ? [coded('349358000', 'Radiopharmaceuticals', agent)] : []),
+    ...(radionuclide ? [coded('89457008', 'Radioisotope', radionuclide)] : []),
+  ]);
+  return [...ofExam.sort(byCode), ...ofBreasts, ...agents];
+}
+
+function component(
+  measure: DoseMeasure,
+  amount: Amount,
+  comparisons: readonly Comparison[],
+  side?: string,
+): ObservationComponent {
+  // prettier-ignore
+  const { code, display } = codes.components[measure];
+  const levels = comparisons.filter(({ level, outcome }) => level.measure === measure && outcome !== 'not-compared');
+  const isAbove = 'value' in amount && levels.some(({ limit, outcome }) => outcome === 'above' && amount.value > limit);
+  return {
+    code: { coding: [{ system: systems.dicomCode, code, display }], ...(side ? { text: `${display}, ${side}` } : {}) },
+    ...('value' in amount
+      ? { valueQuantity: quantity(measure, amount.value) }
+      : { dataAbsentReason: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }], text: amount.unknown } }), // prettier-ignore
+    ...(isAbove ? { interpretation: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation', code: 'H', display: 'High' }] }] } : {}), // prettier-ignore
+    ...(levels.length > 0 ? { referenceRange: levels.map(({ level, limit }) => ({ high: quantity(measure, limit), text: `Diagnostic reference level: ${level.source}` })) } : {}), // prettier-ignore
+  };
+}
+
+function coded(code: string, display: string, value: { scheme: string; value: string; meaning?: string }) {
+  const system = { SCT: systems.snomed as string, DCM: systems.dicomCode }[value.scheme];
+  const { meaning } = value;
+  const coding = { ...(system ? { system } : {}), code: value.value, ...(meaning ? { display: meaning } : {}) };
+  return {
+    code: { coding: [{ system: systems.snomed, code, display }] },
+    valueCodeableConcept: { coding: [coding], ...(meaning ? { text: meaning } : {}) },
+  };
+}
+
+function quantity(measure: DoseMeasure, value: number): Quantity {
+  const unit = doseUnitOf(measure);
+  return { value, unit, system: UCUM, code: unit };
+}
+
+/** A few words for people, as the guide has it in valueString. */
+function summaryOf(dose: StudyDose): string {
+  const said = (Object.entries(dose.totals) as [DoseMeasure, Amount][]).map(([measure, amount]) => {
+    const { display } = codes.components[measure];
+    return `${display}: ${'value' in amount ? quantityText(measure, amount.value) : `unknown, ${amount.unknown}`}`;
+  });
+  const events = dose.events.length > 0 ? [`Irradiation events: ${dose.events.length}`] : [];
+  return [...said.sort(), ...events].join('; ') || 'The dose report states no dose.';
+}
+
+function notesOf(comparisons: readonly Comparison[]): string[] {
+  const silent = comparisons.filter(({ outcome }) => outcome === 'not-compared');
+  const notes = silent.map(({ level, why }) => `Not compared with the reference level of ${codes.components[level.measure].display} (${level.source}): ${why}.`); // prettier-ignore
+  return [...new Set([...comparisons.filter(({ outcome }) => outcome === 'above').map((one) => `${aboveText(one)}.`), ...notes])]; // prettier-ignore
+}
+
+function aboveText({ level, limit, value }: Comparison): string {
+  const { display } = codes.components[level.measure];
+  const of = level.procedure ? `procedure ${level.procedure}` : `protocol ${level.protocol}`;
+  return `${display} ${quantityText(level.measure, value!)} is above the reference level of ${quantityText(level.measure, limit)} for ${of} (${level.source})`; // prettier-ignore
+}
+
+function dicomIdentifier(code: string, display: string, uid: string) {
+  return { type: { coding: [{ system: DICOM_IDENTIFIER_TYPE, code, display }] }, ...dicomUidIdentifier(uid) };
+}
+
+/** What the dose says, without what the store and its history put on it. */
+function contentOf({ meta: _meta, status: _status, ...content }: Partial<Observation>): object {
+  return JSON.parse(JSON.stringify(content)) as object;
+}
+
+function byCode(one: ObservationComponent, other: ObservationComponent): number {
+  return one.code.coding![0]!.code!.localeCompare(other.code.coding![0]!.code!);
+}

@@ -1,0 +1,23 @@
+import type { ImagingStudy } from 'fhir/r4.js';
+import { instancesOf } from '../imaging-study.decider.js';
+import { wrongWorklistEntry, type Rejected } from '../rejection.decider.js';
+import type { DoseReport } from './dose-report.js';
+
+/** With these it is another patient's (DICOM CID 9300; IHE IOCM). What was rejected for anything else, was irradiated. */
+const anothers = [wrongWorklistEntry, '113038'];
+
+/**
+ * The dose reports that are of the study's own patient: not those rejected as made under the wrong worklist entry. Where
+ * all images were, so are the reports, which few scanners list among what they made.
+ */
+export function reportsOfPatient<T extends Pick<DoseReport, 'sopInstanceUid'>>(
+  reports: readonly T[],
+  study: ImagingStudy,
+  rejected: Rejected,
+): T[] {
+  const own = new Set(reports.map(({ sopInstanceUid }) => sopInstanceUid));
+  const isLeft = instancesOf(study).some((uid) => !own.has(uid) && !rejected.has(uid));
+  const isWrong = [...rejected.values()].some((code) => anothers.includes(code));
+  if (study.status === 'entered-in-error' || (isWrong && !isLeft)) return [];
+  return reports.filter(({ sopInstanceUid }) => !anothers.includes(rejected.get(sopInstanceUid) ?? ''));
+}
