@@ -42,7 +42,7 @@ export interface EmrWrite {
 }
 
 /** What others refer to comes first. */
-const order: readonly FhirResource['resourceType'][] = ['Patient', 'ServiceRequest', 'Appointment', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'AllergyIntolerance', 'AdverseEvent', 'DiagnosticReport']; // prettier-ignore
+const order: readonly FhirResource['resourceType'][] = ['Patient', 'ServiceRequest', 'Appointment', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'AllergyIntolerance', 'AdverseEvent', 'DiagnosticReport', 'Communication']; // prettier-ignore
 
 /**
  * A fact as writes one by one, for a server that takes no transactions, in an order in which each refers only to what is

@@ -33,6 +33,7 @@ const facts: Record<string, { hl7: readonly MessageKind[]; fhir: readonly Fhir[]
   'contrast.reaction-recorded': { hl7: ['reactions'], fhir: ['reactions'] },
   'result.study-available': { hl7: ['mllp'], fhir: ['results'] },
   'result.reported': { hl7: ['documents', 'mllp', 'orderStatus'], fhir: ['results'] },
+  'result.instruction-changed': { hl7: [], fhir: ['instructions'] },
 };
 /** Facts whose patient is known for certain also where the order is not. */
 const ofTheirOwn = ['result.reported', 'contrast.reaction-recorded'];
@@ -47,6 +48,7 @@ const sent: Partial<Record<FhirResource['resourceType'], Fhir>> = {
   AdverseEvent: 'reactions',
   AllergyIntolerance: 'reactions',
   Appointment: 'appointments',
+  Communication: 'instructions',
 };
 
 /**

@@ -44,6 +44,9 @@ import { StudyAlertList } from './study-alerts.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { StudyNews } from './study-news.js';
 import { StudyWatch } from './study-watch.store.js';
+import { InstructionDesk } from './instructions/instruction-desk.js';
+import { InstructionsController } from './instructions/instructions.controller.js';
+import { Instructions } from './instructions/instructions.store.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
@@ -75,6 +78,14 @@ const resources = FhirModule.forService({
       'Critical results, studies to be read, post-processing. A create asks for post-processing; an update needs If-Match ' +
       'and says who acknowledged, claimed, released, took on or made it: `status`, `owner`, `note`, `statusReason`, `output`.',
   },
+  Communication: {
+    search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+    interactions: ['update'],
+    conditionalUpdate: true,
+    documentation:
+      'What patients are told before and after an exam. An update says that it was read, by `received` or status ' +
+      '`completed`, with the text that was read: one that was replaced since is refused. Nothing else is taken from it.',
+  },
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
 });
 
@@ -97,6 +108,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     StudiesController,
     FhirReportsController,
     ResultTasksController,
+    InstructionsController,
     ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
@@ -109,6 +121,8 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     ...reports,
     ...news,
     FhirReportDesk,
+    InstructionDesk,
+    Instructions,
     ResultTasks,
     ResultTaskDesk,
     FollowResultTasks,

@@ -16,5 +16,6 @@ export * from './platform.module.js';
 export * from './retention.js';
 export * from './run-service.js';
 export * from './site-file.js';
+export { reasonOf, unknownPlaceholders, type InstructionPlaceholder } from './site-instructions.js';
 export * from './site.js';
 export * from './tokens.js';

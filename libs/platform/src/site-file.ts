@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
-import { criticalResult, postProcessing, remoteReading } from './site-results.js';
+import { instructions } from './site-instructions.js';
+import { criticalResult, postProcessing, reconciliation, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
 
@@ -227,6 +228,8 @@ const siteFile = z.strictObject({
   injectors: z.array(injector).default([]),
   criticalResults: z.array(criticalResult).default([]),
   remoteReading: z.array(remoteReading).default([]),
+  instructions: instructions.optional(),
+  reconciliation: reconciliation.optional(),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -307,6 +310,8 @@ export type QualityTest = Site['qualityControl'][number];
 export type CriticalResult = Site['criticalResults'][number];
 /** Who reads elsewhere, what and when. */
 export type RemoteReading = Site['remoteReading'][number];
+/** What patients are told before and after an exam, each in one language. */
+export type InstructionTemplate = NonNullable<Site['instructions']>['templates'][number];
 /** One system that gets results. */
 export type Destination = Site['destinations'][number];
 
