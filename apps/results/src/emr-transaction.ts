@@ -83,7 +83,7 @@ function isUsable({ system, value }: Identifier): boolean {
 }
 
 /** The token that finds a resource at the EMR: a patient's number of that system before any other. */
-function keyOf(resource: FhirResource, patientSystem: string): string {
+export function keyOf(resource: FhirResource, patientSystem: string): string {
   const numbered = withNumber(resource);
   const identifiers = [(numbered as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
   const usable = identifiers.filter(isUsable);

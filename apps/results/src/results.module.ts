@@ -47,6 +47,12 @@ import { StudyWatch } from './study-watch.store.js';
 import { InstructionDesk } from './instructions/instruction-desk.js';
 import { InstructionsController } from './instructions/instructions.controller.js';
 import { Instructions } from './instructions/instructions.store.js';
+import { Reconciliation1700000004700 } from './migrations/1700000004700-reconciliation.js';
+import { ReconciliationPeers } from './reconciliation/peers.js';
+import { Reconcile } from './reconciliation/reconcile.worker.js';
+import { ReconciliationsController } from './reconciliation/reconciliations.controller.js';
+import { Reconciliations } from './reconciliation/reconciliations.store.js';
+import { RepairDesk } from './reconciliation/repair-desk.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
@@ -109,6 +115,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     FhirReportsController,
     ResultTasksController,
     InstructionsController,
+    ReconciliationsController,
     ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
@@ -123,6 +130,10 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     FhirReportDesk,
     InstructionDesk,
     Instructions,
+    Reconciliations,
+    ReconciliationPeers,
+    Reconcile,
+    RepairDesk,
     ResultTasks,
     ResultTaskDesk,
     FollowResultTasks,
@@ -158,4 +169,5 @@ export const resultsMigrations = [
   StudyWatch1700000004610,
   ...taskMigrations,
   ReadingList1700000004500,
+  Reconciliation1700000004700,
 ];
