@@ -21,7 +21,10 @@ export class APacs {
   readonly studies = new Map<string, string[]>();
   /** How studies are listed; one that is not here is not listed. */
   readonly listed = new Map<string, { patientId: string; accessionNumber: string; date?: string }>();
+  /** By study; `list` is that of the studies of some days. */
   readonly faults = new Map<string, PacsFault>();
+  /** How often the studies of some days were asked for. */
+  lists = 0;
   /** How often each study was asked for, */
   readonly asked = new Map<string, number>();
   /** and each key object read. */
@@ -44,6 +47,7 @@ export class APacs {
     const server = createServer((request, response) => {
       const url = request.url!;
       const listing = url.includes('StudyDate=') ? this.faults.get('list') : undefined;
+      if (url.includes('StudyDate=')) this.lists++;
       if (listing !== undefined) return misbehave(listing, response);
       const other = this.change(url) ?? this.metadata(url) ?? this.list(url);
       if (other) return void response.end(JSON.stringify(other));

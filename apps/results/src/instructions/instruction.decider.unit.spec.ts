@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Appointment, Communication, Procedure } from 'fhir/r4.js';
 import { extensions } from '#fhir';
@@ -133,4 +136,14 @@ describe('The instructions of a site file', () => {
   ])('are refused with %s', (_, given, expected) => expect(mistakes(given)).toEqual([expected]));
 
   it('are taken when right', () => expect(mistakes({})).toEqual([]));
+
+  it('may be files beside the site file, which are checked as well', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'instructions-'));
+    writeFileSync(join(folder, 'right.txt'), 'Am {date}, größer.');
+    writeFileSync(join(folder, 'wrong.txt'), 'Dear {name}');
+    const of = (file: string) => instructionRulesOf(checkSite({ ...hospital, instructions: { ...instructions, templates: [{ ...prepare, text: undefined, file }] } }), join(folder, 'site.yaml')); // prettier-ignore
+    expect(of('right.txt').templates).toMatchObject([{ text: 'Am {date}, größer.' }]);
+    expect(() => of('wrong.txt')).toThrow('instructions.templates.0.file: has {name}, for which there is no value');
+    rmSync(folder, { recursive: true });
+  });
 });

@@ -186,9 +186,14 @@ describe('What is here, compared with others', () => {
   }, 60_000);
 
   it('goes on after a restart, and refuses what it cannot compare', async () => {
+    const before = pacs.lists;
     const id = '7f9c24e8-3b12-4fef-91e0-000000000001';
+    pacs.faults.set('list', 'never');
     await service.sql('INSERT INTO reconciliation (id, from_day, to_day, asked_by, asked_at) VALUES ($1, $2, $2, $3, now())', [id, '2026-01-01', 'test']); // prettier-ignore
+    await until(() => pacs.lists > before, { what: 'the PACS to be asked' });
+    // Stopped while the PACS does not answer.
     await service.restart();
+    pacs.faults.clear();
     expect(await finished(id)).toMatchObject({ state: 'complete' });
     for (const body of [
       {},
