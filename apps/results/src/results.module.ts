@@ -1,7 +1,8 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { Retention, SITE, type Site } from '#platform';
 import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
@@ -157,7 +158,12 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     EmrSenders,
   ],
 })
-export class ResultsModule {}
+export class ResultsModule {
+  constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
+    // Who repaired what is a record like the audit trail.
+    retention.keep({ table: 'reconciliation', since: 'asked_at', over: "state <> 'waiting'", days: site.retention.auditDays }); // prettier-ignore
+  }
+}
 
 export const resultsMigrations = [
   ...fhirMigrations,

@@ -16,6 +16,7 @@ export class Reconciliation1700000004700 implements MigrationInterface {
         compared int,
         failures jsonb NOT NULL DEFAULT '[]'
       )`);
+    await runner.query('CREATE INDEX reconciliation_asked ON reconciliation (asked_at)');
     await runner.query("CREATE INDEX reconciliation_waiting ON reconciliation (asked_at) WHERE state = 'waiting'");
     await runner.query(`
       CREATE TABLE reconciliation_difference (

@@ -95,6 +95,22 @@ describe('What is here, compared with others', () => {
     expect((await runs()).filter(({ askedBy }) => askedBy === 'nightly')).toHaveLength(1);
   }, 60_000);
 
+  it('differs in nothing where images were rejected, or where something is on its way or parked', async () => {
+    const [rejected, parked] = [await aCase('REJECTED'), await aCase('PARKED')];
+    pacs.reject(rejected.uid, '113001', [`${rejected.uid}.1.1`]);
+    await service.sql('UPDATE study_lookup SET next_attempt_at = now() WHERE study_instance_uid = $1', [rejected.uid]);
+    await service.delivered(rejected.patient, 3);
+    emr.fhirFault = { kind: 'status', status: 422, about: 'PARKED' };
+    await service.take(Buffer.from(anOruMessage({ mrn: 'PARKED', placerOrderNumber: 'PARKED', status: 'F' }).toString())); // prettier-ignore
+    const [refused] = await service.delivered(parked.patient, 1, 'parked');
+    emr.fhirFault = undefined;
+    const run = await compare();
+    expect([await rejected.kinds(run), await parked.kinds(run)]).toEqual([[], []]);
+    // Skipped by a person, it is on its way no more.
+    await fetch(`${service.url}/deliveries/${refused!.id}/skip`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"reason":"known there"}' }); // prettier-ignore
+    expect(await parked.kinds(await compare())).toEqual(['emr-lacks']);
+  }, 60_000);
+
   it('lists what the PACS has and has not, and repairs each once, when a person says so', async () => {
     const [count, gone, wrong] = [await aCase('COUNT'), await aCase('GONE'), await aCase('WRONG')];
     pacs.studies.get(count.uid)!.push(`${count.uid}.1.3`);
