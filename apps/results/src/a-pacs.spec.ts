@@ -20,8 +20,11 @@ export class APacs {
   /** SOP Instance UIDs by Study Instance UID; all of a study are in the series `<study>.1`. */
   readonly studies = new Map<string, string[]>();
   /** How studies are listed; one that is not here is not listed. */
-  readonly listed = new Map<string, { patientId: string; accessionNumber: string }>();
+  readonly listed = new Map<string, { patientId: string; accessionNumber: string; date?: string }>();
+  /** By study; `list` is that of the studies of some days. */
   readonly faults = new Map<string, PacsFault>();
+  /** How often the studies of some days were asked for. */
+  lists = 0;
   /** How often each study was asked for, */
   readonly asked = new Map<string, number>();
   /** and each key object read. */
@@ -44,6 +47,9 @@ export class APacs {
   async start(): Promise<this> {
     const server = createServer((request, response) => {
       const url = request.url!;
+      const listing = url.includes('StudyDate=') ? this.faults.get('list') : undefined;
+      if (url.includes('StudyDate=')) this.lists++;
+      if (listing !== undefined) return misbehave(listing, response);
       const other = this.change(url) ?? this.metadata(url) ?? this.list(url);
       if (other) return void response.end(JSON.stringify(other));
       const instance = /\/instances\?SOPInstanceUID=([\d.]+)/.exec(url)?.[1];
@@ -131,13 +137,20 @@ export class APacs {
   }
 
   private list(url: string): object[] | undefined {
+    const [, from, to] = /\/studies\?StudyDate=(\d{8})-(\d{8})/.exec(url) ?? [];
+    if (from && to) return this.shown(([, { date }]) => date !== undefined && from <= date && date <= to);
     const [, key, value] = /\/studies\?(StudyInstanceUID|PatientID)=([^&]+)/.exec(url) ?? [];
     if (!key) return undefined;
     const isMeant = ([uid, { patientId }]: [string, { patientId: string }]) => (key === 'PatientID' ? patientId : uid) === decodeURIComponent(value!); // prettier-ignore
-    return [...this.listed].filter(isMeant).map(([uid, { patientId, accessionNumber }]) => ({
+    return this.shown(isMeant);
+  }
+
+  private shown(isMeant: (one: [string, { patientId: string; date?: string }]) => boolean): object[] {
+    return [...this.listed].filter(isMeant).map(([uid, { patientId, accessionNumber, date }]) => ({
       '0020000D': { Value: [uid] },
       '00100020': { Value: [patientId] },
       '00080050': { Value: accessionNumber ? [accessionNumber] : [] },
+      ...(date ? { '00080020': { Value: [date] }, '00201208': { Value: [this.studies.get(uid)?.length ?? 0] } } : {}),
     }));
   }
 }

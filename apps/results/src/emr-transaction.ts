@@ -42,7 +42,7 @@ export interface EmrWrite {
 }
 
 /** What others refer to comes first. */
-const order: readonly FhirResource['resourceType'][] = ['Patient', 'ServiceRequest', 'Appointment', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'AllergyIntolerance', 'AdverseEvent', 'DiagnosticReport']; // prettier-ignore
+const order: readonly FhirResource['resourceType'][] = ['Patient', 'ServiceRequest', 'Appointment', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'AllergyIntolerance', 'AdverseEvent', 'DiagnosticReport', 'Communication']; // prettier-ignore
 
 /**
  * A fact as writes one by one, for a server that takes no transactions, in an order in which each refers only to what is
@@ -83,7 +83,7 @@ function isUsable({ system, value }: Identifier): boolean {
 }
 
 /** The token that finds a resource at the EMR: a patient's number of that system before any other. */
-function keyOf(resource: FhirResource, patientSystem: string): string {
+export function keyOf(resource: FhirResource, patientSystem: string): string {
   const numbered = withNumber(resource);
   const identifiers = [(numbered as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
   const usable = identifiers.filter(isUsable);

@@ -1,4 +1,4 @@
-import type { FhirResource } from 'fhir/r4.js';
+import type { FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
 import { findResource, findResources, type ImagingEvent } from '#events';
 import { isToldOf, partFor } from '#mapping';
 import type { Destination, Site } from '#platform';
@@ -34,6 +34,7 @@ const facts: Record<string, { hl7: readonly MessageKind[]; fhir: readonly Fhir[]
   'result.study-available': { hl7: ['mllp'], fhir: ['results'] },
   'result.study-withdrawn': { hl7: ['mllp'], fhir: ['results'] },
   'result.reported': { hl7: ['documents', 'mllp', 'orderStatus'], fhir: ['results'] },
+  'result.instruction-changed': { hl7: [], fhir: ['instructions'] },
 };
 /** Facts whose patient is known for certain also where the order is not. */
 const ofTheirOwn = ['result.reported', 'contrast.reaction-recorded'];
@@ -48,6 +49,7 @@ const sent: Partial<Record<FhirResource['resourceType'], Fhir>> = {
   AdverseEvent: 'reactions',
   AllergyIntolerance: 'reactions',
   Appointment: 'appointments',
+  Communication: 'instructions',
 };
 
 /**
@@ -68,16 +70,48 @@ export function deliveriesOf(event: ImagingEvent, site: Site, before: readonly T
     const kind = kindFor(fact, destination);
     const theirs = orders.filter((order) => isToldOf(order, destination, site));
     if (!kind || (destination.only && theirs.length === 0)) return [];
-    const resources = (event.data.entry ?? [])
-      .map((entry) => entry.resource as FhirResource | undefined)
-      .filter((one): one is FhirResource => one !== undefined && (one === patient || isSent(one, destination)))
-      .filter((one) => one.resourceType !== 'ServiceRequest' || theirs.some(({ id }) => id === one.id))
-      .map((one) => partFor(one, destination));
+    const carried = (event.data.entry ?? []).flatMap(({ resource }) => (resource ? [resource as FhirResource] : []));
+    const resources = partsFor(destination, carried, patient, theirs);
     const told = before.filter(({ id }) => resources.some((one) => one.id === id));
     const body = { fact, resources, ...(told.length > 0 ? { before: told } : {}) };
     const delivery = { destination: destination.name, key: event.patientId, kind, idempotencyKey: event.id, body };
     return kind === 'orderStatus' ? ofEachOrder(delivery) : [delivery];
   });
+}
+
+/**
+ * What a destination by FHIR is told again of a resource as it stands now, with its patient and orders; undefined where
+ * it gets no such thing.
+ *
+ * @param idempotencyKey by which the delivery is one, however often it is asked for
+ */
+export function tellingAgain(
+  destination: Destination & { kind: 'fhir' },
+  resource: FhirResource,
+  { patient, orders }: { patient: Patient; orders: readonly ServiceRequest[] },
+  idempotencyKey: string,
+  site: Site,
+): EmrDelivery | undefined {
+  if (!patient.identifier?.some((one) => one.system && one.value)) return undefined;
+  const theirs = orders.filter((order) => isToldOf(order, destination, site));
+  if (destination.only && theirs.length === 0) return undefined;
+  const others = orders.filter(({ id }) => id !== resource.id);
+  const resources = partsFor(destination, [resource, ...others, patient], patient, theirs);
+  if (!resources.some(({ id }) => id === resource.id)) return undefined;
+  const body = { fact: 'result.told-again', resources };
+  return { destination: destination.name, key: patient.id!, kind: 'fhir', idempotencyKey, body };
+}
+
+function partsFor(
+  destination: Destination,
+  carried: readonly FhirResource[],
+  patient: Patient,
+  theirs: readonly ServiceRequest[],
+) {
+  return carried
+    .filter((one) => one === patient || isSent(one, destination))
+    .filter((one) => one.resourceType !== 'ServiceRequest' || theirs.some(({ id }) => id === one.id))
+    .map((one) => partFor(one, destination));
 }
 
 function kindFor(fact: string, destination: Destination): MessageKind | 'fhir' | undefined {

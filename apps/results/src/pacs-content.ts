@@ -115,6 +115,11 @@ export class PacsContent {
     return this.query.study(studyInstanceUid);
   }
 
+  /** The studies of these days, `YYYY-MM-DD`, both included. @throws the same */
+  studiesBetween(from: string, to: string): Promise<StudyInPacs[]> {
+    return this.query.studiesBetween(from, to);
+  }
+
   /** What it has under one patient number, where the site says that it is asked; else nothing. @throws the same */
   async studiesOfPatient(patientNumber: string): Promise<StudyInPacs[]> {
     return this.site.pacs.priors ? this.query.studiesOfPatient(patientNumber) : [];

@@ -1,7 +1,8 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module } from '@nestjs/common';
 import { bundleOfSurvivor, fhirMigrations, FhirModule } from '#fhir';
 import { intakeMigrations, IntakeModule } from '#intake';
 import { messagingMigrations, MessagingModule } from '#messaging';
+import { Retention, SITE, type Site } from '#platform';
 import { EscalationDesk, taskMigrations, TaskTimers } from '#tasks';
 import { AskPacsToCommit } from './ask-pacs-to-commit.js';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
@@ -50,6 +51,15 @@ import { StudyAlertList } from './study-alerts.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 import { StudyNews } from './study-news.js';
 import { StudyWatch } from './study-watch.store.js';
+import { InstructionDesk } from './instructions/instruction-desk.js';
+import { InstructionsController } from './instructions/instructions.controller.js';
+import { Instructions } from './instructions/instructions.store.js';
+import { Reconciliation1700000004700 } from './migrations/1700000004700-reconciliation.js';
+import { ReconciliationPeers } from './reconciliation/peers.js';
+import { Reconcile } from './reconciliation/reconcile.worker.js';
+import { ReconciliationsController } from './reconciliation/reconciliations.controller.js';
+import { Reconciliations } from './reconciliation/reconciliations.store.js';
+import { RepairDesk } from './reconciliation/repair-desk.js';
 import { KeepOrderWhenOrderChanged, TellEmrWhenSomethingHappened } from './tell-emr-when-something-happened.handler.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 import { UnmatchedReports } from './unmatched-reports.store.js';
@@ -82,6 +92,14 @@ const resources = FhirModule.forService({
       'Critical results, studies to be read, post-processing. A create asks for post-processing; an update needs If-Match ' +
       'and says who acknowledged, claimed, released, took on or made it: `status`, `owner`, `note`, `statusReason`, `output`.',
   },
+  Communication: {
+    search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'],
+    interactions: ['update'],
+    conditionalUpdate: true,
+    documentation:
+      'What patients are told before and after an exam. An update says that it was read, by `received` or status ' +
+      '`completed`, with the text that was read: one that was replaced since is refused. Nothing else is taken from it.',
+  },
   Patient: { search: ['_id', 'identifier', '_lastUpdated'] },
 });
 
@@ -105,6 +123,8 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     StudiesController,
     FhirReportsController,
     ResultTasksController,
+    InstructionsController,
+    ReconciliationsController,
     ListReadingWhenStudyAvailable,
     DoseController,
     KeepOrderWhenOrderChanged,
@@ -118,6 +138,12 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     ...reports,
     ...news,
     FhirReportDesk,
+    InstructionDesk,
+    Instructions,
+    Reconciliations,
+    ReconciliationPeers,
+    Reconcile,
+    RepairDesk,
     ResultTasks,
     ResultTaskDesk,
     FollowResultTasks,
@@ -142,7 +168,12 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     EmrSenders,
   ],
 })
-export class ResultsModule {}
+export class ResultsModule {
+  constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
+    // Who repaired what is a record like the audit trail.
+    retention.keep({ table: 'reconciliation', since: 'asked_at', over: "state <> 'waiting'", days: site.retention.auditDays }); // prettier-ignore
+  }
+}
 
 export const resultsMigrations = [
   ...fhirMigrations,
@@ -155,4 +186,5 @@ export const resultsMigrations = [
   StudyWatch1700000004610,
   ...taskMigrations,
   ReadingList1700000004500,
+  Reconciliation1700000004700,
 ];

@@ -5,6 +5,7 @@ import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { Copies } from './copies.js';
 import { deliveriesOf } from './emr-update.decider.js';
+import { InstructionDesk } from './instructions/instruction-desk.js';
 import { ReportDesk } from './report-desk.js';
 
 /**
@@ -16,6 +17,7 @@ export class TellEmrWhenSomethingHappened {
   constructor(
     @Inject(Copies) private readonly copies: Copies,
     @Inject(ReportDesk) private readonly reports: ReportDesk,
+    @Inject(InstructionDesk) private readonly instructions: InstructionDesk,
     @Inject(SITE) private readonly site: Site,
   ) {}
 
@@ -76,6 +78,7 @@ export class TellEmrWhenSomethingHappened {
     const before = await this.copies.before(event, transaction);
     const standing = await this.copies.keep(event, transaction);
     for (const delivery of deliveriesOf(standing, this.site, before)) transaction.deliver(delivery);
+    await this.instructions.follow(standing, transaction);
     await this.reports.match(event.patientId, findResources(standing, 'ServiceRequest'), transaction);
   }
 }

@@ -51,6 +51,8 @@ export interface PacsQuery {
   study(studyInstanceUid: string): Promise<StudyInPacs | undefined>;
   /** The studies under exactly this Patient ID; none for a number that would be read as a wildcard. */
   studiesOfPatient(patientId: string): Promise<StudyInPacs[]>;
+  /** The studies of these days, `YYYY-MM-DD` by the modalities' local time, both included; one without a date is in none. */
+  studiesBetween(from: string, to: string): Promise<StudyInPacs[]>;
   /** The data set of one instance without its bulk data; undefined where this way of asking cannot give it. */
   contentOf?(instance: { studyInstanceUid: string; seriesInstanceUid: string; sopInstanceUid: string }): Promise<DicomJson | undefined>; // prettier-ignore
 }
@@ -67,4 +69,15 @@ export function localTimeOf(date: string | undefined, time: string | undefined):
   const written = day.slice(1).join('-');
   const [, hours, minutes = '00', seconds = '00'] = /^(\d\d):?(\d\d)?:?(\d\d)?/.exec(time?.trim() ?? '') ?? [];
   return hours === undefined ? written : `${written}T${hours}:${minutes}:${seconds}`;
+}
+
+/** A range of days as a DA matching key (PS3.4 section C.2.2.2.5). */
+export function dateRange(from: string, to: string): string {
+  return `${from.replaceAll('-', '')}-${to.replaceAll('-', '')}`;
+}
+
+/** True of a study of these days: not every PACS heeds the key. */
+export function isBetween({ startedAt }: StudyInPacs, from: string, to: string): boolean {
+  const day = startedAt?.slice(0, 10);
+  return day !== undefined && from <= day && day <= to;
 }

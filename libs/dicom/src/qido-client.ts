@@ -1,6 +1,14 @@
 import { asFailure, fail, Failure } from '#platform';
 import type { DicomJson } from './dicom-json.js';
-import { isPlainKey, localTimeOf, type PacsQuery, type SeriesInPacs, type StudyInPacs } from './pacs-query.js';
+import {
+  dateRange,
+  isBetween,
+  isPlainKey,
+  localTimeOf,
+  type PacsQuery,
+  type SeriesInPacs,
+  type StudyInPacs,
+} from './pacs-query.js';
 
 export interface QidoOptions {
   /** Base of the DICOMweb service, such as `http://pacs/dicom-web`. */
@@ -94,6 +102,14 @@ export class QidoClient implements PacsQuery {
     if (!isPlainKey(patientId)) return [];
     const found = await this.getWith(`/studies?PatientID=${encodeURIComponent(patientId)}`, ofStudy);
     return found.map(studyFrom).filter((one) => one.patientId === patientId);
+  }
+
+  async studiesBetween(from: string, to: string): Promise<StudyInPacs[]> {
+    const found = await this.getWith(`/studies?StudyDate=${dateRange(from, to)}`, [
+      ...ofStudy,
+      tags.numberOfStudyInstances,
+    ]);
+    return found.map(studyFrom).filter((one) => isBetween(one, from, to));
   }
 
   /** By WADO-RS (PS3.18 section 10.4), metadata only. @throws Failure as {@link seriesOf} */

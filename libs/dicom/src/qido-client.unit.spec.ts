@@ -125,6 +125,14 @@ describe('a QIDO client', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('gives the studies of some days, also of a PACS that answers with others', async () => {
+    const one = (uid: string, day: string) => ({ '0020000D': { Value: [uid] }, ...(day ? { '00080020': { Value: [day] } } : {}) }); // prettier-ignore
+    const client = await against(json([one('2.25.1', '20260301'), one('2.25.2', '20260302'), one('2.25.3', '20260304'), one('2.25.4', '')])); // prettier-ignore
+    const found = await client.studiesBetween('2026-03-02', '2026-03-03');
+    expect(found.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['2.25.2']);
+    expect(asked[0]).toContain('StudyDate=20260302-20260303');
+  });
+
   it.each<[string, RequestListener]>([
     ['204', status(204)],
     ['404', status(404)],

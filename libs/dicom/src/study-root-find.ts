@@ -1,6 +1,14 @@
 import { fail } from '#platform';
 import type { Dataset, DatasetInput } from './dataset.js';
-import { isPlainKey, localTimeOf, type PacsQuery, type SeriesInPacs, type StudyInPacs } from './pacs-query.js';
+import {
+  dateRange,
+  isBetween,
+  isPlainKey,
+  localTimeOf,
+  type PacsQuery,
+  type SeriesInPacs,
+  type StudyInPacs,
+} from './pacs-query.js';
 import { ScuAssociation, type ScuOptions } from './scu.js';
 import { sopClasses } from './uids.js';
 
@@ -69,6 +77,11 @@ export class StudyRootFind implements PacsQuery {
     if (!isPlainKey(patientId)) return [];
     const found = await this.asking((find) => find('STUDY', { ...ofStudy, PatientID: patientId }));
     return found.map(studyFrom).filter((one) => one.patientId === patientId);
+  }
+
+  async studiesBetween(from: string, to: string): Promise<StudyInPacs[]> {
+    const found = await this.asking((find) => find('STUDY', { ...ofStudy, StudyDate: dateRange(from, to) }));
+    return found.map(studyFrom).filter((one) => isBetween(one, from, to));
   }
 
   private async asking<T>(work: (find: Find) => Promise<T>): Promise<T> {

@@ -74,6 +74,17 @@ describe('C-FIND in the Study Root', () => {
     expect((await find.studiesOfPatient('A1')).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.2']);
   });
 
+  it('gives the studies of some days', async () => {
+    const { find, asked } = await against(() => [
+      { StudyInstanceUID: '1.2', StudyDate: '20260302', StudyTime: '2359' },
+      { StudyInstanceUID: '1.3', StudyDate: '20260304' },
+    ]);
+    const found = await find.studiesBetween('2026-03-02', '2026-03-03');
+    expect(found.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['1.2']);
+    // Of odd length, it is padded with a space (PS3.5 section 6.2).
+    expect(asked).toMatchObject([{ QueryRetrieveLevel: 'STUDY', StudyDate: '20260302-20260303 ' }]);
+  });
+
   it('asks for no patient whose number is a wildcard', async () => {
     const { find, asked } = await against(() => []);
     for (const wild of ['A*', '?', '', 'A\\B']) expect(await find.studiesOfPatient(wild)).toEqual([]);

@@ -225,6 +225,11 @@ export const eventCatalog = {
     ['DetectedIssue', 'Patient'],
     ['ServiceRequest', 'ImagingStudy', 'Observation'],
   ),
+  'imaging.result.instruction-changed.v1': fact(
+    'results',
+    'A patient is given an instruction before or after an exam, or another text of it since the exam was moved; or it does not apply any more, or was read: the Communication says so.',
+    ['Communication', 'ServiceRequest', 'Patient'],
+  ),
 } as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
 
 /** The type of one event, as carried in `ce_type` and in `MessageHeader.eventCoding`. */

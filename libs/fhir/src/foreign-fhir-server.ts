@@ -68,6 +68,17 @@ export class ForeignFhirServer {
     return another ? undefined : one?.id;
   }
 
+  /** All that match, as far as the first page of the answer has them. @throws Failure as for writing */
+  async matching<T extends FhirResource['resourceType']>(
+    resourceType: T,
+    searchParams: Record<string, string>,
+  ): Promise<Extract<FhirResource, { resourceType: T }>[]> {
+    const answer = (await this.call((options) => this.client.search({ resourceType, searchParams, options }))) as Partial<Bundle> | undefined; // prettier-ignore
+    if (answer?.resourceType !== 'Bundle')
+      throw fail('peer-answer-malformed', 'the FHIR server answered a search with what is no Bundle');
+    return (answer.entry ?? []).flatMap(({ resource }) => (resource?.resourceType === resourceType ? [resource as never] : [])); // prettier-ignore
+  }
+
   private async call(send: (options: never) => Promise<unknown>): Promise<unknown> {
     const signal = AbortSignal.timeout(this.server.timeoutMs);
     try {

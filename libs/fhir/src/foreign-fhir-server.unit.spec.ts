@@ -49,6 +49,17 @@ describe('A foreign FHIR server', () => {
     expect(JSON.parse(requests[2]!.body)).toEqual(patient);
   });
 
+  it('is asked for what matches, and must answer with a Bundle', async () => {
+    const other = { resourceType: 'OperationOutcome' };
+    const bundle = { resourceType: 'Bundle', entry: [{ resource: patient }, { resource: other }] };
+    const { client, requests } = await emr({ status: 200, body: JSON.stringify(bundle) });
+    expect(await client.matching('Patient', { identifier: 'urn:a|1' })).toEqual([patient]);
+    expect(requests[0]!.request.url).toBe('/fhir/Patient?identifier=urn%3Aa%7C1');
+    server!.close();
+    const { client: mute } = await emr({ status: 200, body: '{}' });
+    expect((await failureOf(mute.matching('Patient', {}))).code).toBe('peer-answer-malformed');
+  });
+
   it.each([
     [400, 'peer-refused', 'park'],
     [401, 'peer-denied', 'retry'],

@@ -53,6 +53,9 @@ export const systems = {
   /** Numbers of reactions to contrast, and of what patients must not be given again because of them. */
   adverseEvent: 'urn:collimator:adverse-event',
   allergyIntolerance: 'urn:collimator:allergy-intolerance',
+  /** Numbers of what patients are told before and after an exam, and the names of these texts in the site file. */
+  instruction: 'urn:collimator:instruction',
+  instructionTemplate: 'urn:collimator:instruction-template',
   snomed: 'http://snomed.info/sct',
 } as const;
 

@@ -43,7 +43,7 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
 };
 
 /** Types whose patient R4 calls `subject` as well. */
-export const withSubject = ['ServiceRequest', 'Encounter', 'Condition', 'Observation', 'Task', 'Procedure', 'DiagnosticReport', 'ImagingStudy', 'MedicationRequest', 'MedicationAdministration', 'AdverseEvent']; // prettier-ignore
+export const withSubject = ['ServiceRequest', 'Encounter', 'Condition', 'Observation', 'Task', 'Procedure', 'DiagnosticReport', 'ImagingStudy', 'MedicationRequest', 'MedicationAdministration', 'AdverseEvent', 'Communication']; // prettier-ignore
 
 /** A search parameter as it was asked: under the name it is served by, with its modifier or chain. */
 export interface AskedParameter {

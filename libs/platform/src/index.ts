@@ -18,5 +18,6 @@ export * from './retention.js';
 export * from './run-service.js';
 export type { DoseReferenceLevel } from './site-dose.js';
 export * from './site-file.js';
+export { reasonOf, unknownPlaceholders, type InstructionPlaceholder } from './site-instructions.js';
 export * from './site.js';
 export * from './tokens.js';

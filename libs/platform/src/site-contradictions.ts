@@ -1,4 +1,5 @@
 import { mistakesOfFieldRow } from './field-rows.js';
+import { mistakesOfInstructions } from './site-instructions.js';
 
 /** A mistake in the site file: where, and why. */
 export interface SiteMistake {
@@ -51,6 +52,11 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ...views.flatMap((view, index) => ofView(view, `worklistViews.${index}`, stations)),
     ...ofSupplies(objectOf(site.supplies), stations),
     ...ofReferenceLevels(objectsOf(site.doseReferenceLevels), procedures),
+    ...mistakesOfInstructions(
+      objectOf(site.instructions),
+      objectsOf(objectOf(site.instructions).templates),
+      procedures,
+    ),
   ];
 }
 

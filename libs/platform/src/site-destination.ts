@@ -43,10 +43,10 @@ export const destination = z.discriminatedUnion(
       by: z.enum(['transaction', 'updates']).default('transaction'),
       /**
        * Exams, studies and reports (results), contrast given, reactions to it; what becomes of appointments: booked,
-       * moved, arrived, cancelled, and fulfilled.
+       * moved, arrived, cancelled, and fulfilled; what patients are told before and after an exam (instructions).
        */
       gets: z
-        .array(z.enum(['results', 'contrast', 'reactions', 'appointments']))
+        .array(z.enum(['results', 'contrast', 'reactions', 'appointments', 'instructions']))
         .default(['results', 'contrast', 'reactions']),
     }),
     z.strictObject({

@@ -5,7 +5,8 @@ import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
 import { doseReferenceLevels } from './site-dose.js';
-import { criticalResult, postProcessing, remoteReading } from './site-results.js';
+import { instructions } from './site-instructions.js';
+import { criticalResult, postProcessing, reconciliation, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
 
@@ -229,6 +230,8 @@ const siteFile = z.strictObject({
   criticalResults: z.array(criticalResult).default([]),
   remoteReading: z.array(remoteReading).default([]),
   doseReferenceLevels,
+  instructions: instructions.optional(),
+  reconciliation: reconciliation.optional(),
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
@@ -309,6 +312,8 @@ export type QualityTest = Site['qualityControl'][number];
 export type CriticalResult = Site['criticalResults'][number];
 /** Who reads elsewhere, what and when. */
 export type RemoteReading = Site['remoteReading'][number];
+/** What patients are told before and after an exam, each in one language. */
+export type InstructionTemplate = NonNullable<Site['instructions']>['templates'][number];
 /** One system that gets results. */
 export type Destination = Site['destinations'][number];
 

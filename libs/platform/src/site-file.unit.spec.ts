@@ -106,6 +106,7 @@ describe('The site file', () => {
     ['a station to be told on no port', { stations: [{ ...station, dicom: { host: 'ct01' } }] }, 'stations.0.dicom.port: is missing'], // prettier-ignore
     ['a viewer without a place for the study', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', viewerUrl: 'http://viewer' } }, 'pacs.viewerUrl: must be an http or https URL that holds {studyInstanceUid}'], // prettier-ignore
     ['a lookup that ends before it begins', { pacs: { name: 'pacs', qidoUrl: 'http://pacs', lookup: { everySeconds: 60, giveUpAfterSeconds: 30 } } }, 'pacs.lookup.everySeconds: must not be longer than giveUpAfterSeconds'], // prettier-ignore
+    ['a comparison at no time', { reconciliation: { at: '3:00' } }, "reconciliation.at: must be a quoted time of day, such as '07:00'"], // prettier-ignore
     ['a filter that filters nothing', { destinations: [{ ...mllp, only: {} }] }, 'destinations.0.only: must say which orders: senders, authorities, requesters, modalities or procedures'], // prettier-ignore
     ['a filter by senders that are not there', { destinations: [{ ...mllp, only: { senders: [{ application: 'X', facility: 'Y' }] } }] }, 'destinations.0.only.senders.0: must be the application and facility of a sender'], // prettier-ignore
     ['a filter by authorities that are not there', { destinations: [{ ...mllp, only: { authorities: ['X'] } }] }, 'destinations.0.only.authorities.0: must be a key of authorities'], // prettier-ignore

@@ -48,3 +48,11 @@ export const remoteReading = z.strictObject({
 
 /** What is made of the images of a procedure, each time it was done. */
 export const postProcessing = z.strictObject({ code: text, display: text });
+
+/** When what is here is compared with the PACS and with who is told by FHIR, each night. */
+export const reconciliation = z.strictObject({
+  /** In the site's zone. */
+  at: timeOfDay,
+  /** How many days up to yesterday are looked at. */
+  days: z.int().min(1).max(31).default(2),
+});
