@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { injectorColumns } from './injector-columns.js';
 import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
+import { siteQuality } from './site-quality.js';
 import { criticalResult, postProcessing, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
@@ -227,6 +228,7 @@ const siteFile = z.strictObject({
   injectors: z.array(injector).default([]),
   criticalResults: z.array(criticalResult).default([]),
   remoteReading: z.array(remoteReading).default([]),
+  ...siteQuality,
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({
