@@ -22,6 +22,7 @@ import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { studyFrom } from './imaging-study.decider.js';
 import { PacsContent, type ContentOfStudy } from './pacs-content.js';
+import { ExposureLedger } from './quality/exposure-ledger.js';
 import { Rejections } from './rejections.store.js';
 import { StudyAlerts } from './study-alerts.js';
 import {
@@ -49,6 +50,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
     @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(Rejections) private readonly rejections: Rejections,
+    @Inject(ExposureLedger) private readonly ledger: ExposureLedger,
     @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
@@ -130,6 +132,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     // A PACS that does not answer says nothing of a study that was found.
     if (!failure || decision.state === 'missing') await this.settle(current, decision, look, study!, transaction);
     if (told) await this.tell(told, study!, current.patientId, transaction);
+    // As it was before what was rejected left it.
+    await this.ledger.follow(before, content?.series ?? [], content?.notes ?? [], transaction);
   }
 
   /** What there is, with what was rejected of it until now, by what was read just now or before. */

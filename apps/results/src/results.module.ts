@@ -24,11 +24,18 @@ import { LookForStudyWhenStatusArrives } from './look-for-study-when-status-arri
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
+import { Quality1700000004400 } from './migrations/1700000004400-quality.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
 import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
 import { PriorStudies } from './prior-studies.js';
+import { ExposureLedger } from './quality/exposure-ledger.js';
+import { Exposures } from './quality/exposures.store.js';
+import { QualityRateStore } from './quality/quality-rates.js';
+import { QualityController } from './quality/quality.controller.js';
+import { RejectsController } from './quality/rejects.controller.js';
+import { WatchQuality } from './quality/watch-quality.worker.js';
 import { Rejections } from './rejections.store.js';
 import { ReadingList1700000004500 } from './migrations/1700000004500-reading-list.js';
 import { ReadingDesk } from './reading-desk.js';
@@ -79,6 +86,7 @@ const resources = FhirModule.forService({
 });
 
 const reports = [UnmatchedReports, ReportDesk, CriticalResults, ReadingDesk, EscalationDesk, TaskTimers];
+const quality = [Exposures, ExposureLedger, QualityRateStore, WatchQuality];
 const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
@@ -97,6 +105,8 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     StudiesController,
     FhirReportsController,
     ResultTasksController,
+    RejectsController,
+    QualityController,
     ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
@@ -115,6 +125,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     VerifyOutputSeries,
     AvailabilityNotifications,
     Rejections,
+    ...quality,
     StudyAlerts,
     StudyAlertList,
     PacsContent,
@@ -140,6 +151,7 @@ export const resultsMigrations = [
   ...intakeMigrations,
   StudyLookup1700000004000,
   Availability1700000004100,
+  Quality1700000004400,
   StudyContent1700000004600,
   StudyWatch1700000004610,
   ...taskMigrations,
