@@ -30,6 +30,7 @@ import { StudyContent1700000004600 } from './migrations/1700000004600-study-cont
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
 import { PriorStudies } from './prior-studies.js';
+import { ChecklistsController } from './quality/checklists.controller.js';
 import { ExposureLedger } from './quality/exposure-ledger.js';
 import { Exposures } from './quality/exposures.store.js';
 import { QualityRateStore } from './quality/quality-rates.js';
@@ -73,6 +74,7 @@ const resources = FhirModule.forService({
   },
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  QuestionnaireResponse: { search: ['_id', 'identifier', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Task: {
@@ -106,6 +108,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     FhirReportsController,
     ResultTasksController,
     RejectsController,
+    ChecklistsController,
     QualityController,
     ListReadingWhenStudyAvailable,
     KeepOrderWhenOrderChanged,

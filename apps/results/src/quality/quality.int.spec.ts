@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DetectedIssue, ImagingStudy } from 'fhir/r4.js';
+import type { DetectedIssue, ImagingStudy, QuestionnaireResponse } from 'fhir/r4.js';
 import { studyInstanceUidOf, uuidFrom } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { APacs } from '../a-pacs.spec.js';
@@ -170,6 +170,31 @@ describe('Who the operator was', () => {
     expect(await call('GET', `/quality/rates?${times()}&by=operator`)).toMatchObject({ status: 403, body: { code: 'forbidden' } }); // prettier-ignore
     expect(await ratesBy('operator', operator, 'qa')).toEqual({ images: 1, rejects: 1, repeats: 0 });
   }, 60_000);
+});
+
+describe('A checklist', () => {
+  it('is kept with its study, corrected, and listed where something failed', async () => {
+    const study = `2.25.${Date.now()}`;
+    const stated = (answer: string) => ({
+      identifier: { system: 'urn:oid:2.25.78', value: study },
+      studyInstanceUid: study,
+      modality: 'DX',
+      items: ['MARKER', 'ANATOMY'].map((code) => ({ code, answer })),
+      at: new Date().toISOString(),
+    });
+    const first = stated('failed');
+    const { status, body, etag } = await call<QuestionnaireResponse>('POST', '/quality/checklists', { body: first });
+    expect(status).toBe(201);
+    expect((await call('POST', '/quality/checklists', { body: first })).status).toBe(200);
+    const listed = async (query: string) => (await call<{ checklists: QuestionnaireResponse[] }>('GET', `/quality/checklists?${query}`)).body.checklists.map(({ id }) => id); // prettier-ignore
+    expect(await listed(`study=${study}`)).toEqual([body.id]);
+    expect(await listed(`${times()}&failed=true`)).toEqual([body.id]);
+    const path = `/quality/checklists/${body.id}`;
+    expect((await call('PUT', path, { body: stated('passed') })).status).toBe(412);
+    expect(await call('PUT', path, { body: stated('passed'), ifMatch: etag })).toMatchObject({ status: 200, body: { status: 'amended' } }); // prettier-ignore
+    expect(await listed(`${times()}&failed=true`)).toEqual([]);
+    expect((await call('GET', `/fhir/QuestionnaireResponse/${body.id}`)).status).toBe(200);
+  });
 });
 
 describe('Rates', () => {
