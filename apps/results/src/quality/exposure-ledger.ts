@@ -7,7 +7,7 @@ import { fail, SITE, type Site } from '#platform';
 import { timeInZone } from '../imaging-study.decider.js';
 import { entriesOf, outOfRange, withDeviation, type Statement } from './exposure-entry.decider.js';
 import { Exposures, type AcquiredImage, type KeptStatement } from './exposures.store.js';
-import { imagesIn } from './images-in-study.decider.js';
+import { imagesIn, type ImageOfStudy } from './images-in-study.decider.js';
 import { rejectReasons, type StatedReject } from './read-reject.js';
 import { WatchQuality } from './watch-quality.worker.js';
 
@@ -38,22 +38,30 @@ export class ExposureLedger {
     const { manager, now } = transaction;
     const rejections = notes.flatMap((note) => this.rejectionsBy(note, now));
     const all = study ? imagesIn(study, inPacs, this.site) : [];
-    if (all.length === 0 && rejections.length === 0) return;
+    const images = await this.counted(all, rejections, transaction);
+    if (images.length === 0 && rejections.length === 0) return;
     await this.exposures.lock(manager);
     for (const statement of rejections) await this.exposures.keepStatement(manager, statement, 'pacs', now);
-    const uids = all.map(({ sopInstanceUid }) => sopInstanceUid);
-    const spokenOf = await this.exposures.statementsOf(manager, uids);
-    const { modalities } = this.site.exposures;
-    const images = all.filter(({ modality, sopInstanceUid }) => modalities.includes(modality ?? '') || spokenOf.has(sopInstanceUid)); // prettier-ignore
     await this.exposures.keepImages(manager, images, now);
     const operators = images.flatMap(({ sopInstanceUid, operator }) => (operator ? [[sopInstanceUid, operator] as const] : [])); // prettier-ignore
     await this.exposures.keepOperators(manager, new Map(operators), false);
     const doubtful = images.flatMap((image) => this.doubtOf(image));
     for (const statement of doubtful) await this.exposures.keepStatement(manager, statement, 'pacs', now);
-    await this.settle(
-      [...doubtful, ...rejections].map(({ exposure }) => exposure).concat([...spokenOf.keys()]),
-      transaction,
-    );
+    const spokenOf = await this.exposures.statementsOf(manager, images.map(({ sopInstanceUid }) => sopInstanceUid)); // prettier-ignore
+    await this.settle([...spokenOf.keys(), ...rejections.map(({ exposure }) => exposure)], transaction);
+  }
+
+  /** Those of the site's modalities; of others, of which there are too many, those somebody has spoken of. */
+  private async counted(
+    all: ImageOfStudy[],
+    rejections: readonly Statement[],
+    { manager }: Transaction,
+  ): Promise<ImageOfStudy[]> {
+    const isExposure = ({ modality }: ImageOfStudy) => this.site.exposures.modalities.includes(modality ?? '');
+    const others = all.filter((image) => !isExposure(image)).map(({ sopInstanceUid }) => sopInstanceUid);
+    const said = others.length > 0 ? await this.exposures.statementsOf(manager, others) : new Map<string, unknown>();
+    const spokenOf = new Set([...said.keys(), ...rejections.map(({ exposure }) => exposure)]);
+    return all.filter((image) => isExposure(image) || spokenOf.has(image.sopInstanceUid));
   }
 
   /**

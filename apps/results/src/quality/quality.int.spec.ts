@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DetectedIssue, ImagingStudy, QuestionnaireResponse } from 'fhir/r4.js';
+import { ScuAssociation, sopClasses } from '#dicom';
 import { studyInstanceUidOf, uuidFrom } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { APacs } from '../a-pacs.spec.js';
@@ -18,6 +19,7 @@ beforeAll(async () => {
     {
       pacs: {
         name: 'pacs',
+        aeTitles: ['PACS'],
         qidoUrl: pacs.qidoUrl,
         orthanc: { url: pacs.orthancUrl, everySeconds: 0.2 },
         lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 60 },
@@ -50,8 +52,8 @@ async function call<T>(
 }
 
 let cases = 0;
-/** An exam of radiographs, each with the deviation index given, at a detector and by an operator of its own. */
-async function aRadiograph(...deviations: (number | undefined)[]) {
+/** An order whose exam makes radiographs, each with the deviation index given, at a detector of its own. */
+function prepare(...deviations: (number | undefined)[]) {
   const mrn = `ZZCANARY-Q${++cases}`;
   const detector = `D-${cases}`;
   const patient = aPatient({ mrn });
@@ -70,12 +72,21 @@ async function aRadiograph(...deviations: (number | undefined)[]) {
       ...(deviations[index] === undefined ? {} : { '00181413': { Value: [deviations[index]] } }),
     }),
   );
-  const study = anExpectedStudy(uid, patient, [order], images);
-  study.series![0]!.modality = { code: 'DX' };
-  await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, study); // prettier-ignore
-  const kept = async () => (await service.sql('SELECT FROM acquired_image WHERE study_instance_uid = $1 AND detector IS NOT NULL', [uid])).length; // prettier-ignore
-  await until(async () => (await kept()) === images.length, { within: 20_000, what: 'the exposures' });
-  return { uid, images, detector, patient, order };
+  /** Tells that it was done, and waits until its images were seen in the PACS. */
+  const exam = async (modality = 'DX') => {
+    const study = anExpectedStudy(uid, patient, [order], images);
+    study.series![0]!.modality = { code: modality };
+    await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, study); // prettier-ignore
+    const seen =
+      "SELECT FROM acquired_image WHERE study_instance_uid = $1 AND (detector IS NOT NULL OR modality = 'CT')";
+    await until(async () => (await service.sql(seen, [uid])).length === images.length, { within: 20_000, what: 'the exposures' }); // prettier-ignore
+  };
+  return { uid, images, detector, patient, order, exam };
+}
+async function aRadiograph(...deviations: (number | undefined)[]) {
+  const prepared = prepare(...deviations);
+  await prepared.exam();
+  return prepared;
 }
 const times = () => {
   const [from, to] = [-2, 2].map((days) => new Date(Date.now() + days * 86_400_000).toISOString());
@@ -116,6 +127,42 @@ describe('An image that was rejected', () => {
     expect(await ratesBy('detector', detector)).toEqual({ images: 3, rejects: 2, repeats: 0 });
     const { numberOfInstances } = (await call<ImagingStudy>('GET', `/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`)).body; // prettier-ignore
     expect(numberOfInstances).toBe(1);
+  }, 60_000);
+
+  it('by a note and at the console at once, before its exam is known, is one entry all the same', async () => {
+    const one = prepare(0);
+    const [image] = one.images;
+    const note = {
+      SOPClassUID: sopClasses.keyObjectSelection,
+      SOPInstanceUID: `${one.uid}.5`,
+      StudyInstanceUID: one.uid,
+      ConceptNameCodeSequence: [{ CodeValue: '113001', CodingSchemeDesignator: 'DCM' }],
+      ContentSequence: [{ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: image! }] }],
+    };
+    const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, calledAeTitle: 'COLLIMATOR', callingAeTitle: 'PACS' }; // prettier-ignore
+    const association = await ScuAssociation.open(to, [sopClasses.keyObjectSelection]);
+    const stated = aReject({ sopInstanceUid: image });
+    const [stored, answered] = await Promise.all([
+      association.store(sopClasses.keyObjectSelection, note.SOPInstanceUID, note),
+      call('POST', '/rejects', { body: stated }),
+    ]);
+    await association.release();
+    expect([stored.status, answered.status]).toEqual([0, 201]);
+    await one.exam();
+    expect(await entriesOf(one.uid)).toMatchObject([{ exposure: image, reason: '111209', detector: one.detector, orderId: one.order.id, sources: ['console', 'kos'] }]); // prettier-ignore
+    expect(await ratesBy('detector', one.detector)).toEqual({ images: 1, rejects: 1, repeats: 0 });
+  }, 60_000);
+
+  it('of a modality that is not counted by exposures is in the ledger, and in no rate', async () => {
+    const one = prepare(0);
+    pacs.modalities.set(one.uid, 'CT');
+    const before = (await call<QualityRates>('GET', `/quality/rates?${times()}&by=modality`)).body.total;
+    pacs.reject(one.uid, '113001', one.images);
+    await one.exam('CT');
+    expect(await entriesOf(one.uid)).toMatchObject([{ kind: 'reject', modality: 'CT', counts: true }]);
+    const { total, rows } = (await call<QualityRates>('GET', `/quality/rates?${times()}&by=modality`)).body;
+    expect(total).toEqual(before);
+    expect(rows.map(({ value }) => value)).not.toContain('CT');
   }, 60_000);
 
   it('and was made again is a reject and a repeat: two exposures', async () => {
