@@ -32,6 +32,7 @@ const facts: Record<string, { hl7: readonly MessageKind[]; fhir: readonly Fhir[]
   'contrast.administered': { hl7: ['contrast', 'mllp'], fhir: ['contrast'] },
   'contrast.reaction-recorded': { hl7: ['reactions'], fhir: ['reactions'] },
   'result.study-available': { hl7: ['mllp'], fhir: ['results'] },
+  'result.study-withdrawn': { hl7: ['mllp'], fhir: ['results'] },
   'result.reported': { hl7: ['documents', 'mllp', 'orderStatus'], fhir: ['results'] },
 };
 /** Facts whose patient is known for certain also where the order is not. */
