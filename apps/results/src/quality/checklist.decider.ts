@@ -1,7 +1,8 @@
 import type { QuestionnaireResponse } from 'fhir/r4.js';
 import { z } from 'zod';
 import { dicomUidIdentifier, uuidFrom } from '#fhir';
-import { fail, mistakesOf, type Failure, type Site } from '#platform';
+import { fail, type Failure, type Site } from '#platform';
+import { dicomUid, ofEveryStatement, readStated, text } from './stated.js';
 
 const answers = {
   passed: 'Passed',
@@ -10,20 +11,9 @@ const answers = {
 } as const;
 const answerSystem = 'urn:collimator:image-quality';
 
-const text = z
-  .string('must be a text')
-  .trim()
-  .min(1, 'must not be empty')
-  .max(200, 'must have 200 characters at most')
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must hold no control characters');
 const checklist = z.strictObject({
-  /** A number of the sender's own: the same checklist sent again under it is the same. */
-  identifier: z.strictObject({
-    system: text.regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3'),
-    value: text,
-  }),
-  status: z.enum(['final', 'entered-in-error'], 'must be final or entered-in-error').default('final'),
-  studyInstanceUid: z.string('must be a text').regex(/^(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'must be a DICOM UID'), // prettier-ignore
+  ...ofEveryStatement,
+  studyInstanceUid: dicomUid,
   modality: text,
   items: z
     .array(
@@ -33,7 +23,6 @@ const checklist = z.strictObject({
       }),
     ) // prettier-ignore
     .min(1, 'must not be empty'),
-  at: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' }),
 });
 
 /** The id of a checklist. */
@@ -49,15 +38,8 @@ export function checklistIdOf({ system, value }: { system: string; value: string
  *   others in `also`
  */
 export function readChecklist(body: unknown, site: Site): QuestionnaireResponse {
-  const result = checklist.safeParse(body ?? {});
-  const failures = result.success
-    ? againstSite(result.data, site)
-    : result.error.issues
-        .flatMap((issue) => mistakesOf(issue, body ?? {}, 'this checklist'))
-        .map(({ path, reason }) => fail(reason === 'is missing' ? 'field-missing' : 'field-invalid', `${path || 'the body'} ${reason}`, { field: path || 'body' })); // prettier-ignore
-  const [first, ...also] = failures;
-  if (first) throw fail(first.code, first.message, { field: first.field, also });
-  const { identifier, status, studyInstanceUid, modality, items, at } = result.data!;
+  const said = readStated(checklist, body, 'this checklist', (whole) => againstSite(whole, site));
+  const { identifier, status, studyInstanceUid, modality, items, at } = said;
   const display = new Map(itemsFor(modality, site)!.map((item) => [item.code, item.display]));
   return {
     resourceType: 'QuestionnaireResponse',

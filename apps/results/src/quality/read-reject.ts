@@ -1,30 +1,21 @@
 import { z } from 'zod';
-import { fail, mistakesOf, ofTable, type Failure, type Site } from '#platform';
+import { fail, ofTable, type Failure, type Site } from '#platform';
 import { withDeviation, type Statement } from './exposure-entry.decider.js';
+import { dicomUid, ofEveryStatement, readStated, text } from './stated.js';
 import reasons from './reject-reasons.json' with { type: 'json' };
 
 /** PS3.16 CID 7011, code → display. */
 export const rejectReasons: Readonly<Record<string, string>> = reasons;
 
-const text = z
-  .string('must be a text')
-  .trim()
-  .min(1, 'must not be empty')
-  .max(64, 'must have 64 characters at most')
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must hold no control characters');
-const uri = text.regex(/^[a-z][a-z0-9+.-]*:\S+$/i, 'must be an absolute URI, such as urn:oid:1.2.3');
-const uid = z.string('must be a text').regex(/^(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'must be a DICOM UID');
 const index = z.number('must be a number').min(0, 'must not be below 0').max(1e6, 'must be 1000000 at most');
 
 const reject = z.strictObject({
-  /** A number of the console's own: the same entry sent again under it is the same. */
-  identifier: z.strictObject({ system: uri, value: text }),
+  ...ofEveryStatement,
   kind: z.enum(['reject', 'repeat'], 'must be reject or repeat'),
-  status: z.enum(['final', 'entered-in-error'], 'must be final or entered-in-error').default('final'),
   reason: z.string('must be a text').refine((code) => ofTable(rejectReasons, code) !== undefined, `must be a code of DICOM CID 7011: ${Object.keys(reasons).join(', ')}`).optional(), // prettier-ignore
-  sopInstanceUid: uid.optional(),
-  repeats: uid.optional(),
-  studyInstanceUid: uid.optional(),
+  sopInstanceUid: dicomUid.optional(),
+  repeats: dicomUid.optional(),
+  studyInstanceUid: dicomUid.optional(),
   accessionNumber: text.max(16, 'must have 16 characters at most').optional(),
   modality: z
     .string('must be a text')
@@ -40,7 +31,6 @@ const reject = z.strictObject({
   exposureIndex: index.optional(),
   targetExposureIndex: index.optional(),
   deviationIndex: z.number('must be a number').min(-100, 'must be -100 at least').max(100, 'must be 100 at most').optional(), // prettier-ignore
-  at: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' }),
 });
 
 /** An entry as a console states it; who the operator was goes apart from it. */
@@ -58,15 +48,8 @@ export interface StatedReject {
  *   others in `also`
  */
 export function readReject(body: unknown, site: Site): StatedReject {
-  const result = reject.safeParse(body ?? {});
-  const failures = result.success
-    ? contradictions(result.data, site)
-    : result.error.issues
-        .flatMap((issue) => mistakesOf(issue, body ?? {}, 'this entry'))
-        .map(({ path, reason }) => fail(reason === 'is missing' ? 'field-missing' : 'field-invalid', `${path || 'the body'} ${reason}`, { field: path || 'body' })); // prettier-ignore
-  const [first, ...also] = failures;
-  if (first) throw fail(first.code, first.message, { field: first.field, also });
-  const { identifier, status, operator, sopInstanceUid, ...facts } = result.data!;
+  const said = readStated(reject, body, 'this entry', (whole) => contradictions(whole, site));
+  const { identifier, status, operator, sopInstanceUid, ...facts } = said;
   const room = facts.room ?? site.stations.find(({ aeTitle }) => aeTitle === facts.station)?.room;
   const stated = { ...facts, ...(room ? { room } : {}), source: 'console' as const, ...(status === 'final' ? {} : { isInError: true }) }; // prettier-ignore
   return { identifier, statement: withDeviation(stated), sopInstanceUid, operator };
