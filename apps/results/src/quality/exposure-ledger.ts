@@ -97,6 +97,8 @@ export class ExposureLedger {
       if (known.version !== version) throw fail('precondition-failed', 'the entry was corrected meanwhile: read it again'); // prettier-ignore
       if (id !== uuidFrom('exposure entry', stated.identifier.system, stated.identifier.value))
         throw fail('field-invalid', 'identifier must be the number it was stated under', { field: 'identifier' });
+      if (known.statement.exposure !== statement.exposure)
+        await this.exposures.dropOperator(manager, known.statement.exposure);
       const kept = await this.keep(statement, stated, client, transaction);
       // What it was said of before, by a mistake, is as the others say.
       await this.settle([known.statement.exposure], transaction);

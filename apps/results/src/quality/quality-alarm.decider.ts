@@ -3,7 +3,7 @@ import { systems, uuidFrom } from '#fhir';
 import type { QualityAlarm, Rate } from '#platform';
 
 export const qualityAlarmSystem = 'urn:collimator:quality-alarm';
-/** Beside the identifier: what of the rate was measured, for whoever lists alarms. */
+/** The measure as people say it. */
 const words = { reject: 'rejected', repeat: 'repeated' } as const;
 
 /** What an alarm is about: a row of the site file, and one room, detector, view or reason. */
