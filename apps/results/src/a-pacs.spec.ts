@@ -10,6 +10,8 @@ interface KeyObject {
   study: string;
   title: string;
   instances: string[];
+  /** DCM code of what is wrong with them. */
+  modifier?: string | undefined;
 }
 
 /**
@@ -21,6 +23,10 @@ export class APacs {
   readonly studies = new Map<string, string[]>();
   /** How studies are listed; one that is not here is not listed. */
   readonly listed = new Map<string, { patientId: string; accessionNumber: string; date?: string }>();
+  /** Modality of the series of a study, CT unless given, */
+  readonly modalities = new Map<string, string>();
+  /** and more attributes of an instance. */
+  readonly attributes = new Map<string, object>();
   /** By study; `list` is that of the studies of some days. */
   readonly faults = new Map<string, PacsFault>();
   /** How often the studies of some days were asked for. */
@@ -77,9 +83,9 @@ export class APacs {
   }
 
   /** Stores a Key Object Selection document with a study. @returns its SOP Instance UID */
-  reject(study: string, title: string, instances: string[]): string {
+  reject(study: string, title: string, instances: string[], modifier?: string): string {
     const uid = `${study}.5.${this.keyObjects.size + 1}`;
-    this.keyObjects.set(uid, { study, title, instances });
+    this.keyObjects.set(uid, { study, title, instances, modifier });
     this.studies.set(study, [...(this.studies.get(study) ?? []), uid]);
     return uid;
   }
@@ -101,10 +107,10 @@ export class APacs {
     const instances = this.studies.get(uid);
     if (!instances) return [];
     if (instance) return [{ '00080018': { vr: 'UI', Value: [instance] }, '0020000D': { vr: 'UI', Value: [uid] } }];
-    if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: ['CT'] } }];
+    if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: [this.modalities.get(uid) ?? 'CT'] } }]; // prettier-ignore
     const classOf = (one: string) =>
       this.keyObjects.has(one) ? sopClasses.keyObjectSelection : (this.doseReports.get(one)?.SOPClassUID ?? '1.9');
-    return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: [classOf(one)] } }));
+    return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: [classOf(one)] }, ...this.attributes.get(one) })); // prettier-ignore
   }
 
   /** Orthanc's changes: its own id of a study is here its UID. */
@@ -125,13 +131,15 @@ export class APacs {
     if (!document && !dose) return undefined;
     this.read.set(uid, (this.read.get(uid) ?? 0) + 1);
     if (!document) return [datasetToJson(Dataset.of(dose!))];
-    const { study, title, instances } = document;
+    const { study, title, instances, modifier } = document;
+    const code = (value: string) => [{ CodeValue: value, CodingSchemeDesignator: 'DCM' }];
+    const said = modifier ? [{ ValueType: 'CODE', ConceptNameCodeSequence: code('113011'), ConceptCodeSequence: code(modifier) }] : []; // prettier-ignore
     const dataset = Dataset.of({
       SOPClassUID: sopClasses.keyObjectSelection,
       SOPInstanceUID: uid,
       StudyInstanceUID: study,
-      ConceptNameCodeSequence: [{ CodeValue: title, CodingSchemeDesignator: 'DCM' }],
-      ContentSequence: instances.map((one) => ({ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: one }] })),
+      ConceptNameCodeSequence: code(title),
+      ContentSequence: [...said, ...instances.map((one) => ({ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: one }] }))], // prettier-ignore
     });
     return [datasetToJson(dataset)];
   }

@@ -1,6 +1,6 @@
 import type { ImagingStudy, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
 import { dicomUidIdentifier, uuidFrom } from '#fhir';
-import type { SiteContent } from '#platform';
+import type { Infrastructure, SiteContent } from '#platform';
 import { AService, until } from '#testing';
 import { sendMllp } from '../../../test/sandbox/mllp.js';
 import { ResultsModule, resultsMigrations } from './results.module.js';
@@ -27,13 +27,15 @@ export interface ShownLookup {
 
 /** The results service in this process; what specs share, no spec. */
 export class AResultsService extends AService {
-  static start(site: Partial<SiteContent> = {}): Promise<AResultsService> {
+  static start(site: Partial<SiteContent> = {}, apiTokens: Infrastructure['apiTokens'] = {}): Promise<AResultsService> {
     const listeners = {
       mllp: { host: '127.0.0.1', port: 0 },
       dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' },
     };
     const parts = { service: 'results', module: ResultsModule, migrations: resultsMigrations, listeners };
-    return new AResultsService(parts, site).begin();
+    const service = new AResultsService(parts, site);
+    service.infrastructure.apiTokens = apiTokens;
+    return service.begin();
   }
 
   /** Sends an HL7 message. @returns the acknowledgement, a segment a line */

@@ -3,6 +3,7 @@ import { rejectionNoteFrom, type StorageProvider, type StoredObject } from '#dic
 import { UnitOfWork } from '#messaging';
 import { LOGGER, type Logger } from '#platform';
 import { LookForStudy } from './look-for-study.worker.js';
+import { ExposureLedger } from './quality/exposure-ledger.js';
 import { Rejections } from './rejections.store.js';
 import { StudyLookups } from './study-lookups.store.js';
 
@@ -17,6 +18,7 @@ export class HideImagesWhenRejectionNoteArrives implements StorageProvider {
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(Rejections) private readonly rejections: Rejections,
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
+    @Inject(ExposureLedger) private readonly ledger: ExposureLedger,
     @Inject(LookForStudy) private readonly lookForStudy: LookForStudy,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -25,9 +27,11 @@ export class HideImagesWhenRejectionNoteArrives implements StorageProvider {
   async store({ dataset }: StoredObject, callingAeTitle: string): Promise<void> {
     const note = rejectionNoteFrom(dataset);
     if (!note) return this.logger.info({ from: callingAeTitle }, 'a Key Object Selection document rejects nothing');
-    await this.unitOfWork.run(undefined, async ({ manager, now }) => {
+    await this.unitOfWork.run(undefined, async (transaction) => {
+      const { manager, now } = transaction;
       const studies = await this.rejections.keep(manager, note, now);
       for (const study of [...studies].sort()) await this.lookups.notified(manager, study, now);
+      await this.ledger.follow(undefined, [], [note], transaction);
     });
     this.lookForStudy.lookAtOnce();
   }

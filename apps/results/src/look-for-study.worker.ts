@@ -23,6 +23,7 @@ import { DueWork, type WorkToDo } from './due-work.js';
 import { deliveriesOf } from './emr-update.decider.js';
 import { studyFrom } from './imaging-study.decider.js';
 import { PacsContent, type ContentOfStudy } from './pacs-content.js';
+import { ExposureLedger } from './quality/exposure-ledger.js';
 import { Rejections } from './rejections.store.js';
 import { StudyAlerts } from './study-alerts.js';
 import {
@@ -50,6 +51,7 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
     @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(Rejections) private readonly rejections: Rejections,
+    @Inject(ExposureLedger) private readonly ledger: ExposureLedger,
     @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
     @Inject(DoseDesk) private readonly dose: DoseDesk,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
@@ -134,6 +136,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     if (told) await this.tell(told, study!, current.patientId, transaction);
     await this.dose.keepFetched(studyInstanceUid, content?.doseReports ?? [], transaction);
     await this.dose.file(studyInstanceUid, transaction);
+    // As it was before what was rejected left it.
+    await this.ledger.follow(before, content?.series ?? [], content?.notes ?? [], transaction);
   }
 
   /** What there is, with what was rejected of it until now, by what was read just now or before. */

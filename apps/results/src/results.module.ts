@@ -30,12 +30,20 @@ import { LookForStudyWhenStatusArrives } from './look-for-study-when-status-arri
 import { LookForStudy } from './look-for-study.worker.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
+import { Quality1700000004400 } from './migrations/1700000004400-quality.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
 import { Dose1700000004300 } from './migrations/1700000004300-dose.js';
 import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './pacs-content.js';
 import { PriorStudies } from './prior-studies.js';
+import { ChecklistsController } from './quality/checklists.controller.js';
+import { ExposureLedger } from './quality/exposure-ledger.js';
+import { Exposures } from './quality/exposures.store.js';
+import { QualityRateStore } from './quality/quality-rates.js';
+import { QualityController } from './quality/quality.controller.js';
+import { RejectsController } from './quality/rejects.controller.js';
+import { WatchQuality } from './quality/watch-quality.worker.js';
 import { Rejections } from './rejections.store.js';
 import { ReadingList1700000004500 } from './migrations/1700000004500-reading-list.js';
 import { ReadingDesk } from './reading-desk.js';
@@ -83,6 +91,7 @@ const resources = FhirModule.forService({
   DocumentReference: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Observation: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   MedicationAdministration: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
+  QuestionnaireResponse: { search: ['_id', 'identifier', 'status', '_lastUpdated'] },
   Procedure: { search: ['_id', 'identifier', 'patient', 'status', 'based-on', '_lastUpdated'] },
   ServiceRequest: { search: ['_id', 'identifier', 'patient', 'status', '_lastUpdated'] },
   Task: {
@@ -105,6 +114,7 @@ const resources = FhirModule.forService({
 
 const reports = [UnmatchedReports, ReportDesk, CriticalResults, ReadingDesk, EscalationDesk, TaskTimers];
 const doses = [DoseReports, DoseExams, DoseDesk, RecordDoseWhenDoseReportArrives];
+const quality = [Exposures, ExposureLedger, QualityRateStore, WatchQuality];
 const news = [StudyLookups, StudyWatch, StudyNews];
 
 /** The only wiring of the results service. */
@@ -125,6 +135,9 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     ResultTasksController,
     InstructionsController,
     ReconciliationsController,
+    RejectsController,
+    ChecklistsController,
+    QualityController,
     ListReadingWhenStudyAvailable,
     DoseController,
     KeepOrderWhenOrderChanged,
@@ -151,6 +164,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     AvailabilityNotifications,
     Rejections,
     ...doses,
+    ...quality,
     StudyAlerts,
     StudyAlertList,
     PacsContent,
@@ -182,6 +196,7 @@ export const resultsMigrations = [
   StudyLookup1700000004000,
   Availability1700000004100,
   Dose1700000004300,
+  Quality1700000004400,
   StudyContent1700000004600,
   StudyWatch1700000004610,
   ...taskMigrations,

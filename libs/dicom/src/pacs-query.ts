@@ -21,6 +21,24 @@ export interface InstanceInPacs {
   sopInstanceUid: string;
   sopClassUid?: string;
   number?: number;
+  /** How it was exposed, of projection radiographs and where the PACS says any of it. */
+  exposure?: ExposureInPacs;
+}
+
+/** What a radiograph says of its exposure (PS3.3 sections C.8.11.7 and C.8.11.3, IEC 62494-1). */
+export interface ExposureInPacs {
+  /** View Position (0018,5101), such as PA. */
+  view?: string;
+  /** Image Laterality (0020,0062): R, L, U or B. */
+  laterality?: string;
+  /** Detector ID (0018,700A). */
+  detector?: string;
+  /** Exposure Index (0018,1411), Target Exposure Index (0018,1412) and Deviation Index (0018,1413): without unit. */
+  exposureIndex?: number;
+  targetExposureIndex?: number;
+  deviationIndex?: number;
+  /** Acquisition Date and Time (0008,0022 and 0008,0032), local without zone. */
+  acquiredAt?: string;
 }
 
 /** One study as the PACS lists it. */

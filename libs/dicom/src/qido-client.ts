@@ -5,6 +5,7 @@ import {
   isBetween,
   isPlainKey,
   localTimeOf,
+  type ExposureInPacs,
   type PacsQuery,
   type SeriesInPacs,
   type StudyInPacs,
@@ -29,7 +30,13 @@ type Attributes = Record<string, { Value?: unknown[] } | undefined>;
 /** Tags of the DICOM JSON model (PS3.18 annex F). */
 const tags = {
   accessionNumber: '00080050',
+  acquisitionDate: '00080022',
+  acquisitionTime: '00080032',
   bodyPart: '00180015',
+  detectorId: '0018700A',
+  deviationIndex: '00181413',
+  exposureIndex: '00181411',
+  imageLaterality: '00200062',
   instanceNumber: '00200013',
   laterality: '00200060',
   modality: '00080060',
@@ -51,11 +58,25 @@ const tags = {
   studyDescription: '00081030',
   studyInstanceUid: '0020000D',
   studyTime: '00080030',
+  targetExposureIndex: '00181412',
+  viewPosition: '00185101',
 } as const;
 
 /** What a PACS does not give of a series, or a study, unless it is asked for (PS3.18 tables 10.6.3-3 and -4). */
 const ofSeries = [tags.bodyPart, tags.laterality, tags.seriesDate, tags.seriesTime, tags.operatorsName];
 const ofStudy = [tags.studyDescription];
+const ofRadiograph = [
+  tags.viewPosition,
+  tags.imageLaterality,
+  tags.detectorId,
+  tags.exposureIndex,
+  tags.targetExposureIndex,
+  tags.deviationIndex,
+  tags.acquisitionDate,
+  tags.acquisitionTime,
+];
+/** Of images of other modalities there are too many, and they have none of it. */
+const radiographs = ['CR', 'DX', 'IO', 'MG', 'PX'];
 
 /**
  * Asks a PACS what it has, by QIDO-RS (PS3.18 section 10.6). Queries are by UID; only {@link studiesOfPatient} puts a
@@ -125,7 +146,9 @@ export class QidoClient implements PacsQuery {
 
   private async withInstances(series: Attributes, study: string): Promise<SeriesInPacs> {
     const seriesInstanceUid = required(series, tags.seriesInstanceUid);
-    const instances = await this.get(`${study}/series/${encodeURIComponent(seriesInstanceUid)}/instances`);
+    const list = `${study}/series/${encodeURIComponent(seriesInstanceUid)}/instances`;
+    const isRadiograph = radiographs.includes(text(series, tags.modality) ?? '');
+    const instances = isRadiograph ? await this.getWith(list, ofRadiograph) : await this.get(list);
     return {
       seriesInstanceUid,
       modality: text(series, tags.modality),
@@ -141,6 +164,7 @@ export class QidoClient implements PacsQuery {
         sopInstanceUid: required(instance, tags.sopInstanceUid),
         sopClassUid: text(instance, tags.sopClassUid),
         number: number(instance, tags.instanceNumber),
+        ...(isRadiograph ? exposureOf(instance) : {}),
       })),
     };
   }
@@ -216,6 +240,21 @@ export class QidoClient implements PacsQuery {
   }
 }
 
+/** Nothing where the PACS says none of it. */
+function exposureOf(instance: Attributes): { exposure?: ExposureInPacs } {
+  const said: ExposureInPacs = {
+    view: text(instance, tags.viewPosition),
+    laterality: text(instance, tags.imageLaterality),
+    detector: text(instance, tags.detectorId),
+    exposureIndex: decimal(instance, tags.exposureIndex),
+    targetExposureIndex: decimal(instance, tags.targetExposureIndex),
+    deviationIndex: decimal(instance, tags.deviationIndex),
+    acquiredAt: localTimeOf(text(instance, tags.acquisitionDate), text(instance, tags.acquisitionTime)),
+  };
+  const exposure = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+  return Object.keys(exposure).length > 0 ? { exposure } : {};
+}
+
 function studyFrom(found: Attributes): StudyInPacs {
   return {
     studyInstanceUid: required(found, tags.studyInstanceUid),
@@ -245,10 +284,16 @@ function text(attributes: Attributes, tag: string): string | undefined {
 
 /** IS is a number in JSON, or the text of one. */
 function number(attributes: Attributes, tag: string): number | undefined {
+  const value = decimal(attributes, tag);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** DS likewise. */
+function decimal(attributes: Attributes, tag: string): number | undefined {
   const values: unknown = attributes[tag]?.Value;
   const value: unknown = Array.isArray(values) ? values[0] : undefined;
   if (typeof value !== 'number' && (typeof value !== 'string' || value.trim() === '')) return undefined;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
+  return Number.isFinite(Number(value)) ? Number(value) : undefined;
 }
 
 function required(attributes: Attributes, tag: string): string {

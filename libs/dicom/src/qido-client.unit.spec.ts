@@ -43,6 +43,29 @@ describe('a QIDO client', () => {
     expect(asked[0]).toMatch(/\/dicom-web\/instances\?SOPInstanceUID=2\.25\.3&includefield=0020000D$/);
   });
 
+  it('gives how a radiograph was exposed, and asks for it of radiographs only', async () => {
+    const seriesOf = (uid: string, modality: string) => ({ '0020000E': { Value: [uid] }, '00080060': { Value: [modality] } }); // prettier-ignore
+    const instance = {
+      '00080018': { Value: ['2.25.3'] },
+      '00185101': { Value: ['PA'] },
+      '00200062': { Value: ['L'] },
+      '0018700A': { Value: ['D-1'] },
+      '00181411': { Value: [412] },
+      '00181412': { Value: ['400.5'] },
+      '00181413': { Value: ['much'] },
+      '00080022': { Value: ['20260302'] },
+      '00080032': { Value: ['0930'] },
+    };
+    const client = await against(
+      (request, response) =>
+      response.end(JSON.stringify(/\/instances/.test(request.url!) ? [instance] : [seriesOf('2.25.2', 'DX'), seriesOf('2.25.4', 'CT')])), // prettier-ignore
+    );
+    const [radiograph, slice] = (await client.seriesOf(study)).map(({ instances }) => instances[0]!.exposure);
+    const exposure = { view: 'PA', laterality: 'L', detector: 'D-1', exposureIndex: 412, targetExposureIndex: 400.5, acquiredAt: '2026-03-02T09:30:00' }; // prettier-ignore
+    expect([radiograph, slice]).toEqual([exposure, undefined]);
+    expect(asked.filter((one) => one.includes('/instances?')).map((one) => /series\/([\d.]+)/.exec(one)![1])).toEqual(['2.25.2']); // prettier-ignore
+  });
+
   it('gives the series of a study with their instances', async () => {
     const series = [
       {

@@ -1,4 +1,5 @@
 import type { Dataset } from './dataset.js';
+import { localTimeOf } from './pacs-query.js';
 import { sopClasses } from './uids.js';
 
 /** Titles of Key Object Selection documents by which images are rejected (IHE RAD TF-3 4.66, DICOM PS3.16 CID 7010). */
@@ -16,6 +17,10 @@ export interface RejectionNote {
   sopInstanceUid: string;
   studyInstanceUid: string;
   reason: RejectionReason;
+  /** What is wrong with the images, a DCM code of PS3.16 CID 7011, where the document says it (Document Title Modifier). */
+  qualityReason?: string;
+  /** When it was written: local time without zone, `YYYY-MM-DDTHH:MM:SS`, or a date. */
+  writtenAt?: string;
   instances: { studyInstanceUid: string; sopInstanceUid: string }[];
 }
 
@@ -37,7 +42,27 @@ export function rejectionNoteFrom(dataset: Dataset): RejectionNote | undefined {
     sopInstanceUid: uid,
     studyInstanceUid: evidence.get(uid) ?? studyInstanceUid,
   }));
-  return { sopInstanceUid, studyInstanceUid, reason, instances };
+  const qualityReason = modifierOf(dataset);
+  const writtenAt = localTimeOf(dataset.text('ContentDate'), dataset.text('ContentTime'));
+  return {
+    sopInstanceUid,
+    studyInstanceUid,
+    reason,
+    ...(qualityReason ? { qualityReason } : {}),
+    ...(writtenAt ? { writtenAt } : {}),
+    instances,
+  };
+}
+
+/** Document Title Modifier (113011, DCM), PS3.16 TID 2010: of several the first. */
+function modifierOf(dataset: Dataset): string | undefined {
+  for (const item of dataset.items('ContentSequence')) {
+    const [name] = item.items('ConceptNameCodeSequence');
+    if (name?.text('CodeValue') !== '113011' || name.text('CodingSchemeDesignator') !== 'DCM') continue;
+    const [code] = item.items('ConceptCodeSequence');
+    if (code?.text('CodingSchemeDesignator') === 'DCM') return code.text('CodeValue');
+  }
+  return undefined;
 }
 
 /** The study of each instance that a document names as evidence. */

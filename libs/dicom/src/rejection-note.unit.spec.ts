@@ -50,6 +50,20 @@ describe('a rejection note', () => {
     },
   );
 
+  it('says what is wrong with the images, and when it was written', () => {
+    const code = (value: string, scheme = 'DCM') => [{ CodeValue: value, CodingSchemeDesignator: scheme }];
+    const modifier = (name: string, value: string, scheme?: string) => ({ ValueType: 'CODE', ConceptNameCodeSequence: code(name), ConceptCodeSequence: code(value, scheme) }); // prettier-ignore
+    const note = (...content: DatasetInput[]) =>
+      rejectionNoteFrom(aNote('113001', [], { '1.5': ['1.5.1.1'] }, { ContentDate: '20260302', ContentTime: '101500', ContentSequence: content }))!; // prettier-ignore
+    expect(note(modifier('113011', '111209'))).toMatchObject({
+      qualityReason: '111209',
+      writtenAt: '2026-03-02T10:15:00',
+      instances: [{ sopInstanceUid: '1.5.1.1' }],
+    });
+    expect(note(modifier('113012', '111209')).qualityReason).toBeUndefined();
+    expect(note(modifier('113011', '111209', '99SGH')).qualityReason).toBeUndefined();
+  });
+
   it('rejects what its content refers to only, else its evidence', () => {
     const evidence = { '1.5': ['1.5.1.1', '1.5.1.2'] };
     const rejected = (note: Dataset) => rejectionNoteFrom(note)!.instances.map(({ sopInstanceUid }) => sopInstanceUid);

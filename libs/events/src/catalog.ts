@@ -230,6 +230,13 @@ export const eventCatalog = {
     'A patient is given an instruction before or after an exam, or another text of it since the exam was moved; or it does not apply any more, or was read: the Communication says so.',
     ['Communication', 'ServiceRequest', 'Patient'],
   ),
+  'imaging.result.quality-alarm.v1': fact(
+    'results',
+    'The share of rejected or repeated images of a room, a detector, a view or a reason is above what the site accepts, beyond chance (DetectedIssue.status final), or is not any more (cancelled).',
+    ['DetectedIssue'],
+    ['Location'],
+    'quality',
+  ),
 } as const satisfies Record<`imaging.${string}.v${number}`, EventFact>;
 
 /** The type of one event, as carried in `ce_type` and in `MessageHeader.eventCoding`. */
@@ -248,9 +255,9 @@ export interface EventFact {
   mayCarry: readonly string[];
   /**
    * Whom it is about, whose id is its key, so that the facts about them are in order: a patient, a station (its Device),
-   * or a supply (its Medication).
+   * a supply (its Medication), or a measure of quality (its DetectedIssue).
    */
-  about: 'patient' | 'station' | 'supply';
+  about: 'patient' | 'station' | 'supply' | 'quality';
 }
 
 /** The topic of an event type, without the deployment's prefix: `imaging.order.placed.v1` → `imaging.order`. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
-import { ANONYMOUS_LOCAL, authenticate, clientOf } from './index.js';
+import { ANONYMOUS_LOCAL, authenticate, clientOf, hasScope, type ApiToken } from './index.js';
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');
 const tokens = { emr: hashOf('emr-token'), ris: hashOf('ris-token') };
 
 /** What becomes of one request: who it is from if it goes on, else how it is answered. */
-function outcomeOf(configured: Record<string, string>, authorization?: string, path = '/orders') {
+function outcomeOf(configured: Record<string, ApiToken>, authorization?: string, path = '/orders') {
   const request = { path, headers: { authorization } } as Request;
   const answer: { status?: number; headers: Record<string, string>; body?: string } = { headers: {} };
   const response = {
@@ -19,7 +19,7 @@ function outcomeOf(configured: Record<string, string>, authorization?: string, p
   };
   let went = false;
   authenticate(configured)(request, response as unknown as Response, () => (went = true));
-  return { went, client: clientOf(request), answer };
+  return { went, client: clientOf(request), isByOperator: hasScope(request, 'quality-by-operator'), answer };
 }
 
 describe('authenticate', () => {
@@ -67,5 +67,13 @@ describe('authenticate', () => {
 
   it('lets all in where no token is configured, which the environment allows on loopback only', () => {
     expect(outcomeOf({}, 'Bearer whatever')).toMatchObject({ went: true, client: ANONYMOUS_LOCAL });
+  });
+
+  it('gives a scope to the client that has it, and to nobody else', () => {
+    const scoped = { ...tokens, qa: { sha256: hashOf('qa-token'), scopes: ['quality-by-operator' as const] } };
+    const isByOperator = (token: string) => outcomeOf(scoped, `Bearer ${token}`);
+    expect(isByOperator('qa-token')).toMatchObject({ went: true, client: 'qa', isByOperator: true });
+    expect(isByOperator('emr-token')).toMatchObject({ went: true, client: 'emr', isByOperator: false });
+    expect(outcomeOf({})).toMatchObject({ went: true, isByOperator: false });
   });
 });

@@ -3,25 +3,34 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import type { NextFunction, Request, Response } from 'express';
 import type { OperationOutcome, OperationOutcomeIssue } from 'fhir/r4.js';
 import { asFailure, fail, Failure } from './failure.js';
+import type { ApiScope, ApiToken } from './infrastructure.js';
 import type { Logger } from './log.js';
 
 /** The agent named in the audit trail where HTTP is open on loopback. */
 export const ANONYMOUS_LOCAL = 'anonymous-local';
 
 const open = /^\/(health\/(live|ready)|metrics)$/;
-const clients = new WeakMap<object, string>();
+const clients = new WeakMap<object, { client: string; scopes: readonly ApiScope[] }>();
 
 /** The client a request was authenticated as. */
 export function clientOf(request: object): string {
-  return clients.get(request) ?? ANONYMOUS_LOCAL;
+  return clients.get(request)?.client ?? ANONYMOUS_LOCAL;
+}
+
+/** True if the client was given this scope; nobody has one where HTTP is open. */
+export function hasScope(request: object, scope: ApiScope): boolean {
+  return clients.get(request)?.scopes.includes(scope) ?? false;
 }
 
 /**
  * Checks the bearer token before anything of the body is read (RFC 6750). Tokens are compared by their sha256 in
  * constant time. Without configured tokens every request passes; the environment check allows that on loopback only.
  */
-export function authenticate(tokens: Record<string, string>) {
-  const known = Object.entries(tokens).map(([client, hash]) => ({ client, hash: Buffer.from(hash, 'hex') }));
+export function authenticate(tokens: Record<string, ApiToken>) {
+  const known = Object.entries(tokens).map(([client, token]) => {
+    const { sha256, scopes } = typeof token === 'string' ? { sha256: token, scopes: [] } : token;
+    return { client, scopes, hash: Buffer.from(sha256, 'hex') };
+  });
   return (request: Request, response: Response, next: NextFunction): void => {
     if (known.length === 0 || open.test(request.path)) return next();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
@@ -31,7 +40,7 @@ export function authenticate(tokens: Record<string, string>) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       return answer(request, response, fail('unauthorized', 'send a valid token as Authorization: Bearer <token>'));
     }
-    clients.set(request, match.client);
+    clients.set(request, match);
     next();
   };
 }

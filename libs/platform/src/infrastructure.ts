@@ -5,6 +5,14 @@ import { z } from 'zod';
 const port = z.coerce.number().int().min(0).max(65535);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const path = z.string().min(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What a client may do beyond what every client may; a scope that is not one of these is a mistake at start. */
+export const apiScopes = ['quality-by-operator'] as const;
+export type ApiScope = (typeof apiScopes)[number];
+const apiToken = sha256.or(z.strictObject({ sha256, scopes: z.array(z.enum(apiScopes)) }));
+/** The sha256 of a client's bearer token in hex, with what it may do beyond the usual where it may. */
+export type ApiToken = z.output<typeof apiToken>;
 
 const environment = z.object({
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
@@ -33,12 +41,12 @@ const environment = z.object({
   API_TOKENS: z
     .string()
     .default('{}')
-    .transform((text, context): Record<string, string> => {
-      const tokens = z.record(z.string().min(1), z.string().regex(/^[0-9a-f]{64}$/)).safeParse(safeJson(text));
+    .transform((text, context): Record<string, ApiToken> => {
+      const tokens = z.record(z.string().min(1), apiToken).safeParse(safeJson(text));
       if (tokens.success) return tokens.data;
       context.addIssue({
         code: 'custom',
-        message: 'must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}',
+        message: `must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": [${apiScopes.map((one) => `"${one}"`).join(', ')}]}}`, // prettier-ignore
       });
       return z.NEVER;
     }),
@@ -72,8 +80,8 @@ export interface Infrastructure {
   mllp?: Listener;
   /** The limits are of associations at one time: of all, and from one address. */
   dicom?: Listener & { aeTitle: string; maxAssociations?: number; maxAssociationsPerPeer?: number };
-  /** Client name → sha256 of its bearer token, in hex. Empty only on loopback: then HTTP is open. */
-  apiTokens: Record<string, string>;
+  /** By client name. Empty only on loopback: then HTTP is open, and nobody has a scope. */
+  apiTokens: Record<string, ApiToken>;
   logLevel: string;
 }
 

@@ -79,7 +79,7 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
 /** What stands before and behind every controller; before anything else of a request is read, its client is known. */
 export function useHttp(
   app: INestApplication,
-  { logger, apiTokens, metrics }: { logger: Logger; apiTokens: Record<string, string>; metrics: Metrics },
+  { logger, apiTokens, metrics }: { logger: Logger; apiTokens: Infrastructure['apiTokens']; metrics: Metrics },
 ): void {
   const express = app.getHttpAdapter().getInstance() as Express;
   express.disable('x-powered-by');

@@ -31,6 +31,7 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ({ system, code }) => `${String(system)}|${String(code)}`,
     ),
     ...twice('criticalResults', objectsOf(site.criticalResults), ({ category }) => category),
+    ...twice('qualityAlarms', objectsOf(site.qualityAlarms), ({ measure, by, windowDays }) => `${String(measure)} by ${String(by)} in ${String(windowDays)} days`), // prettier-ignore
     ...twice('destinations', destinations, ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ client }) => client),

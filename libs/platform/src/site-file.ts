@@ -6,6 +6,7 @@ import { contradictionsOf, type SiteMistake } from './site-contradictions.js';
 import { destination } from './site-destination.js';
 import { doseReferenceLevels } from './site-dose.js';
 import { instructions } from './site-instructions.js';
+import { siteQuality } from './site-quality.js';
 import { criticalResult, postProcessing, reconciliation, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { httpUrl, port, text, uri, zone } from './site-values.js';
@@ -232,6 +233,7 @@ const siteFile = z.strictObject({
   doseReferenceLevels,
   instructions: instructions.optional(),
   reconciliation: reconciliation.optional(),
+  ...siteQuality,
   /** What else makes an order wait for its placer, beside what procedures say of side, body part, sex and age. */
   orderReview: z
     .strictObject({

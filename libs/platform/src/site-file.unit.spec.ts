@@ -26,6 +26,7 @@ const qualityTest = (overrides: Content = {}): Content => ({
   everyDays: 1,
   ...overrides,
 });
+const alarm = (aboveShare: number) => ({ measure: 'reject' as const, by: 'room' as const, windowDays: 30, aboveShare });
 const critical = (overrides: Content = {}): Content => ({
   category: 'ACR-1',
   display: 'Minutes',
@@ -117,6 +118,9 @@ describe('The site file', () => {
     ['a port out of range', { destinations: [{ name: 'emr', kind: 'mllp', host: 'emr', port: 70000, application: 'EMR', facility: 'SGH' }] }, 'destinations.0.port: Too big: expected number to be <=65535'], // prettier-ignore
     ['a critical result that nothing says', { criticalResults: [critical({ flags: [] })] }, 'criticalResults.0: must have flags or codes'], // prettier-ignore
     ['a critical result that nobody hears of', { criticalResults: [critical({ levels: [] })] }, 'criticalResults.0.levels: Too small: expected array to have >=1 items'], // prettier-ignore
+    ['an alarm given twice', { qualityAlarms: [alarm(0.05), alarm(0.1)] }, 'qualityAlarms.1: is given twice, first as qualityAlarms.0'], // prettier-ignore
+    ['an item of a checklist given twice', { qualityChecklists: [{ modalities: ['DX'], items: [{ code: 'A', display: 'a' }, { code: 'A', display: 'b' }] }] }, 'qualityChecklists.0.items: must have each code once'], // prettier-ignore
+    ['limits the wrong way round', { exposures: { deviationIndex: { low: 3, high: -3 } } }, 'exposures.deviationIndex: low must be below high'], // prettier-ignore
     ['a category given twice', { criticalResults: [critical(), critical()] }, 'criticalResults.1: is given twice, first as criticalResults.0'], // prettier-ignore
     ['a reading elsewhere without a time', { remoteReading: [{ organization: 'Night Readers' }] }, 'remoteReading.0.readWithinMinutes: is missing'], // prettier-ignore
     ['a reading elsewhere at no time of day', { remoteReading: [{ organization: 'Night Readers', from: '24:00', readWithinMinutes: 60 }] }, "remoteReading.0.from: must be a quoted time of day, such as '07:00'"], // prettier-ignore

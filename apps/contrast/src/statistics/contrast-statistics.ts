@@ -1,3 +1,5 @@
+import { rate, type Rate } from '#platform';
+
 /** One administration in which contrast went into a patient. */
 export interface Given {
   administrationId: string;
@@ -27,15 +29,6 @@ export interface Wasted {
   room: string;
   reason: string;
   volumeMl: number;
-}
-
-/** How often something happened among how many, with the 95 % interval in which the true share lies by chance alone. */
-export interface Rate {
-  count: number;
-  of: number;
-  perThousand: number;
-  /** Wilson score interval: holds for few cases and for none, where the usual one does not. */
-  interval: [number, number];
 }
 
 /** Volumes of single exams, in mL. */
@@ -112,16 +105,6 @@ export function contrastStatistics(
       () => 1,
     ).map(({ sum, ...of }) => ({ ...of, count: sum })),
   };
-}
-
-/** The Wilson score interval at 95 %, and the share itself, per thousand (Wilson 1927, J Am Stat Assoc 22:209-212). */
-export function rate(count: number, of: number): Rate {
-  if (of === 0) return { count, of, perThousand: 0, interval: [0, 1000] };
-  const [p, z] = [count / of, 1.959964];
-  const middle = (p + (z * z) / (2 * of)) / (1 + (z * z) / of);
-  const half = (z / (1 + (z * z) / of)) * Math.sqrt((p * (1 - p)) / of + (z * z) / (4 * of * of));
-  const perThousand = (share: number) => rounded(Math.min(1, Math.max(0, share)) * 1000);
-  return { count, of, perThousand: perThousand(p), interval: [perThousand(middle - half), perThousand(middle + half)] };
 }
 
 interface Facts {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { contrastStatistics, NOT_KNOWN, rate, type Given, type Reacted, type Wasted } from './contrast-statistics.js';
+import { contrastStatistics, NOT_KNOWN, type Given, type Reacted, type Wasted } from './contrast-statistics.js';
 
 let made = 0;
 const given = (changes: Partial<Given> = {}): Given => ({
@@ -81,21 +81,6 @@ describe('Reaction rates', () => {
       { kind: 'allergic-like', severity: 'mild', count: 2 },
       { kind: 'allergic-like', severity: 'severe', count: 1 },
     ]);
-  });
-
-  it.each([
-    // The interval as published for these (Newcombe 1998, Stat Med 17:857-872, table I, method 3), per thousand.
-    [81, 263, [255.3, 366.2]],
-    [15, 148, [62.4, 160.5]],
-    [0, 20, [0, 161.1]],
-    [1, 29, [6.1, 171.8]],
-  ])('say how sure they are: %d of %d', (count, of, interval) => {
-    const found = rate(count, of).interval;
-    expect(found.map((one) => Math.round(one * 10) / 10)).toEqual(interval);
-  });
-
-  it('are unknown, not zero, where nothing was given', () => {
-    expect(rate(0, 0)).toEqual({ count: 0, of: 0, perThousand: 0, interval: [0, 1000] });
   });
 });
 
