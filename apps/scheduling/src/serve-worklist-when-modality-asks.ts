@@ -9,8 +9,8 @@ import { isInView, seenThrough, stationsToRead, viewOf } from './worklist-views.
 
 /**
  * The worklist as modalities see it: steps that have not begun, unless the query asks for a status. The database narrows
- * by what it has an index for; each item is matched in full. Who has a view sees no more than it shows. Who sees whom is recorded before it is seen: what cannot be
- * recorded is not given.
+ * by what it has an index for; each item is matched in full. Who has a view sees no more than it shows. Who sees whom is
+ * recorded before it is seen: what cannot be recorded is not given.
  */
 @Injectable()
 export class ServeWorklistWhenModalityAsks implements WorklistProvider {
@@ -26,24 +26,24 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
     const filter = filterOf(query);
     const view = viewOf(caller.aeTitle, this.site);
     const asked = filter.stationAeTitles ?? (view ? [view.aeTitle] : undefined);
-    const isMeant = (item: FoundItem) =>
-      (!view || isInView(item, view, this.site)) && worklistItemMatches(datasetOf(item), query);
+    const isShown = (item: FoundItem) => !view || isInView(item, view, this.site);
     const openOnly = this.openOnly.forOneAnswer();
     let isRecorded = false;
     for await (const page of this.worklist.pages({ ...filter, ...readFrom(asked, this.site) })) {
       const items = (await openOnly(page)).map((item) => seenThrough(item, asked ?? [], this.site));
-      const found = items.filter(isMeant);
+      const shown = items.filter(isShown).map((item) => ({ patientId: item.patientId, dataset: datasetOf(item) }));
+      const found = shown.filter(({ dataset }) => worklistItemMatches(dataset, query));
       if (found.length === 0) continue;
       await this.record(found, query, caller);
       isRecorded = true;
-      for (const item of found) yield datasetOf(item);
+      for (const { dataset } of found) yield dataset;
     }
     // That somebody asked is recorded too where nobody was found.
     if (!isRecorded) await this.record([], query, caller);
   }
 
   /** One record a page: the patients, and by which keys they were found. */
-  private record(found: FoundItem[], query: Dataset, { aeTitle, address }: DicomCaller): Promise<void> {
+  private record(found: { patientId: string }[], query: Dataset, { aeTitle, address }: DicomCaller): Promise<void> {
     const patientIds = [...new Set(found.map(({ patientId }) => patientId))];
     const who = { client: aeTitle, address, service: 'scheduling' };
     const access = {
