@@ -11,7 +11,7 @@ import { checkSite } from '#platform';
 import { startChild } from '../../deploy/local/child-process.mjs';
 import { freePorts } from '../../deploy/local/ports.mjs';
 import { nodeFlags } from '../../deploy/local/services.mjs';
-import { deliveriesOf } from '../../dist/apps/results/src/emr-update.decider.js';
+import { deliveriesOf } from '../../dist/apps/results/src/emr/emr-update.decider.js';
 
 const PATIENTS = 200;
 const UPDATES = 2000;

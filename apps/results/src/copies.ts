@@ -3,7 +3,7 @@ import type { FhirResource, ServiceRequest } from 'fhir/r4.js';
 import { findResources, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies } from '#fhir';
 import type { Transaction } from '#messaging';
-import { asToldBefore, type ToldBefore } from './emr-fact.js';
+import { asToldBefore, type ToldBefore } from './emr/emr-fact.js';
 import { standingOrder, withOrders } from './standing-order.decider.js';
 
 /** What this service keeps of other services' resources, to tell the EMR a whole story. */

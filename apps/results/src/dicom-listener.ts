@@ -1,12 +1,12 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { guardedDicomServer, sopClasses, type DicomServer } from '#dicom';
 import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
-import { AskPacsToCommit } from './ask-pacs-to-commit.js';
-import { CheckStorageWhenModalityAsks } from './check-storage-when-modality-asks.js';
+import { AskPacsToCommit } from './storage-commitment/ask-pacs-to-commit.js';
+import { CheckStorageWhenModalityAsks } from './storage-commitment/check-storage-when-modality-asks.js';
 import { doseReportClasses } from './dose/dose-report.js';
 import { RecordDoseWhenDoseReportArrives } from './dose/record-dose-when-dose-report-arrives.js';
-import { HideImagesWhenRejectionNoteArrives } from './hide-images-when-rejection-note-arrives.js';
-import { LookForStudyWhenPacsNotifies } from './look-for-study-when-pacs-notifies.js';
+import { HideImagesWhenRejectionNoteArrives } from './study/hide-images-when-rejection-note-arrives.js';
+import { LookForStudyWhenPacsNotifies } from './study/look-for-study-when-pacs-notifies.js';
 
 /**
  * The DICOM side of results: Instance Availability Notification from the PACS, storage commitment for the stations of the

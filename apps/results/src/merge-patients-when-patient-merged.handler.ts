@@ -4,8 +4,8 @@ import type { FhirResource, Patient } from 'fhir/r4.js';
 import { findResources, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies, moveMerged, rekeyed } from '#fhir';
 import { Deliveries, EventContext, MergedPatients, WhenEvent, type MergedPatient } from '#messaging';
-import { ReportDesk } from './report-desk.js';
-import { StudyLookups } from './study-lookups.store.js';
+import { ReportDesk } from './report/report-desk.js';
+import { StudyLookups } from './study/study-lookups.store.js';
 
 /**
  * Studies, reports, and what is still to be told of a patient who was merged, are those of the one who stands for them.

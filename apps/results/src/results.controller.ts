@@ -1,9 +1,9 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { fail } from '#platform';
-import { StorageCommitments } from './storage-commitments.store.js';
-import { StudyLookups } from './study-lookups.store.js';
-import { UnmatchedReports } from './unmatched-reports.store.js';
+import { StorageCommitments } from './storage-commitment/storage-commitments.store.js';
+import { StudyLookups } from './study/study-lookups.store.js';
+import { UnmatchedReports } from './report/unmatched-reports.store.js';
 
 /** What waits for a person in results. */
 @ApiTags('results')

@@ -5,7 +5,7 @@ import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId, systems, uuidFrom } from '#fhir';
 import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
-import { Rejections } from '../rejections.store.js';
+import { Rejections } from '../study/rejections.store.js';
 import { DoseExams } from './dose-exams.store.js';
 import { doseInError, doseIssue, doseIssueIdOf, doseObservation, doseObservationIdOf } from './dose-observation.decider.js'; // prettier-ignore
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';

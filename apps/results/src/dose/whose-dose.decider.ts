@@ -1,6 +1,6 @@
 import type { ImagingStudy } from 'fhir/r4.js';
-import { instancesOf } from '../imaging-study.decider.js';
-import { wrongWorklistEntry, type Rejected } from '../rejection.decider.js';
+import { instancesOf } from '../study/imaging-study.decider.js';
+import { wrongWorklistEntry, type Rejected } from '../study/rejection.decider.js';
 import type { DoseReport } from './dose-report.js';
 
 /** With these it is another patient's (DICOM CID 9300; IHE IOCM). What was rejected for anything else, was irradiated. */

@@ -4,7 +4,7 @@ import { findResource, findResources, newEvent, type ImagingEvent } from '#event
 import { assertVersion, FhirStore, recordAccess, referencedId } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
-import { deliveriesOf } from '../emr-update.decider.js';
+import { deliveriesOf } from '../emr/emr-update.decider.js';
 import { instructionRulesOf } from './instruction-templates.js';
 import { instructionsAfter, orderIdOf, readAt, sameWords, type InstructionRules, type Occasion } from './instruction.decider.js'; // prettier-ignore
 

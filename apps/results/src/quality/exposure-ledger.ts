@@ -4,7 +4,7 @@ import type { RejectionNote, SeriesInPacs } from '#dicom';
 import { FhirStore, sameContent, systems, uuidFrom } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, SITE, type Site } from '#platform';
-import { timeInZone } from '../imaging-study.decider.js';
+import { timeInZone } from '../study/imaging-study.decider.js';
 import { entriesOf, outOfRange, withDeviation, type Statement } from './exposure-entry.decider.js';
 import { Exposures, type AcquiredImage, type KeptStatement } from './exposures.store.js';
 import { imagesIn, type ImageOfStudy } from './images-in-study.decider.js';

@@ -2,7 +2,7 @@ import type { ImagingStudy, ImagingStudySeries } from 'fhir/r4.js';
 import { sopClasses, type SeriesInPacs } from '#dicom';
 import { referencedId, studyInstanceUidOf, uuidFrom } from '#fhir';
 import type { Site } from '#platform';
-import { timeInZone } from '../imaging-study.decider.js';
+import { timeInZone } from '../study/imaging-study.decider.js';
 import type { AcquiredImage } from './exposures.store.js';
 
 /** One image, with who made it, which is kept apart from it. */

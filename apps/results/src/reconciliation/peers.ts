@@ -5,11 +5,11 @@ import type { StudyInPacs } from '#dicom';
 import { FhirStore, ForeignFhirServer, referencedId, uuidFrom } from '#fhir';
 import { isToldOf } from '#mapping';
 import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
-import { bearerTokensOf } from '../bearer-tokens.js';
-import { keyOf } from '../emr-transaction.js';
-import { withoutInstances } from '../imaging-study.decider.js';
-import { PacsContent } from '../pacs-content.js';
-import { Rejections } from '../rejections.store.js';
+import { bearerTokensOf } from '../emr/bearer-tokens.js';
+import { keyOf } from '../emr/emr-transaction.js';
+import { withoutInstances } from '../study/imaging-study.decider.js';
+import { PacsContent } from '../study/pacs-content.js';
+import { Rejections } from '../study/rejections.store.js';
 import { compareStudy, compareTold, type Told } from './comparison.decider.js';
 import { Reconciliations, type Found, type Subject } from './reconciliations.store.js';
 
