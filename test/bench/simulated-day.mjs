@@ -1,5 +1,5 @@
-import { chooseSlot } from '../../dist/apps/scheduling/src/slot.decider.js';
-import { requestedSteps } from '../../dist/apps/scheduling/src/requested-steps.decider.js';
+import { chooseSlot } from '../../dist/apps/scheduling/src/booking/slot.decider.js';
+import { requestedSteps } from '../../dist/apps/scheduling/src/booking/requested-steps.decider.js';
 import { checkSite } from '#platform';
 
 /**

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { guardedDicomServer, type DicomServer } from '#dicom';
 import { INFRASTRUCTURE, Metrics, SITE, type Infrastructure, type Site } from '#platform';
-import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
-import { ServeWorklistWhenModalityAsks } from './serve-worklist-when-modality-asks.js';
+import { FollowExamWhenMppsArrives } from './exam/follow-exam-when-mpps-arrives.js';
+import { ServeWorklistWhenModalityAsks } from './worklist/serve-worklist-when-modality-asks.js';
 
 /** The DICOM side of scheduling: Modality Worklist and MPPS, for the stations and worklist views of the site file only. */
 @Injectable()

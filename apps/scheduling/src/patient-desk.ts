@@ -3,15 +3,15 @@ import type { FhirResource, Patient } from 'fhir/r4.js';
 import { FhirStore, keepCopies, moveMerged } from '#fhir';
 import { MergedPatients, type Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
-import type { OrderedExam } from './exam-from-event.js';
-import { FollowedAppointments } from './followed-appointments.store.js';
+import type { OrderedExam } from './exam/exam-from-event.js';
+import { FollowedAppointments } from './booking/followed-appointments.store.js';
 import { stateAttributes } from './patient-state.js';
-import { PerformedProcedureSteps } from './performed-procedure-steps.store.js';
-import { ScheduleDesk } from './schedule-desk.js';
-import { StationBookings } from './station-bookings.store.js';
-import { WhatIsKnown } from './what-is-known.js';
-import { patientAttributes, patientNumberOf, visitAttributes } from './worklist-item.js';
-import { Worklist } from './worklist.store.js';
+import { PerformedProcedureSteps } from './exam/performed-procedure-steps.store.js';
+import { ScheduleDesk } from './booking/schedule-desk.js';
+import { StationBookings } from './booking/station-bookings.store.js';
+import { WhatIsKnown } from './booking/what-is-known.js';
+import { patientAttributes, patientNumberOf, visitAttributes } from './worklist/worklist-item.js';
+import { Worklist } from './worklist/worklist.store.js';
 
 /** Keeps the worklist true to its patients, each change in the transaction of its event. */
 @Injectable()

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { FollowedAppointments } from './followed-appointments.store.js';
-import { Rebookings } from './rebookings.store.js';
-import { UncertifiedExams, type UncertifiedExam } from './uncertified-exams.store.js';
+import { FollowedAppointments } from './booking/followed-appointments.store.js';
+import { Rebookings } from './booking/rebookings.store.js';
+import { UncertifiedExams, type UncertifiedExam } from './exam/uncertified-exams.store.js';
 
 /** What people and programs ask of the schedule beside FHIR and DICOM. */
 @ApiTags('schedule')

@@ -6,8 +6,8 @@ import { FhirStore, keepCopies } from '#fhir';
 import { EventContext, WhenEvent } from '#messaging';
 import { SITE, type Site } from '#platform';
 import { readyFromOf, screeningAttributes } from './contrast-screening.js';
-import { ScheduleDesk } from './schedule-desk.js';
-import { Worklist } from './worklist.store.js';
+import { ScheduleDesk } from './booking/schedule-desk.js';
+import { Worklist } from './worklist/worklist.store.js';
 
 /**
  * Shows what contrast screening says of an exam on its worklist items, keeps it for items written anew, and moves an exam

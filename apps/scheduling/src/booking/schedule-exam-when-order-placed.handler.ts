@@ -1,0 +1,22 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { type ImagingEvent } from '#events';
+import { EventContext, WhenEvent } from '#messaging';
+import { ScheduleDesk } from './schedule-desk.js';
+import { examFrom } from '../exam/exam-from-event.js';
+import { UnscheduledExams } from '../exam/unscheduled-exams.js';
+
+/** A new order gets its steps, stations and times, and is on the worklist with the commit. */
+@Controller()
+export class ScheduleExamWhenOrderPlaced {
+  constructor(
+    @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
+    @Inject(UnscheduledExams) private readonly unscheduled: UnscheduledExams,
+  ) {}
+
+  @WhenEvent('imaging.order.placed.v1')
+  async handle(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
+    await this.desk.place(examFrom(event), transaction);
+    await this.unscheduled.match(event.patientId, transaction);
+  }
+}
