@@ -21,6 +21,9 @@ describe('redelivered-event-changes-nothing', () => {
     const message = anOrmMessage({ mrn: 'TWICE', placerOrderNumber: 'TWICE' });
     await department.send(message);
     await department.onWorklist('TWICE');
+    // The booking is an event itself, from which orders has its Task.
+    const tasks = () => department.rows('orders', "SELECT FROM resource WHERE type = 'Task'");
+    await until(async () => (await tasks()).length > 0, { what: 'orders to hear of the booking' });
     const before = await state();
 
     expect(acknowledgedAs(await department.send(message))).toBe('AA');
