@@ -2,7 +2,7 @@ import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Query, R
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Bundle } from 'fhir/r4.js';
-import { answerWrite, assertIdOfUrl, etagOf } from '#fhir';
+import { answerWrite, assertIdOfUrl, assertOwnNumber, etagOf } from '#fhir';
 import { clientOf, fail, SITE, type Site } from '#platform';
 import { FhirOrderDesk } from './fhir-order-desk.js';
 import { requestFromBundle } from './request-from-bundle.js';
@@ -63,8 +63,7 @@ export class FhirOrdersController {
   ): Promise<void> {
     const stated = orderFromFhir(body, this.site);
     const [placer] = stated.serviceRequest.identifier!;
-    if (Object.keys(query).join() !== 'identifier' || query.identifier !== `${placer!.system}|${placer!.value}`)
-      throw fail('field-invalid', "must be the placer order number of the body, as <system>|<value>, and the one criterion", { field: 'identifier' }); // prettier-ignore
+    assertOwnNumber(query, placer, 'the placer order number of the body');
     const client = clientOf(request);
     if (await this.desk.isKnown(stated.serviceRequest.id!))
       return answerWrite(request, response, 200, await this.desk.replace(stated, ifMatch, client));

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { FhirResource, OperationOutcome } from 'fhir/r4.js';
+import type { FhirResource, Identifier, OperationOutcome } from 'fhir/r4.js';
 import { fail } from '#platform';
 
 const FHIR_JSON = 'application/fhir+json';
@@ -48,4 +48,28 @@ export function assertVersion(ifMatch: string | undefined, current: FhirResource
   const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch)?.[1];
   if (version !== undefined && version === current?.meta?.versionId) return;
   throw fail('precondition-failed', 'If-Match must be the ETag of the current version: read it again, then update');
+}
+
+/**
+ * The version that a correction was made from, as `If-Match` names it.
+ *
+ * @throws Failure precondition-failed without one: what somebody else said meanwhile must not be overwritten unseen
+ */
+export function versionCorrected(ifMatch: string | undefined): string {
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(ifMatch ?? '')?.[1];
+  if (version) return version;
+  throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+}
+
+/**
+ * Checks that a conditional update (FHIR R4 section 3.1.0.4.3) is by the number of the resource in its body, and by
+ * nothing else.
+ *
+ * @param what the number as its field calls it
+ * @throws Failure field-invalid
+ */
+export function assertOwnNumber(query: Record<string, unknown>, number: Identifier | undefined, what: string): void {
+  const isAlone = Object.keys(query).join() === 'identifier';
+  if (isAlone && number?.value && query.identifier === `${number.system}|${number.value}`) return;
+  throw fail('field-invalid', `must be ${what}, as <system>|<value>, and the one criterion`, { field: 'identifier' });
 }

@@ -2,7 +2,7 @@ import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Req, Res
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { MedicationAdministration, OperationOutcome } from 'fhir/r4.js';
-import { etagOf, assertIdOfUrl } from '#fhir';
+import { assertIdOfUrl, etagOf, versionCorrected } from '#fhir';
 import { fail, SITE, type Site } from '#platform';
 import { AdministrationDesk } from './administration-desk.js';
 import { sourceOf } from './source-of.js';
@@ -63,8 +63,7 @@ export class AdministrationsController {
     assertIdOfUrl('MedicationAdministration', id, body);
     const source = sourceOf(body, request, this.site);
     const stated = this.desk.read(body, source.by);
-    const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch ?? '')?.[1];
-    if (!version) throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+    const version = versionCorrected(ifMatch);
     const { administration } = await this.desk.correct(id, stated, version, source);
     answer(response, 200, administration);
   }

@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, Inject, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { answerWrite, assertIdOfUrl, FhirStore, recordAccess, referencedId, rekeyed } from '#fhir';
+import { answerWrite, assertIdOfUrl, FhirStore, recordAccess, referencedId, rekeyed, versionCorrected } from '#fhir';
 import { UnitOfWork } from '#messaging';
 import { clientOf, fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
@@ -41,8 +41,7 @@ export class VitalSignsController {
     const stated = readVitalSign(body, this.policy);
     if (stated.observation.id !== id)
       throw fail('field-invalid', 'the first identifier must stay what it was', { field: 'Observation.identifier' });
-    const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch ?? '')?.[1];
-    if (!version) throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+    const version = versionCorrected(ifMatch);
     await this.record(stated, version, request, response);
   }
 

@@ -1,8 +1,8 @@
 import { Body, Controller, Headers, Inject, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { answerWrite, assertIdOfUrl } from '#fhir';
-import { clientOf, fail } from '#platform';
+import { answerWrite, assertIdOfUrl, versionCorrected } from '#fhir';
+import { clientOf } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { ReactionDesk } from './reaction-desk.js';
@@ -35,8 +35,7 @@ export class ReactionsController {
   ): Promise<void> {
     assertIdOfUrl('AdverseEvent', id, body);
     const stated = readReaction(body, this.policy);
-    const version = /^(?:W\/)?"(\d+)"$/.exec(ifMatch ?? '')?.[1];
-    if (!version) throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+    const version = versionCorrected(ifMatch);
     const { reaction } = await this.desk.correct(id, stated, version, clientOf(request));
     answerWrite(request, response, 200, reaction);
   }

@@ -3,7 +3,7 @@ import { ApiExcludeEndpoint, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Communication } from 'fhir/r4.js';
 import { DataSource } from 'typeorm';
-import { answerWrite, assertIdOfUrl, recordAccess, systems, validateResource } from '#fhir';
+import { answerWrite, assertIdOfUrl, assertOwnNumber, recordAccess, systems, validateResource } from '#fhir';
 import { CLOCK, clientOf, fail, type Clock } from '#platform';
 import { InstructionDesk } from './instruction-desk.js';
 import { numberOf } from './instruction.decider.js';
@@ -68,9 +68,8 @@ export class InstructionsController {
   ): Promise<void> {
     const stated = validateResource(body, 'Communication');
     const number = numberOf(stated);
-    if (!number || Object.keys(query).join() !== 'identifier' || query.identifier !== `${systems.instruction}|${number}`)
-      throw fail('field-invalid', 'must be the number of the instruction in the body, as <system>|<value>, and the one criterion', { field: 'identifier' }); // prettier-ignore
-    await this.answer(number, stated, ifMatch, request, response);
+    assertOwnNumber(query, { system: systems.instruction, value: number }, 'the number of the instruction in the body');
+    await this.answer(number!, stated, ifMatch, request, response);
   }
 
   private async answer(

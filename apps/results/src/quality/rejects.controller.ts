@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { versionCorrected } from '#fhir';
 import { clientOf, fail, hasScope, SITE, type Site } from '#platform';
 import type { Entry, EntryKind } from './exposure-entry.decider.js';
 import { ExposureLedger } from './exposure-ledger.js';
@@ -41,8 +42,7 @@ export class RejectsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const stated = readReject(body, this.site);
-    const version = /^(?:W\/)?"(\d{1,9})"$/.exec(ifMatch ?? '')?.[1];
-    if (!version) throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+    const version = versionCorrected(ifMatch);
     return answer(response, await this.ledger.correct(id, stated, Number(version), clientOf(request)));
   }
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, Inject, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { answerWrite, assertIdOfUrl } from '#fhir';
+import { answerWrite, assertIdOfUrl, assertOwnNumber } from '#fhir';
 import { clientOf, fail, SITE, type Site } from '#platform';
 import { FhirReportDesk } from './fhir-report-desk.js';
 import { reportFromFhir } from './report-from-fhir.js';
@@ -65,8 +65,7 @@ export class FhirReportsController {
   ): Promise<void> {
     const stated = reportFromFhir(body, this.site);
     const [own] = stated.report.identifier!;
-    if (Object.keys(query).join() !== 'identifier' || query.identifier !== `${own!.system}|${own!.value}`)
-      throw fail('field-invalid', 'must be the number of the report in the body, as <system>|<value>, and the one criterion', { field: 'identifier' }); // prettier-ignore
+    assertOwnNumber(query, own, 'the number of the report in the body');
     const asked = { client: clientOf(request), interaction: 'update' as const, ifMatch };
     const { report, isNew } = await this.desk.take(stated, asked);
     answerWrite(request, response, isNew ? 201 : 200, report);
