@@ -45,7 +45,15 @@ export class Department {
       },
       destinations: [
         { name: 'emr-fhir', kind: 'fhir', ...(options.emrFhir ?? { url: emr.fhirUrl, timeoutSeconds: 2 }) },
-        { name: 'emr-hl7', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 2 }, // prettier-ignore
+        {
+          name: 'emr-hl7',
+          kind: 'mllp',
+          host: '127.0.0.1',
+          port: emr.mllpPort,
+          application: 'EMR',
+          facility: 'SGH',
+          ackTimeoutSeconds: 2,
+        },
       ],
       ...options.site,
     });
@@ -79,7 +87,10 @@ export class Department {
   /** Waits until an order is on a scanner's worklist. */
   onWorklist(placerOrderNumber: string, aeTitle = 'CT01', within = 15_000): Promise<WorklistLine> {
     const what = `order ${placerOrderNumber} on the worklist of ${aeTitle}`;
-    return until(async () => (await this.worklist(aeTitle)).find((line) => line.placerOrderNumber === placerOrderNumber), { within, what, every: 100 }); // prettier-ignore
+    return until(
+      async () => (await this.worklist(aeTitle)).find((line) => line.placerOrderNumber === placerOrderNumber),
+      { within, what, every: 100 },
+    );
   }
 
   worklist(aeTitle = 'CT01'): Promise<WorklistLine[]> {

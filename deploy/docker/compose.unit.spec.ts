@@ -97,7 +97,8 @@ describe('Dockerfiles', () => {
     expect(last).toContain(
       `CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=384", "dist/apps/${name}/src/main.js"]`,
     );
-    for (const port of compose.services[name]!.ports!) expect(last).toMatch(new RegExp(`^EXPOSE .*\\b${port.split(':').at(-1)}\\b`, 'm')); // prettier-ignore
+    for (const port of compose.services[name]!.ports!)
+      expect(last).toMatch(new RegExp(`^EXPOSE .*\\b${port.split(':').at(-1)}\\b`, 'm'));
   });
 
   it('differ in nothing but the service', () => {

@@ -77,7 +77,6 @@ describe('npm start', () => {
         'QIDO-RS',
         'DiagnosticReport final',
       ])
-        // prettier-ignore
         expect(output()).toContain(told);
     }
   }, 300_000);
@@ -92,7 +91,10 @@ describe('npm start', () => {
       expect(child.running()).toBe(true);
       if (end === 'SIGKILL') await child.kill9();
       else await child.stop('SIGINT');
-      await until(async () => (await Promise.all(ports.map(isSilent))).every(Boolean), { within: 60_000, what: 'every port to be free' }); // prettier-ignore
+      await until(async () => (await Promise.all(ports.map(isSilent))).every(Boolean), {
+        within: 60_000,
+        what: 'every port to be free',
+      });
     }
   }, 300_000);
 });

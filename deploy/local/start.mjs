@@ -51,12 +51,23 @@ async function start(settings) {
   say('Starting Postgres and Kafka …');
   const siteFile = settings.siteFile ?? writeSandboxSite(settings.data, ports);
   const database = async () => {
-    const databaseUrl = settings.databaseUrl ?? (await startPostgres({ dataDirectory: join(settings.data, 'postgres'), port: ports.POSTGRES_PORT }).then(keep)).url; // prettier-ignore
+    const databaseUrl =
+      settings.databaseUrl ??
+      (await startPostgres({ dataDirectory: join(settings.data, 'postgres'), port: ports.POSTGRES_PORT }).then(keep))
+        .url;
     await migrateServices(settings, { databaseUrl, siteFile });
     return databaseUrl;
   };
   const kafka = async () =>
-    settings.brokers ?? (await startKafka({ dataDirectory: join(settings.data, 'kafka'), port: ports.KAFKA_PORT, controllerPort: ports.KAFKA_CONTROLLER_PORT, say }).then(keep)).brokers; // prettier-ignore
+    settings.brokers ??
+    (
+      await startKafka({
+        dataDirectory: join(settings.data, 'kafka'),
+        port: ports.KAFKA_PORT,
+        controllerPort: ports.KAFKA_CONTROLLER_PORT,
+        say,
+      }).then(keep)
+    ).brokers;
   const [databaseUrl, brokers] = await Promise.all([database(), kafka()]);
   const where = { databaseUrl, brokers, siteFile };
 
@@ -98,7 +109,9 @@ async function playRoutine(sandboxPort, brokers) {
   const outcome = await response.json();
   await trail.end();
   if (response.ok)
-    say(`\nIt went through: order ${outcome.orderNumber}, accession number ${outcome.accessionNumber}, study ${outcome.studyInstanceUid}.`); // prettier-ignore
+    say(
+      `\nIt went through: order ${outcome.orderNumber}, accession number ${outcome.accessionNumber}, study ${outcome.studyInstanceUid}.`,
+    );
   else say(`\nThe routine journey did not go through: ${outcome.failure}`);
   return outcome.failure;
 }

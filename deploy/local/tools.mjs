@@ -13,7 +13,8 @@ export function requireNode() {
 
 /** @throws {Refusal} without Java 17 or newer; with the line that installs it */
 export async function requireJava() {
-  const install = 'install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)'; // prettier-ignore
+  const install =
+    'install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk)';
   const { stderr } = await run('java', ['-version']).catch(() => {
     throw new Refusal(`Kafka needs Java and there is none: ${install}, or set KAFKA_BROKERS to a running broker.`);
   });

@@ -47,7 +47,13 @@ async function start(name, ready = true) {
   running[name] = startChild(process.execPath, [...nodeFlags, main], { env: full });
   const url = `http://127.0.0.1:${ports[name].HTTP_PORT}/health/ready`;
   for (let tries = 0; ready; tries++) {
-    if (await fetch(url).then((response) => response.ok, () => false)) break; // prettier-ignore
+    if (
+      await fetch(url).then(
+        (response) => response.ok,
+        () => false,
+      )
+    )
+      break;
     if (tries > 600) throw new Error(`${name} is not ready: ${running[name].lastOutput()}`);
     await pause(100);
   }
@@ -110,8 +116,22 @@ function mapping() {
     return JSON.stringify(orderFromMessage(message, checkEnvelope(message, site, ['ORM^O01']), site));
   };
   const split = (bytes) => {
-    const segments = bytes.toString('utf8').split('\r').map((line) => line.split('|').map((field) => field.split('~').map((one) => one.split('^')))); // prettier-ignore
-    return [[0, 9], [1, 3], [1, 5], [1, 7], [3, 1], [3, 2], [4, 4], [4, 18]].map(([line, field]) => segments[line][field]?.[0][0]).join(); // prettier-ignore
+    const segments = bytes
+      .toString('utf8')
+      .split('\r')
+      .map((line) => line.split('|').map((field) => field.split('~').map((one) => one.split('^'))));
+    return [
+      [0, 9],
+      [1, 3],
+      [1, 5],
+      [1, 7],
+      [3, 1],
+      [3, 2],
+      [4, 4],
+      [4, 18],
+    ]
+      .map(([line, field]) => segments[line][field]?.[0][0])
+      .join();
   };
   for (const work of [toFhir, split]) for (let index = 0; index < 2000; index++) work(order().bytes);
   const [mapped, floor] = [perSecondAlone(toFhir), perSecondAlone(split)];
@@ -155,7 +175,11 @@ async function endToEnd(clients) {
   const batch = Array.from({ length: 400 }, () => order());
   const queue = [...batch];
   const began = performance.now();
-  await Promise.all(clients.map(async (client) => { for (let one = queue.pop(); one; one = queue.pop()) await send(client, one); })); // prettier-ignore
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let one = queue.pop(); one; one = queue.pop()) await send(client, one);
+    }),
+  );
   for (const one of batch) await visible(association, one.accession);
   report(
     'orders/s end to end, sent by 8 connections to visible by C-FIND',
@@ -209,7 +233,10 @@ if (options.only !== 'emr') console.log(`\n${simulatedDayLines().join('\n')}`);
 /** What is measured of services that run together. */
 async function services() {
   await start('orders');
-  const clients = Array.from({ length: 8 }, () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 })); // prettier-ignore
+  const clients = Array.from(
+    { length: 8 },
+    () => new MllpClient({ host: '127.0.0.1', port: mllp, ackTimeoutMs: 30_000 }),
+  );
   if (isAll) await acknowledgements(clients);
   for (const name of isAll ? ['scheduling', 'contrast', 'results'] : ['scheduling']) await start(name);
   const accessionNumbers = await endToEnd(clients);

@@ -41,7 +41,9 @@ function fhirServer(emr, onFault) {
     let body = '';
     for await (const chunk of request) body += chunk;
     await pause(EMR_MS);
-    const procedure = JSON.parse(body).entry.map(({ resource }) => resource).find(({ resourceType }) => resourceType === 'Procedure'); // prettier-ignore
+    const procedure = JSON.parse(body)
+      .entry.map(({ resource }) => resource)
+      .find(({ resourceType }) => resourceType === 'Procedure');
     try {
       emr.take(procedure.identifier[0].value.replace('urn:oid:1.2.', ''));
     } catch (error) {
@@ -79,10 +81,39 @@ function backlog(site) {
     const [who, number] = [index % PATIENTS, Math.floor(index / PATIENTS)];
     const id = uuidFrom('bench-emr', String(who));
     const subject = { reference: `Patient/${id}` };
-    const patient = { resourceType: 'Patient', id, identifier: [typedIdentifier('MR', site.authorities.SGH, `B${who}`)], name: [{ family: 'Bench', given: ['Berta'] }] }; // prettier-ignore
-    const order = { resourceType: 'ServiceRequest', id: uuidFrom('bench-order', String(index)), status: 'active', intent: 'order', subject, identifier: [typedIdentifier('PLAC', site.authorities.EMR, `${who}.${number}`), typedIdentifier('ACSN', systems.accessionNumber, `A${index}`)], code: { text: 'CT head' } }; // prettier-ignore
-    const procedure = { resourceType: 'Procedure', id: uuidFrom('bench-exam', String(index)), status: 'in-progress', subject, identifier: [dicomUidIdentifier(`1.2.${who}.${number}`)], basedOn: [{ reference: `ServiceRequest/${order.id}` }] }; // prettier-ignore
-    const event = newEvent({ type: 'imaging.schedule.exam-started.v1', patientId: id, cause: String(index), now: new Date(), resources: [procedure, patient, order] }); // prettier-ignore
+    const patient = {
+      resourceType: 'Patient',
+      id,
+      identifier: [typedIdentifier('MR', site.authorities.SGH, `B${who}`)],
+      name: [{ family: 'Bench', given: ['Berta'] }],
+    };
+    const order = {
+      resourceType: 'ServiceRequest',
+      id: uuidFrom('bench-order', String(index)),
+      status: 'active',
+      intent: 'order',
+      subject,
+      identifier: [
+        typedIdentifier('PLAC', site.authorities.EMR, `${who}.${number}`),
+        typedIdentifier('ACSN', systems.accessionNumber, `A${index}`),
+      ],
+      code: { text: 'CT head' },
+    };
+    const procedure = {
+      resourceType: 'Procedure',
+      id: uuidFrom('bench-exam', String(index)),
+      status: 'in-progress',
+      subject,
+      identifier: [dicomUidIdentifier(`1.2.${who}.${number}`)],
+      basedOn: [{ reference: `ServiceRequest/${order.id}` }],
+    };
+    const event = newEvent({
+      type: 'imaging.schedule.exam-started.v1',
+      patientId: id,
+      cause: String(index),
+      now: new Date(),
+      resources: [procedure, patient, order],
+    });
     return deliveriesOf(event, site);
   }).flat();
 }
@@ -114,7 +145,18 @@ export async function measureBacklog(report, pool) {
   ];
   const content = { ...parse(readFileSync('deploy/local/site.yaml', 'utf8')), destinations };
   writeFileSync(siteFile, stringify(content));
-  const env = { PATH: process.env.PATH, SITE_FILE: siteFile, LOG_LEVEL: 'error', DATABASE_URL: process.env.DATABASE_URL, DATABASE_SCHEMA: SCHEMA, KAFKA_BROKERS: process.env.KAFKA_BROKERS, TOPIC_PREFIX: 'bench-emr.', HTTP_PORT: http, MLLP_PORT: mllp, DICOM_PORT: dicom }; // prettier-ignore
+  const env = {
+    PATH: process.env.PATH,
+    SITE_FILE: siteFile,
+    LOG_LEVEL: 'error',
+    DATABASE_URL: process.env.DATABASE_URL,
+    DATABASE_SCHEMA: SCHEMA,
+    KAFKA_BROKERS: process.env.KAFKA_BROKERS,
+    TOPIC_PREFIX: 'bench-emr.',
+    HTTP_PORT: http,
+    MLLP_PORT: mllp,
+    DICOM_PORT: dicom,
+  };
   const main = 'dist/apps/results/src/main.js';
   const migration = startChild(process.execPath, [main, '--migrate'], { env });
   if ((await migration.exited).code !== 0) throw new Error(`results could not migrate: ${migration.lastOutput()}`);
@@ -122,16 +164,28 @@ export async function measureBacklog(report, pool) {
   const faults = [];
   const [byFhir, byHl7] = [new CountingEmr(), new CountingEmr()];
   const servers = [fhirServer(byFhir, (error) => faults.push(error)), mllpServer(byHl7, (error) => faults.push(error))];
-  const count = async (destination) => (await pool.query(`SELECT count(*)::int AS count, extract(epoch FROM max(finished_at) - min(finished_at))::float AS seconds FROM ${SCHEMA}.delivery WHERE destination = $1 AND state = 'done'`, [destination])).rows[0]; // prettier-ignore
+  const count = async (destination) =>
+    (
+      await pool.query(
+        `SELECT count(*)::int AS count, extract(epoch FROM max(finished_at) - min(finished_at))::float AS seconds FROM ${SCHEMA}.delivery WHERE destination = $1 AND state = 'done'`,
+        [destination],
+      )
+    ).rows[0];
   try {
     for (const { destination, key, kind, idempotencyKey, body } of backlog(checkSite(content)))
       await pool.query(
         `INSERT INTO ${SCHEMA}.delivery (id, destination, key, kind, idempotency_key, body) VALUES (gen_random_uuid(), $1, $2, $3, $4, $5)`,
         [destination, key, kind, idempotencyKey, JSON.stringify(body)],
       );
-    const tried = async () => (await pool.query(`SELECT count(DISTINCT destination)::int AS count FROM ${SCHEMA}.delivery WHERE attempts > 0`)).rows[0].count; // prettier-ignore
+    const tried = async () =>
+      (await pool.query(`SELECT count(DISTINCT destination)::int AS count FROM ${SCHEMA}.delivery WHERE attempts > 0`))
+        .rows[0].count;
     while ((await tried()) < 2) await alive(service);
-    await Promise.all(servers.map((server, index) => new Promise((done) => server.listen([fhirPort, emrPort][index], '127.0.0.1', done)))); // prettier-ignore
+    await Promise.all(
+      servers.map(
+        (server, index) => new Promise((done) => server.listen([fhirPort, emrPort][index], '127.0.0.1', done)),
+      ),
+    );
     while ((await count('fhir')).count < UPDATES || (await count('hl7')).count < UPDATES) await alive(service);
     if (faults.length > 0) throw faults[0];
     for (const [destination, emr, what] of [
@@ -140,7 +194,11 @@ export async function measureBacklog(report, pool) {
     ]) {
       if (emr.taken !== UPDATES) throw new Error(`the EMR took ${emr.taken} updates by ${what}, not ${UPDATES}`);
       const { seconds } = await count(destination);
-      report(`backlog of ${UPDATES} updates of ${PATIENTS} patients, by ${what}/s`, (UPDATES / seconds).toFixed(0), 'goal ≥ 50, in order'); // prettier-ignore
+      report(
+        `backlog of ${UPDATES} updates of ${PATIENTS} patients, by ${what}/s`,
+        (UPDATES / seconds).toFixed(0),
+        'goal ≥ 50, in order',
+      );
     }
   } finally {
     for (const server of servers) server.close();

@@ -74,9 +74,20 @@ export async function screening(report, url) {
     const desk = new ScreeningDesk(store, facts, policy);
     const site = checkSite(parse(readFileSync('deploy/local/site.yaml', 'utf8')));
     const told = (patient, resources) =>
-      newEvent({ type: 'imaging.patient.updated.v1', patientId: patient.id, cause: 'bench', now: new Date(), resources: [patient, ...resources] }); // prettier-ignore
+      newEvent({
+        type: 'imaging.patient.updated.v1',
+        patientId: patient.id,
+        cause: 'bench',
+        now: new Date(),
+        resources: [patient, ...resources],
+      });
 
-    const patients = Array.from({ length: 8 }, (_, index) => ({ resourceType: 'Patient', id: uuidFrom('Patient', 'bench', String(index)), gender: 'female', birthDate: '1950-01-31' })); // prettier-ignore
+    const patients = Array.from({ length: 8 }, (_, index) => ({
+      resourceType: 'Patient',
+      id: uuidFrom('Patient', 'bench', String(index)),
+      gender: 'female',
+      birthDate: '1950-01-31',
+    }));
     const orderIds = [];
     for (const patient of patients) {
       const order = {
@@ -117,7 +128,15 @@ export async function screening(report, url) {
       const floor = performance.now();
       await unitOfWork.run(patient.id, async (transaction) => {
         const [known] = await store.readMany(transaction.manager, [{ type: 'Patient', id: patient.id }]);
-        transaction.publish(newEvent({ type: 'imaging.patient.updated.v1', patientId: patient.id, cause: String(run), now: transaction.now, resources: [known] })); // prettier-ignore
+        transaction.publish(
+          newEvent({
+            type: 'imaging.patient.updated.v1',
+            patientId: patient.id,
+            cause: String(run),
+            now: transaction.now,
+            resources: [known],
+          }),
+        );
       });
       if (run >= 40) bare.push(performance.now() - floor);
       const began = performance.now();
@@ -125,12 +144,18 @@ export async function screening(report, url) {
       // The first ones compile and prepare.
       if (run >= 40) times.push(performance.now() - began);
     }
-    const [{ outcomes }] = await source.query("SELECT count(*) AS outcomes FROM outbox WHERE type = 'imaging.contrast.screened.v1'"); // prettier-ignore
+    const [{ outcomes }] = await source.query(
+      "SELECT count(*) AS outcomes FROM outbox WHERE type = 'imaging.contrast.screened.v1'",
+    );
     if (Number(outcomes) !== 240) throw new Error(`240 screenings should have told something, not ${outcomes}`);
     const at = (values, p) =>
       `${values.sort((a, b) => a - b)[Math.floor(((values.length - 1) * p) / 100)].toFixed(1)} ms`;
     report(`screening with ${Math.round(count / patients.length)} resources of ${YEARS} years, p50`, at(times, 50));
-    report(`screening with ${Math.round(count / patients.length)} resources of ${YEARS} years, p95`, at(times, 95), 'goal ≤ 20 ms'); // prettier-ignore
+    report(
+      `screening with ${Math.round(count / patients.length)} resources of ${YEARS} years, p95`,
+      at(times, 95),
+      'goal ≤ 20 ms',
+    );
     report('  one read and one event in a unit of work, p50', at(bare, 50));
     report('  one read and one event in a unit of work, p95', at(bare, 95));
   } finally {

@@ -46,7 +46,9 @@ function ordersOf(random) {
     for (const [lane, count] of Object.entries(counts))
       for (let n = 0; n < count * site.stations.filter((one) => one.modalities.includes(modality)).length; n++) {
         // Outpatients' orders come from early morning on; the others' over the opening hours.
-        const comes = Math.floor(lane === 'outpatient' ? 5 * 60 + random() * 10 * 60 : opens + random() * (closes - opens - 60)); // prettier-ignore
+        const comes = Math.floor(
+          lane === 'outpatient' ? 5 * 60 + random() * 10 * 60 : opens + random() * (closes - opens - 60),
+        );
         orders.push({ id: `${modality}-${lane}-${n}`, modality, lane, comes, stretch: 0.7 + random() * 0.7 });
       }
   return orders.sort((a, b) => a.comes - b.comes || a.id.localeCompare(b.id));
@@ -63,7 +65,11 @@ function stepOf({ id, modality, lane }, now) {
     subject: { reference: `Patient/${id}` },
     authoredOn: now.toISOString(),
   };
-  const encounter = { resourceType: 'Encounter', status: 'in-progress', class: { code: lane === 'inpatient' ? 'IMP' : 'AMB' } }; // prettier-ignore
+  const encounter = {
+    resourceType: 'Encounter',
+    status: 'in-progress',
+    class: { code: lane === 'inpatient' ? 'IMP' : 'AMB' },
+  };
   return requestedSteps(order, site, { encounter })[0];
 }
 
@@ -79,18 +85,30 @@ function play(orders, isServed) {
     const asked = from ? { ...step, notBefore: new Date(Math.max(from, now)).toISOString() } : step;
     // First come, first served: as everybody in a lane that goes before nobody.
     const plain = isServed ? asked : { ...asked, lane: 'inpatient', isStat: false };
-    const upcoming = [...bookings.values()].map((one) => ({ ...one, lane: one.order.lane, hasBegun: running.get(one.aeTitle)?.order.id === one.appointmentId, isOurs: true })); // prettier-ignore
+    const upcoming = [...bookings.values()].map((one) => ({
+      ...one,
+      lane: one.order.lane,
+      hasBegun: running.get(one.aeTitle)?.order.id === one.appointmentId,
+      isOurs: true,
+    }));
     const slot = chooseSlot(plain, { taken: upcoming, upcoming }, site, now);
     const displaced = (slot.displaces ?? []).map((id) => bookings.get(id));
     for (const one of displaced) bookings.delete(one.appointmentId);
     const end = new Date(slot.end.getTime() + step.turnoverMinutes * MINUTE);
     const given = bookings.get(order.id)?.given ?? order.given ?? slot.start;
     order.given = given;
-    bookings.set(order.id, { order, aeTitle: slot.station.aeTitle, appointmentId: order.id, start: slot.start, end, turnover: step.turnoverMinutes, lasting: step.durationMinutes }); // prettier-ignore
+    bookings.set(order.id, {
+      order,
+      aeTitle: slot.station.aeTitle,
+      appointmentId: order.id,
+      start: slot.start,
+      end,
+      turnover: step.turnoverMinutes,
+      lasting: step.durationMinutes,
+    });
     for (const one of displaced.sort(
       (a, b) => lanes.indexOf(a.order.lane) - lanes.indexOf(b.order.lane) || a.start - b.start,
     )) {
-      // prettier-ignore
       moves++;
       book(one.order, now, one.start.getTime());
     }
@@ -108,17 +126,30 @@ function play(orders, isServed) {
         // An exam that takes longer keeps its station.
         bookings.get(exam.order.id).end = new Date(now.getTime() + 5 * MINUTE);
       if (running.has(aeTitle)) continue;
-      const [due] = [...bookings.values()].filter((one) => one.aeTitle === aeTitle && one.start <= now).sort((a, b) => a.start - b.start); // prettier-ignore
+      const [due] = [...bookings.values()]
+        .filter((one) => one.aeTitle === aeTitle && one.start <= now)
+        .sort((a, b) => a.start - b.start);
       if (!due) continue;
       const lasts = Math.max(1, Math.round(due.lasting * due.order.stretch));
       running.set(aeTitle, { order: due.order, until: minute + lasts + due.turnover });
       // An exam before its planned end gives the rest of its time back only when it is over.
-      busy.set(aeTitle, busy.get(aeTitle) + (minute >= opens && minute < closes ? Math.min(lasts, closes - minute) : 0)); // prettier-ignore
-      const since = due.order.lane === 'outpatient' ? Math.max(due.order.given.getTime(), midnight) : midnight + due.order.comes * MINUTE; // prettier-ignore
+      busy.set(
+        aeTitle,
+        busy.get(aeTitle) + (minute >= opens && minute < closes ? Math.min(lasts, closes - minute) : 0),
+      );
+      const since =
+        due.order.lane === 'outpatient'
+          ? Math.max(due.order.given.getTime(), midnight)
+          : midnight + due.order.comes * MINUTE;
       done.push({ lane: due.order.lane, waited: (now.getTime() - since) / MINUTE });
     }
   }
-  return { done, moves, left: bookings.size, idle: 1 - [...busy.values()].reduce((a, b) => a + b, 0) / (busy.size * (closes - opens)) }; // prettier-ignore
+  return {
+    done,
+    moves,
+    left: bookings.size,
+    idle: 1 - [...busy.values()].reduce((a, b) => a + b, 0) / (busy.size * (closes - opens)),
+  };
 }
 
 /** A generator of numbers in [0, 1) from a seed (mulberry32), so that a day can be played again. */
@@ -131,7 +162,8 @@ function numbersFrom(seed) {
   };
 }
 
-const part = (values, share) => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]; // prettier-ignore
+const part = (values, share) =>
+  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 
 /** Plays days both ways and sums them up. */
 export function simulateDays(days, seed) {
@@ -140,7 +172,10 @@ export function simulateDays(days, seed) {
   for (let day = 0; day < days; day++) {
     const orders = ordersOf(random);
     for (const [name, sum] of Object.entries(sums)) {
-      const played = play(orders.map((one) => ({ ...one })), name === 'lanes'); // prettier-ignore
+      const played = play(
+        orders.map((one) => ({ ...one })),
+        name === 'lanes',
+      );
       sum.done.push(...played.done);
       sum.moves += played.moves;
       sum.left += played.left;
@@ -149,10 +184,12 @@ export function simulateDays(days, seed) {
   }
   return Object.fromEntries(
     Object.entries(sums).map(([name, { done, moves, left, idle }]) => {
-      const waits = Object.fromEntries(lanes.map((lane) => {
-        const waited = done.filter((one) => one.lane === lane).map((one) => one.waited);
-        return [lane, { exams: waited.length, median: part(waited, 0.5), p95: part(waited, 0.95) }];
-      })); // prettier-ignore
+      const waits = Object.fromEntries(
+        lanes.map((lane) => {
+          const waited = done.filter((one) => one.lane === lane).map((one) => one.waited);
+          return [lane, { exams: waited.length, median: part(waited, 0.5), p95: part(waited, 0.95) }];
+        }),
+      );
       return [name, { waits, exams: done.length, moves, left, idle }];
     }),
   );
@@ -163,10 +200,10 @@ export function simulatedDayLines(days = 10, seed = 42) {
   const { lanes: ours, firstCome } = simulateDays(days, seed);
   const cell = ({ median, p95 }) => `${median} / ${p95} min`.padStart(16);
   return [
-    `${days} simulated days, seed ${seed}: wait median / p95 by lane (from the order; outpatients: from the time they were given)`, // prettier-ignore
+    `${days} simulated days, seed ${seed}: wait median / p95 by lane (from the order; outpatients: from the time they were given)`,
     `  ${'lane'.padEnd(12)}${'by lane'.padStart(16)}${'first come'.padStart(16)}`,
     ...lanes.map((lane) => `  ${lane.padEnd(12)}${cell(ours.waits[lane])}${cell(firstCome.waits[lane])}`),
-    `  ${'idle'.padEnd(12)}${`${Math.round(ours.idle * 100)} %`.padStart(16)}${`${Math.round(firstCome.idle * 100)} %`.padStart(16)}   of the opening hours`, // prettier-ignore
+    `  ${'idle'.padEnd(12)}${`${Math.round(ours.idle * 100)} %`.padStart(16)}${`${Math.round(firstCome.idle * 100)} %`.padStart(16)}   of the opening hours`,
     `  ${'exams done'.padEnd(12)}${String(ours.exams).padStart(16)}${String(firstCome.exams).padStart(16)}`,
     `  ${'moved'.padEnd(12)}${String(ours.moves).padStart(16)}${String(firstCome.moves).padStart(16)}   booked exams`,
     `  ${'left over'.padEnd(12)}${String(ours.left).padStart(16)}${String(firstCome.left).padStart(16)}   for the next day`,

@@ -21,11 +21,25 @@ export const associate = (port, { callingAeTitle = 'CT01', calledAeTitle = 'COLL
 /** C-FIND with the return keys of a usual modality. */
 export const find = (association, key = {}, step = {}) =>
   association.findWorklist({
-    AccessionNumber: '', PatientName: '', PatientID: '', PatientBirthDate: '', PatientSex: '', StudyInstanceUID: '', RequestedProcedureID: '', ...key,
+    AccessionNumber: '',
+    PatientName: '',
+    PatientID: '',
+    PatientBirthDate: '',
+    PatientSex: '',
+    StudyInstanceUID: '',
+    RequestedProcedureID: '',
+    ...key,
     ScheduledProcedureStepSequence: [
-      { Modality: '', ScheduledStationAETitle: '', ScheduledProcedureStepStartDate: '', ScheduledProcedureStepStartTime: '', ScheduledProcedureStepID: '', ...step },
+      {
+        Modality: '',
+        ScheduledStationAETitle: '',
+        ScheduledProcedureStepStartDate: '',
+        ScheduledProcedureStepStartTime: '',
+        ScheduledProcedureStepID: '',
+        ...step,
+      },
     ],
-  }); // prettier-ignore
+  });
 
 /**
  * C-FIND of 50 matches on one association, by day and by station and day, among ever more items; beside it dcmtk's
@@ -49,7 +63,9 @@ export async function measureQueries({ pool, port, report, percentile, ms, acces
     }
     association.destroy();
     if (size > WLMSCPFS_UP_TO) continue;
-    const theirs = await withWlmscpfs(pool, (other) => medianOf(other, { ScheduledProcedureStepStartDate: DAY }, percentile, 5)); // prettier-ignore
+    const theirs = await withWlmscpfs(pool, (other) =>
+      medianOf(other, { ScheduledProcedureStepStartDate: DAY }, percentile, 5),
+    );
     report(`  wlmscpfs with the same ${size} items`, theirs === undefined ? 'not installed' : ms(theirs));
     if (theirs !== undefined) report('  ratio', (medians['by day'].at(-1) / theirs).toFixed(3));
   }
@@ -100,13 +116,20 @@ async function withWlmscpfs(pool, measure) {
   try {
     mkdirSync(join(folder, 'WLM'));
     writeFileSync(join(folder, 'WLM', 'lockfile'), '');
-    const { rows } = await pool.query("SELECT attributes FROM scheduling.worklist_item WHERE appointment_id LIKE 'bench%'"); // prettier-ignore
+    const { rows } = await pool.query(
+      "SELECT attributes FROM scheduling.worklist_item WHERE appointment_id LIKE 'bench%'",
+    );
     for (const [index, { attributes }] of rows.entries()) {
-      const file = encodeDicomFile(Dataset.of(attributes), { sopClassUid: sopClasses.modalityWorklist, sopInstanceUid: `2.25.${index + 1}` }); // prettier-ignore
+      const file = encodeDicomFile(Dataset.of(attributes), {
+        sopClassUid: sopClasses.modalityWorklist,
+        sopInstanceUid: `2.25.${index + 1}`,
+      });
       writeFileSync(join(folder, 'WLM', `${index}.wl`), file);
     }
     const [port] = await freePorts(1);
-    const server = startChild('wlmscpfs', ['-s', '-csk', '-dfp', folder, String(port)], { env: { ...process.env, TCP_NODELAY: '1' } }); // prettier-ignore
+    const server = startChild('wlmscpfs', ['-s', '-csk', '-dfp', folder, String(port)], {
+      env: { ...process.env, TCP_NODELAY: '1' },
+    });
     try {
       for (let tries = 0; ; tries++) {
         const association = await associate(port, { calledAeTitle: 'WLM' }).catch(() => undefined);
@@ -150,7 +173,11 @@ export async function measureModalities({ port, report, percentile, ms, minutes,
         const association = await associate(port);
         doing = 'C-FIND';
         at = performance.now();
-        const found = await find(association, {}, { ScheduledStationAETitle: 'CT01', ScheduledProcedureStepStartDate: DAY }); // prettier-ignore
+        const found = await find(
+          association,
+          {},
+          { ScheduledStationAETitle: 'CT01', ScheduledProcedureStepStartDate: DAY },
+        );
         times.push(performance.now() - at);
         if (found.at(-1).status !== 0) throw new Error(`0x${found.at(-1).status.toString(16)}`);
         const accession = round % ROUNDS_AN_EXAM === 1 ? open.pop() : undefined;
@@ -193,6 +220,8 @@ async function exam(association, accessionNumber) {
       },
     ],
   });
-  const ended = await association.setMpps(begun.command.text('AffectedSOPInstanceUID'), { PerformedProcedureStepStatus: 'COMPLETED' }); // prettier-ignore
+  const ended = await association.setMpps(begun.command.text('AffectedSOPInstanceUID'), {
+    PerformedProcedureStepStatus: 'COMPLETED',
+  });
   for (const { status } of [begun, ended]) if (status !== 0) throw new Error(`MPPS 0x${status.toString(16)}`);
 }

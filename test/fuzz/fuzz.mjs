@@ -17,7 +17,8 @@ console.log(`seed ${seed}: ${frames} frames in ${seconds.toFixed(0)} s (${Math.r
 console.log(
   `slowest frame ${report.slowestMs.toFixed(0)} ms (number ${report.slowestFrame}), RSS at most ${report.rssMiB.toFixed(0)} MiB`,
 );
-for (const [outcome, count] of Object.entries(report.outcomes).sort(([, a], [, b]) => b - a)) console.log(`${outcome.padEnd(8)} ${count}`); // prettier-ignore
+for (const [outcome, count] of Object.entries(report.outcomes).sort(([, a], [, b]) => b - a))
+  console.log(`${outcome.padEnd(8)} ${count}`);
 for (const fault of report.faults.slice(0, 20)) console.log(`FAULT at frame ${fault.frame}: ${fault.error}`);
 if (report.faults.length > 0 || report.rssMiB > MAX_RSS_MIB || report.slowestMs > HANG_MS) process.exitCode = 1;
 console.log(process.exitCode ? `failed: ${report.faults.length} faults` : 'no fault');

@@ -71,7 +71,11 @@ export function fuzz(corpus: readonly Buffer[], site: Site, options: { frames: n
       for (const outcome of pieces === 'too large' ? [pieces] : pieces.map((bytes) => outcomeOf(bytes, site)))
         report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + 1;
     } catch (error) {
-      report.faults.push({ seed, frame: number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }); // prettier-ignore
+      report.faults.push({
+        seed,
+        frame: number,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
     const ms = performance.now() - began;
     if (ms > report.slowestMs) [report.slowestMs, report.slowestFrame] = [ms, number];
@@ -113,7 +117,8 @@ function outcomeOf(bytes: Buffer, site: Site): string {
   const from = { ...site.identity, controlId: '1', now: new Date(0) };
   const acknowledgement = acknowledge(header, refusal, from, reply);
   const code = acknowledgementCode(header, refusal);
-  if ((code === undefined) !== (acknowledgement.length === 0)) throw new Error('silence where there is an answer, or an answer to nobody'); // prettier-ignore
+  if ((code === undefined) !== (acknowledgement.length === 0))
+    throw new Error('silence where there is an answer, or an answer to nobody');
   if (code === undefined) return 'none';
   const answer = parseMessage(acknowledgement);
   if (answer.first('MSA')?.get(1) !== code) throw new Error('the acknowledgement does not say what it should');

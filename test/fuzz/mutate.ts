@@ -24,7 +24,32 @@ type Mutation = (message: Buffer, chance: Chance, corpus: readonly Buffer[]) => 
 
 const CR = '\r';
 /** What tends to be read wrong in a field. */
-const values = ['""', '\\', '\\X', '\\XZZ\\', '\\X41\\\\X42\\', '\\.br\\', '^^^^', '~~~~', '&&&&', '20261399', '2026', '99999999999999', '-1', '1e9', '\0', 'ÿ', '😀', '__proto__', 'constructor', 'toString', '%s', "'; --", ' ', '0'.repeat(400)]; // prettier-ignore
+const values = [
+  '""',
+  '\\',
+  '\\X',
+  '\\XZZ\\',
+  '\\X41\\\\X42\\',
+  '\\.br\\',
+  '^^^^',
+  '~~~~',
+  '&&&&',
+  '20261399',
+  '2026',
+  '99999999999999',
+  '-1',
+  '1e9',
+  '\0',
+  'ÿ',
+  '😀',
+  '__proto__',
+  'constructor',
+  'toString',
+  '%s',
+  "'; --",
+  ' ',
+  '0'.repeat(400),
+];
 const sets = ['UNICODE UTF-8', '8859/1', '8859/5', 'ISO IR87', 'ASCII', 'UNICODE', 'NONE'];
 
 /** A mutation of the text, kept in latin1 so that no byte is lost. */
@@ -59,7 +84,10 @@ const mutations: Mutation[] = [
   },
   (message, chance, corpus) => {
     const other = chance.of(corpus);
-    return Buffer.concat([message.subarray(0, chance.below(message.length + 1)), other.subarray(chance.below(other.length + 1))]); // prettier-ignore
+    return Buffer.concat([
+      message.subarray(0, chance.below(message.length + 1)),
+      other.subarray(chance.below(other.length + 1)),
+    ]);
   },
   ofSegments((segments, chance) => segments.toSpliced(chance.below(segments.length), 0, chance.of(segments))),
   ofSegments((segments, chance) => segments.toSpliced(chance.below(segments.length), 1)),
@@ -68,9 +96,19 @@ const mutations: Mutation[] = [
     return segments.with(a, segments[b]!).with(b, segments[a]!);
   }),
   ofSegments((segments, chance) => Array.from({ length: 1 + chance.below(40) }, () => chance.of(segments))),
-  ofText((text, chance) => text.replaceAll(chance.of(['|', '^', '~', '&', '\\', CR]), chance.of(['|', '^', '~', '&', '\\', CR, '']))), // prettier-ignore
-  ofText((text, chance) => text.replace(/^(MSH(?:\|[^|\r]*){16}\|)[^|\r]*/, (_, before: string) => before + chance.of(sets))), // prettier-ignore
-  ofText((text, chance) => text.replace(/\|(ORM|OMG|OMI|ADT|ORU|SIU|MDM)\^[AORST]\d\d/, () => `|${chance.of(['ORM^O01', 'OMI^O23', 'ADT^A40', 'ADT^A08', 'ORU^R01', 'MDM^T02', 'MDM^T06', 'ADT^A01', 'SIU^S12', 'SIU^S15'])}`)), // prettier-ignore
+  ofText((text, chance) =>
+    text.replaceAll(chance.of(['|', '^', '~', '&', '\\', CR]), chance.of(['|', '^', '~', '&', '\\', CR, ''])),
+  ),
+  ofText((text, chance) =>
+    text.replace(/^(MSH(?:\|[^|\r]*){16}\|)[^|\r]*/, (_, before: string) => before + chance.of(sets)),
+  ),
+  ofText((text, chance) =>
+    text.replace(
+      /\|(ORM|OMG|OMI|ADT|ORU|SIU|MDM)\^[AORST]\d\d/,
+      () =>
+        `|${chance.of(['ORM^O01', 'OMI^O23', 'ADT^A40', 'ADT^A08', 'ORU^R01', 'MDM^T02', 'MDM^T06', 'ADT^A01', 'SIU^S12', 'SIU^S15'])}`,
+    ),
+  ),
   ofField((_, chance) => chance.of(values)),
   ofField((field, chance) => field.repeat(1 + chance.below(50))),
   ofField((field, chance) => Array.from({ length: chance.below(200) }, () => field).join(chance.of(['~', '^', '&']))),

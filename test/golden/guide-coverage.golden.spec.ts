@@ -16,7 +16,23 @@ const root = import.meta.dirname;
 const library = join(root, '../../libs/mapping');
 const coverage = JSON.parse(readFileSync(join(library, 'src/tables/ig-coverage.json'), 'utf8')) as Coverage;
 const site = loadSite(join(root, 'site.yaml'));
-const full = ['admissions/everything-the-guide-maps', 'admissions/allergies-of-a60-everything', 'orders-orm/everything-the-guide-maps', 'orders-orm/everything-where-orc-says-it', 'orders-orm/everything-where-obr-says-it', 'orders-orm/start-and-priority-of-obr-27', 'reports/everything-the-guide-maps', 'reports/order-named-by-orc', 'orders-orm/ordering-facility-alone', 'orders-omg/participants', 'documents/everything-the-guide-maps', 'documents/final', 'appointments/everything-the-guide-maps', 'appointments/everything-by-offsets', 'appointments/length-of-the-appointment']; // prettier-ignore
+const full = [
+  'admissions/everything-the-guide-maps',
+  'admissions/allergies-of-a60-everything',
+  'orders-orm/everything-the-guide-maps',
+  'orders-orm/everything-where-orc-says-it',
+  'orders-orm/everything-where-obr-says-it',
+  'orders-orm/start-and-priority-of-obr-27',
+  'reports/everything-the-guide-maps',
+  'reports/order-named-by-orc',
+  'orders-orm/ordering-facility-alone',
+  'orders-omg/participants',
+  'documents/everything-the-guide-maps',
+  'documents/final',
+  'appointments/everything-the-guide-maps',
+  'appointments/everything-by-offsets',
+  'appointments/length-of-the-appointment',
+];
 
 const explained: ExplainedField[][] = [];
 beforeAll(() => {

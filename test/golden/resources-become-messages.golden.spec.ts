@@ -17,7 +17,11 @@ import { loadSite } from '#platform';
  */
 const folder = join(import.meta.dirname, 'told');
 const site = loadSite(join(import.meta.dirname, 'site.yaml'));
-const envelope = envelopeTo({ application: 'EMR', facility: 'SGH' }, { controlId: 'C1', now: new Date('2026-03-02T09:00:00Z') }, site); // prettier-ignore
+const envelope = envelopeTo(
+  { application: 'EMR', facility: 'SGH' },
+  { controlId: 'C1', now: new Date('2026-03-02T09:00:00Z') },
+  site,
+);
 const update = process.env.UPDATE_GOLDEN === '1';
 
 // The content of a file is what its writer takes; sets are lists there.

@@ -28,7 +28,10 @@ describe('acked-order-survives-kill', () => {
         'AA',
       );
     await department.orders.kill9();
-    const [waiting] = await department.rows<{ count: number }>('orders', "SELECT count(*)::int FROM outbox WHERE published_at IS NULL AND type LIKE 'imaging.order%'"); // prettier-ignore
+    const [waiting] = await department.rows<{ count: number }>(
+      'orders',
+      "SELECT count(*)::int FROM outbox WHERE published_at IS NULL AND type LIKE 'imaging.order%'",
+    );
     expect(waiting).toEqual({ count: 10 });
     expect(await department.worklist()).toEqual([]);
     await rival.end();

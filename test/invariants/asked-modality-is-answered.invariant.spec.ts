@@ -16,7 +16,10 @@ describe('asked-modality-is-answered', () => {
     modality = new DicomServer({ host: '127.0.0.1', port, aeTitles: ['CT01'] });
     modality.provideStorageCommitment({
       report: async ({ transactionUid, committed }) =>
-        void told.set(transactionUid, committed.map(({ sopInstanceUid }) => sopInstanceUid)), // prettier-ignore
+        void told.set(
+          transactionUid,
+          committed.map(({ sopInstanceUid }) => sopInstanceUid),
+        ),
     });
     await modality.start();
     const stations = site().stations.map((one) => ({ ...one, dicom: { host: '127.0.0.1', port } }));

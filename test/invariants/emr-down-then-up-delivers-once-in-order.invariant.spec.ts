@@ -10,7 +10,9 @@ describe('emr-down-then-up-delivers-once-in-order', () => {
   afterAll(() => department?.stop());
 
   const undone = async () =>
-    (await department.rows<{ count: number }>('results', "SELECT count(*)::int FROM delivery WHERE state <> 'done'"))[0]!.count; // prettier-ignore
+    (
+      await department.rows<{ count: number }>('results', "SELECT count(*)::int FROM delivery WHERE state <> 'done'")
+    )[0]!.count;
   const runExam = async (placer: string) => {
     await department.send(anOrmMessage({ mrn: placer, placerOrderNumber: placer }));
     const exam = await department.scanner().start(await department.onWorklist(placer));
@@ -23,7 +25,9 @@ describe('emr-down-then-up-delivers-once-in-order', () => {
   const told = () => {
     const accepted = department.emr.fhirRequests.filter((request) => request.status === 200);
     const facts = accepted.flatMap(({ body }) => ((body as Bundle).entry ?? []).map((entry) => entry.resource));
-    return facts.filter((one): one is Procedure => one?.resourceType === 'Procedure').map((one) => `${one.identifier![0]!.value} ${one.status}`); // prettier-ignore
+    return facts
+      .filter((one): one is Procedure => one?.resourceType === 'Procedure')
+      .map((one) => `${one.identifier![0]!.value} ${one.status}`);
   };
 
   it('each fact arrives once and in its order, though the EMR was away and the service was killed', async () => {
@@ -42,7 +46,9 @@ describe('emr-down-then-up-delivers-once-in-order', () => {
     const exams = [...new Set(told().map((line) => line.split(' ')[0]))];
     expect(exams).toHaveLength(2);
     for (const exam of exams) {
-      const statuses = told().filter((line) => line.startsWith(`${exam} `)).map((line) => line.split(' ')[1]); // prettier-ignore
+      const statuses = told()
+        .filter((line) => line.startsWith(`${exam} `))
+        .map((line) => line.split(' ')[1]);
       expect(statuses).toEqual(['in-progress', 'completed']);
     }
     expect(department.emr.store.all('ServiceRequest').map((order) => order.status)).toEqual(['completed', 'completed']);
@@ -56,7 +62,8 @@ describe('emr-down-then-up-delivers-once-in-order', () => {
     department.emr.fhirFault = { kind: 'status', status: 422, times: 1 };
     await department.send(anOrmMessage({ mrn: 'E3', placerOrderNumber: 'E3' }));
     await department.scanner().start(await department.onWorklist('E3'));
-    const parked = () => department.rows<{ code: string; id: string }>('results', "SELECT code, id FROM delivery WHERE state = 'parked'"); // prettier-ignore
+    const parked = () =>
+      department.rows<{ code: string; id: string }>('results', "SELECT code, id FROM delivery WHERE state = 'parked'");
     const [refused] = await until(async () => (await parked()).length > 0 && parked(), {
       what: 'the refused delivery',
     });

@@ -27,15 +27,22 @@ describe('observation-timer-survives-kill', () => {
   afterAll(() => department?.stop());
 
   const tasks = (code: string) =>
-    department.rows<{ body: Task }>('contrast', `SELECT body FROM resource WHERE type = 'Task' AND body->'code'->'coding'->0->>'code' = '${code}' ORDER BY id`); // prettier-ignore
+    department.rows<{ body: Task }>(
+      'contrast',
+      `SELECT body FROM resource WHERE type = 'Task' AND body->'code'->'coding'->0->>'code' = '${code}' ORDER BY id`,
+    );
   const levelOf = ({ extension = [] }: Task) =>
     extension[0]!.extension!.find(({ url }) => url === 'level')!.valuePositiveInt;
   /** Every version of what is overdue, oldest first: who was asked, when and until when. */
   const asked = () =>
-    department.rows<{ body: Task }>('contrast', "SELECT body FROM resource_history WHERE type = 'Task' AND body->'code'->'coding'->0->>'code' = 'overdue' ORDER BY id, version"); // prettier-ignore
+    department.rows<{ body: Task }>(
+      'contrast',
+      "SELECT body FROM resource_history WHERE type = 'Task' AND body->'code'->'coding'->0->>'code' = 'overdue' ORDER BY id, version",
+    );
 
   it('comes due once, at its time, though the process is killed before, at, and after it', async () => {
-    for (const name of exams) await department.send(anOrmMessage({ mrn: name, placerOrderNumber: name, procedure: 'CTCHESTC' })); // prettier-ignore
+    for (const name of exams)
+      await department.send(anOrmMessage({ mrn: name, placerOrderNumber: name, procedure: 'CTCHESTC' }));
     const plans = await until(
       async () => {
         const found = await fetch(`${department.contrast.url}/fhir/MedicationRequest?status=active`);
@@ -48,7 +55,10 @@ describe('observation-timer-survives-kill', () => {
     const given = new Map<string, number>();
     for (const [index, plan] of plans.entries()) {
       const at = Date.now() + index * 150;
-      const stated = anAdministration(plan, { identifier: [{ system: 'urn:test:injector', value: exams[index] }], effectiveDateTime: new Date(at).toISOString() }); // prettier-ignore
+      const stated = anAdministration(plan, {
+        identifier: [{ system: 'urn:test:injector', value: exams[index] }],
+        effectiveDateTime: new Date(at).toISOString(),
+      });
       const answer = await fetch(`${department.contrast.url}/fhir/MedicationAdministration`, {
         method: 'POST',
         headers: { 'content-type': 'application/fhir+json' },
@@ -63,13 +73,24 @@ describe('observation-timer-survives-kill', () => {
     // when it dies again as soon as the first is overdue, and again as soon as the second level is asked, and stays away
     // for longer than anybody has to answer
     department.replace(await department.contrast.restart());
-    await until(async () => (await tasks('overdue')).length > 0, { what: 'the first to be overdue', every: 5, within: 20_000 }); // prettier-ignore
+    await until(async () => (await tasks('overdue')).length > 0, {
+      what: 'the first to be overdue',
+      every: 5,
+      within: 20_000,
+    });
     await department.contrast.kill9();
     department.replace(await department.contrast.restart());
-    await until(async () => (await tasks('overdue')).some(({ body }) => levelOf(body)! > 1), { what: 'a second level to be asked', every: 5, within: 20_000 }); // prettier-ignore
+    await until(async () => (await tasks('overdue')).some(({ body }) => levelOf(body)! > 1), {
+      what: 'a second level to be asked',
+      every: 5,
+      within: 20_000,
+    });
     await department.contrast.kill9();
     // Of the last level it is due in an hour.
-    const [due] = await department.rows<{ at: Date | null }>('contrast', "SELECT max(due_at) AS at FROM due_task WHERE due_at < now() + interval '1 minute'"); // prettier-ignore
+    const [due] = await department.rows<{ at: Date | null }>(
+      'contrast',
+      "SELECT max(due_at) AS at FROM due_task WHERE due_at < now() + interval '1 minute'",
+    );
     await until(() => Date.now() > (due!.at?.getTime() ?? 0), { what: 'everything to be overdue', within: 30_000 });
     department.replace(await department.contrast.restart());
     await until(
@@ -87,11 +108,18 @@ describe('observation-timer-survives-kill', () => {
       expect(own.map(levelOf)).toEqual([1, 2, 3]);
       expect(Date.parse(own[0]!.authoredOn!)).toBeGreaterThanOrEqual(given.get(patient)! + OVER_AFTER);
       for (const [index, one] of own.slice(1).entries())
-        expect(Date.parse(one.restriction!.period!.start!)).toBeGreaterThanOrEqual(Date.parse(own[index]!.restriction!.period!.end!)); // prettier-ignore
+        expect(Date.parse(one.restriction!.period!.start!)).toBeGreaterThanOrEqual(
+          Date.parse(own[index]!.restriction!.period!.end!),
+        );
       expect(own.every(({ status }) => status === 'requested')).toBe(true);
     }
-    const told = await department.rows<{ count: number }>('contrast', "SELECT count(*)::int, count(DISTINCT id)::int AS ids FROM outbox WHERE type = 'imaging.contrast.escalated.v1'"); // prettier-ignore
+    const told = await department.rows<{ count: number }>(
+      'contrast',
+      "SELECT count(*)::int, count(DISTINCT id)::int AS ids FROM outbox WHERE type = 'imaging.contrast.escalated.v1'",
+    );
     expect(told).toEqual([{ count: versions.length, ids: versions.length }]);
-    expect((await tasks('contrast-observation')).map(({ body }) => body.status)).toEqual(exams.map(() => 'in-progress')); // prettier-ignore
+    expect((await tasks('contrast-observation')).map(({ body }) => body.status)).toEqual(
+      exams.map(() => 'in-progress'),
+    );
   }, 120_000);
 });

@@ -34,9 +34,23 @@ describe('worklist-outlives-broker-and-orders', () => {
     expect(archive.match(/COLLIMATOR\/[0-9a-f-]{36}\.wl/g)).toHaveLength(1);
 
     await broker.comeBack();
-    const unpublished = () => department.rows('scheduling', "SELECT 1 FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' AND published_at IS NULL"); // prettier-ignore
-    await until(async () => (await unpublished()).length === 0, { within: 90_000, every: 200, what: 'the exam to be told' }); // prettier-ignore
-    const told = await department.rows<{ type: string }>('scheduling', "SELECT type FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' ORDER BY seq"); // prettier-ignore
-    expect(told.map(({ type }) => type)).toEqual(['imaging.schedule.exam-started.v1', 'imaging.schedule.exam-completed.v1']); // prettier-ignore
+    const unpublished = () =>
+      department.rows(
+        'scheduling',
+        "SELECT 1 FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' AND published_at IS NULL",
+      );
+    await until(async () => (await unpublished()).length === 0, {
+      within: 90_000,
+      every: 200,
+      what: 'the exam to be told',
+    });
+    const told = await department.rows<{ type: string }>(
+      'scheduling',
+      "SELECT type FROM outbox WHERE type LIKE 'imaging.schedule.exam-%' ORDER BY seq",
+    );
+    expect(told.map(({ type }) => type)).toEqual([
+      'imaging.schedule.exam-started.v1',
+      'imaging.schedule.exam-completed.v1',
+    ]);
   }, 180_000);
 });

@@ -48,7 +48,9 @@ describe('an order that changes', () => {
     await department.send(anOrmMessage({ mrn: 'C5', placerOrderNumber: 'C5', familyName: 'Wrong' }));
     await department.onWorklist('C5');
     await department.send(anAdtMessage({ mrn: 'C5', familyName: 'Right', event: 'A08' }));
-    await until(async () => (await department.worklist()).some((line) => line.patientName.startsWith('Right')), { what: 'the new name' }); // prettier-ignore
+    await until(async () => (await department.worklist()).some((line) => line.patientName.startsWith('Right')), {
+      what: 'the new name',
+    });
   });
 
   it('puts a STAT order first', async () => {
@@ -85,15 +87,22 @@ describe('an order cancelled while its exam runs', () => {
   }, 120_000);
   afterAll(() => department?.stop());
 
-  const tasks = async () => ((await (await fetch(`${department.scheduling.url}/room-tasks?aeTitle=CT01`)).json()) as { tasks: Task[] }).tasks; // prettier-ignore
+  const tasks = async () =>
+    ((await (await fetch(`${department.scheduling.url}/room-tasks?aeTitle=CT01`)).json()) as { tasks: Task[] }).tasks;
   const told = (placer: string) =>
-    department.emr.messages.filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${placer}^EMR`).map((one) => `${fieldOf(one, 'ORC', 1)}/${fieldOf(one, 'ORC', 5)}`); // prettier-ignore
+    department.emr.messages
+      .filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${placer}^EMR`)
+      .map((one) => `${fieldOf(one, 'ORC', 1)}/${fieldOf(one, 'ORC', 5)}`);
   /** Status of the order and of its exam as the EMR has them. */
   const emrHas = (placer: string, order: string, exam: string) =>
     until(
       () => {
-        const known = department.emr.store.all('ServiceRequest').find(({ identifier }) => identifier!.some(({ value }) => value === placer)); // prettier-ignore
-        const its = department.emr.store.all('Procedure').filter(({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${known?.id}`); // prettier-ignore
+        const known = department.emr.store
+          .all('ServiceRequest')
+          .find(({ identifier }) => identifier!.some(({ value }) => value === placer));
+        const its = department.emr.store
+          .all('Procedure')
+          .filter(({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${known?.id}`);
         return known?.status === order && its.length === 1 && its[0]!.status === exam;
       },
       { what: `${placer} at the EMR: order ${order}, exam ${exam}` },
@@ -105,7 +114,9 @@ describe('an order cancelled while its exam runs', () => {
     await emrHas(placer, 'active', 'in-progress');
     expect(acknowledgedAs(await department.send(anOrmMessage({ ...order, control: 'CA' })))).toBe('AA');
     await emrHas(placer, 'revoked', 'in-progress');
-    const [task] = await until(async () => (await tasks()).length > 0 && (await tasks()), { what: 'the room to be asked' }); // prettier-ignore
+    const [task] = await until(async () => (await tasks()).length > 0 && (await tasks()), {
+      what: 'the room to be asked',
+    });
     expect(task).toMatchObject({ status: 'requested', owner: { display: 'CT 1, CT room 1' } });
     return exam;
   }

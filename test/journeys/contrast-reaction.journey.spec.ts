@@ -20,7 +20,8 @@ describe('a reaction to contrast', () => {
   }, 120_000);
   afterAll(() => department?.stop());
 
-  const stamp = (daysAhead: number) => new Date(Date.now() + daysAhead * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '') + '070000'; // prettier-ignore
+  const stamp = (daysAhead: number) =>
+    new Date(Date.now() + daysAhead * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '') + '070000';
   const asked = (code: string) => `OBX|1|CWE|${code}||N^^HL70136||||||F|||${stamp(-1)}`;
   const place = (name: string, start?: string) =>
     department.send(
@@ -29,7 +30,12 @@ describe('a reaction to contrast', () => {
         placerOrderNumber: name,
         procedure: 'CTCHESTC',
         ...(start ? { start } : {}),
-        extra: [asked('KIDNEY^Kidney disease^99CONTRAST'), asked('METFORMIN^Takes metformin^99CONTRAST'), asked('REACTION^Reaction to contrast^99CONTRAST'), asked('82810-3^Pregnancy status^LN')], // prettier-ignore
+        extra: [
+          asked('KIDNEY^Kidney disease^99CONTRAST'),
+          asked('METFORMIN^Takes metformin^99CONTRAST'),
+          asked('REACTION^Reaction to contrast^99CONTRAST'),
+          asked('82810-3^Pregnancy status^LN'),
+        ],
       }),
     );
   const alerts = (name: string, text: string) =>
@@ -42,7 +48,11 @@ describe('a reaction to contrast', () => {
       { what: `the worklist to say ${text} of ${name}`, within: 20_000, every: 100 },
     );
   const send = (method: 'POST' | 'PUT', path: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(`${department.contrast.url}/fhir/${path}`, { method, headers: { 'content-type': 'application/fhir+json', ...headers }, body: JSON.stringify(body) }); // prettier-ignore
+    fetch(`${department.contrast.url}/fhir/${path}`, {
+      method,
+      headers: { 'content-type': 'application/fhir+json', ...headers },
+      body: JSON.stringify(body),
+    });
   const found = async <R extends FhirResource>(query: string): Promise<R[]> => {
     const { entry = [] } = (await (await fetch(`${department.contrast.url}/fhir/${query}`)).json()) as Bundle<R>;
     return entry.map(({ resource }) => resource!);
@@ -50,7 +60,12 @@ describe('a reaction to contrast', () => {
   const task = (code: string, is: (one: Task) => boolean = () => true) =>
     until(async () => (await found<Task>(`Task?code=${code}`)).find(is), { what: `a Task ${code}`, within: 15_000 });
   const answer = (one: Task, status: Task['status'], display: string, note?: string) =>
-    send('PUT', `Task/${one.id}`, { ...one, status, owner: { display }, ...(note ? { note: [{ text: note }] } : {}) }, { 'if-match': `W/"${one.meta!.versionId}"` }); // prettier-ignore
+    send(
+      'PUT',
+      `Task/${one.id}`,
+      { ...one, status, owner: { display }, ...(note ? { note: [{ text: note }] } : {}) },
+      { 'if-match': `W/"${one.meta!.versionId}"` },
+    );
 
   let administration: MedicationAdministration;
   it('happens while the patient is watched after contrast', async () => {
@@ -61,7 +76,11 @@ describe('a reaction to contrast', () => {
     const plans = await found<MedicationRequest>('MedicationRequest?status=active');
     const order = (await found('ServiceRequest?identifier=NOW'))[0]!;
     const plan = plans.find(({ basedOn }) => basedOn![0]!.reference === `ServiceRequest/${order.id}`)!;
-    const given = await send('POST', 'MedicationAdministration', anAdministration(plan, { effectiveDateTime: new Date().toISOString() })); // prettier-ignore
+    const given = await send(
+      'POST',
+      'MedicationAdministration',
+      anAdministration(plan, { effectiveDateTime: new Date().toISOString() }),
+    );
     administration = (await given.json()) as MedicationAdministration;
     expect((await task('contrast-observation')).status).toBe('in-progress');
     await department.scanner().discontinue(exam, { code: '110503', meaning: 'Patient allergic to media/contrast' });
@@ -76,17 +95,23 @@ describe('a reaction to contrast', () => {
       event: { coding: [{ system: 'urn:collimator:reaction-kind', code: 'allergic-like' }] },
       subject: administration.subject,
       date: new Date().toISOString(),
-      severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: 'severe' }] },
+      severity: {
+        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: 'severe' }],
+      },
       recorder: { display: 'Tara Technologist' },
       suspectEntity: [{ instance: { reference: `MedicationAdministration/${administration.id}` } }],
       extension: [{ url: 'urn:collimator:extension:manifestation', valueCodeableConcept: { text: 'bronchospasm' } }],
     };
     expect((await send('POST', 'AdverseEvent', reaction)).status).toBe(201);
     await task('record-reaction', ({ status }) => status === 'completed');
-    const second = await task('contrast-reaction', ({ restriction }) => restriction?.recipient?.[0]?.display === 'Radiologist on duty'); // prettier-ignore
+    const second = await task(
+      'contrast-reaction',
+      ({ restriction }) => restriction?.recipient?.[0]?.display === 'Radiologist on duty',
+    );
     const late = await answer(second, 'accepted', 'Dr. Duty');
     // Whoever answers while the next one is being asked reads it again.
-    if (late.status === 412) expect((await answer(await task('contrast-reaction'), 'accepted', 'Dr. Duty')).status).toBe(200); // prettier-ignore
+    if (late.status === 412)
+      expect((await answer(await task('contrast-reaction'), 'accepted', 'Dr. Duty')).status).toBe(200);
     await task('contrast-reaction', ({ status }) => status === 'accepted');
   });
 
@@ -98,4 +123,4 @@ describe('a reaction to contrast', () => {
     const watching = await task('contrast-observation');
     expect((await answer(watching, 'completed', 'Nora Nurse', 'to the emergency department')).status).toBe(200);
   });
-}); // prettier-ignore
+});

@@ -25,7 +25,8 @@ describe('an order for contrast', () => {
   }, 120_000);
   afterAll(() => department?.stop());
 
-  const stamp = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '') + '070000'; // prettier-ignore
+  const stamp = (daysAgo: number) =>
+    new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '') + '070000';
   const asked = (code: string, answer: string, at = stamp(1)) => `OBX|1|CWE|${code}||${answer}^^HL70136||||||F|||${at}`;
   const answers = (kidney: string) => [
     asked('KIDNEY^Kidney disease^99CONTRAST', kidney),
@@ -80,9 +81,17 @@ describe('an order for contrast', () => {
     await place('K2', 'Y');
     await alerts('K2', 'NEEDS PHYSICIAN DECISION');
     const { url } = department.contrast;
-    const found = (await (await fetch(`${url}/fhir/DetectedIssue?status=final&code=iodinated-renal-intravenous`)).json()) as Bundle<DetectedIssue>; // prettier-ignore
+    const found = (await (
+      await fetch(`${url}/fhir/DetectedIssue?status=final&code=iodinated-renal-intravenous`)
+    ).json()) as Bundle<DetectedIssue>;
     const [issue] = found.entry!.map(({ resource }) => resource!);
-    const mitigation = [{ action: { text: 'aortic dissection suspected' }, author: { display: 'Dr. Duty' }, date: new Date().toISOString() }]; // prettier-ignore
+    const mitigation = [
+      {
+        action: { text: 'aortic dissection suspected' },
+        author: { display: 'Dr. Duty' },
+        date: new Date().toISOString(),
+      },
+    ];
     const answer = await fetch(`${url}/fhir/DetectedIssue/${issue!.id}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/fhir+json', 'if-match': `W/"${issue!.meta!.versionId}"` },

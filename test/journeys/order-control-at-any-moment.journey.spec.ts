@@ -19,7 +19,9 @@ afterAll(() => department?.stop());
 
 /** ORC-1/ORC-5 of what the placer was told of an order, in order. */
 const told = (name: string) =>
-  department.emr.messages.filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2).startsWith(`${name}^`)).map(newsIn); // prettier-ignore
+  department.emr.messages
+    .filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2).startsWith(`${name}^`))
+    .map(newsIn);
 const newsIn = (message: string) => `${fieldOf(message, 'ORC', 1)}/${fieldOf(message, 'ORC', 5)}`;
 const isTold = (name: string, news: string) => until(() => told(name).includes(news), { what: `${news} of ${name}` });
 
@@ -41,7 +43,8 @@ async function anOrderAt(moment: Moment, name: string): Promise<RunningExam | un
   const exam = await department.scanner().start(line);
   await isTold(name, 'SC/IP');
   if (moment === 'completed') await department.scanner().complete(exam);
-  if (moment === 'discontinued') await department.scanner().discontinue(exam, { code: '110513', meaning: 'Discontinued for unspecified reason' }); // prettier-ignore
+  if (moment === 'discontinued')
+    await department.scanner().discontinue(exam, { code: '110513', meaning: 'Discontinued for unspecified reason' });
   if (moment !== 'in progress') await isTold(name, moment === 'completed' ? 'SC/CM' : 'OD/DC');
   return exam;
 }

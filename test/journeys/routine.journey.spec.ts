@@ -45,7 +45,11 @@ describe('the routine journey of a CT with contrast', () => {
   });
 
   it('records the contrast given, and refuses one without its lot number', async () => {
-    const without = await postAdministration(department, line, { contained: undefined, medicationReference: undefined, medicationCodeableConcept: { text: 'iopromide' } }); // prettier-ignore
+    const without = await postAdministration(department, line, {
+      contained: undefined,
+      medicationReference: undefined,
+      medicationCodeableConcept: { text: 'iopromide' },
+    });
     expect(without.status).toBe(400);
     expect(await without.json()).toMatchObject({ issue: [{ expression: ['MedicationAdministration.contained'] }] });
     expect((await postAdministration(department, line)).status).toBe(201);
@@ -57,14 +61,18 @@ describe('the routine journey of a CT with contrast', () => {
       .scanner()
       .storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
     await department.scanner().complete(exam);
-    const [study] = await until(() => stored('ImagingStudy').length > 0 && stored('ImagingStudy'), { what: 'the study in the EMR' }); // prettier-ignore
+    const [study] = await until(() => stored('ImagingStudy').length > 0 && stored('ImagingStudy'), {
+      what: 'the study in the EMR',
+    });
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
   });
 
   it('files the report and tells the EMR', async () => {
     const report = anOruMessage({ ...order, accessionNumber: line.accessionNumber, text: 'No nodule.' });
     expect(acknowledgedAs(await department.send(report, department.results))).toBe('AA');
-    const [filed] = await until(() => stored('DiagnosticReport').length > 0 && stored('DiagnosticReport'), { what: 'the report in the EMR' }); // prettier-ignore
+    const [filed] = await until(() => stored('DiagnosticReport').length > 0 && stored('DiagnosticReport'), {
+      what: 'the report in the EMR',
+    });
     expect(filed).toMatchObject({ status: 'final' });
     expect(Buffer.from(filed!.presentedForm![0]!.data!, 'base64').toString()).toBe('No nodule.');
   });
@@ -73,7 +81,9 @@ describe('the routine journey of a CT with contrast', () => {
     await until(() => stored('ServiceRequest')[0]?.status === 'completed', { what: 'the order completed in the EMR' });
     for (const type of ['ServiceRequest', 'ImagingStudy', 'DiagnosticReport', 'MedicationAdministration'] as const)
       expect(stored(type)).toHaveLength(1);
-    await until(() => department.emr.messages.some((message) => message.includes('No nodule.')), { what: 'the report by ORU' }); // prettier-ignore
+    await until(() => department.emr.messages.some((message) => message.includes('No nodule.')), {
+      what: 'the report by ORU',
+    });
     const messages = department.emr.messages.join('\n');
     for (const said of ['|completed|', '|started|', 'CONTRASTLOT', 'VIEWER']) expect(messages).toContain(said);
   });
@@ -81,7 +91,8 @@ describe('the routine journey of a CT with contrast', () => {
   it('has parked nothing, and left no patient data in any log', async () => {
     for (const service of Object.values(department.services)) {
       expect(await (await fetch(`${service.url}/parked`)).json()).toEqual({ parked: [] });
-      for (const canary of ['Tester', 'Tilda', 'ROUTINE1', '19700131', 'No nodule']) expect(service.output()).not.toContain(canary); // prettier-ignore
+      for (const canary of ['Tester', 'Tilda', 'ROUTINE1', '19700131', 'No nodule'])
+        expect(service.output()).not.toContain(canary);
       const metrics = await (await fetch(`${service.url}/metrics`)).text();
       for (const canary of ['Tester', 'ROUTINE1']) expect(metrics).not.toContain(canary);
     }

@@ -18,7 +18,9 @@ describe('the trauma journey', () => {
   const order = { placerOrderNumber: 'T9', procedure: 'CTCHESTC' };
   /** A service's resources about a patient of that number. */
   const numberOf = async (service: 'orders' | 'scheduling' | 'contrast' | 'results', type: string) => {
-    const { entry = [] } = (await (await fetch(`${department[service].url}/fhir/${type}`)).json()) as { entry?: { resource: ServiceRequest }[] }; // prettier-ignore
+    const { entry = [] } = (await (await fetch(`${department[service].url}/fhir/${type}`)).json()) as {
+      entry?: { resource: ServiceRequest }[];
+    };
     const numbers = entry.map(async ({ resource }) => {
       const patient = await fetch(`${department[service].url}/fhir/${resource.subject.reference}`);
       return ((await patient.json()) as { identifier: { value: string }[] }).identifier[0]!.value;
@@ -37,26 +39,45 @@ describe('the trauma journey', () => {
 
   it('goes on under the temporary number: exam, contrast, images', async () => {
     exam = await department.scanner().start(line);
-    const plans = (await (await fetch(`${department.contrast.url}/fhir/MedicationRequest`)).json()) as { entry: { resource: { id: string; subject: object } }[] }; // prettier-ignore
+    const plans = (await (await fetch(`${department.contrast.url}/fhir/MedicationRequest`)).json()) as {
+      entry: { resource: { id: string; subject: object } }[];
+    };
     const given = await fetch(`${department.contrast.url}/fhir/MedicationAdministration`, {
       method: 'POST',
       headers: { 'content-type': 'application/fhir+json' },
       body: JSON.stringify(anAdministration(plans.entry[0]!.resource)),
     });
     expect(given.status).toBe(201);
-    await department.scanner().storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' }); // prettier-ignore
+    await department
+      .scanner()
+      .storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
   });
 
   it('learns who it is while the exam goes on, and everything follows', async () => {
     await department.send(anAdtMessage({ ...known, event: 'A28' }));
     expect(acknowledgedAs(await department.send(aMergeMessage({ ...known, prior: 'TRAUMA9' })))).toBe('AA');
-    for (const [service, type] of [['orders', 'ServiceRequest'], ['orders', 'Encounter'], ['scheduling', 'Procedure'], ['scheduling', 'ServiceRequest'], ['contrast', 'MedicationAdministration'], ['contrast', 'MedicationRequest'], ['results', 'ServiceRequest'], ['results', 'Procedure']] as const) // prettier-ignore
-      await until(async () => (await numberOf(service, type)).every((number) => number !== 'TRAUMA9'), { what: `${type} in ${service} to follow`, within: 15_000 }); // prettier-ignore
+    for (const [service, type] of [
+      ['orders', 'ServiceRequest'],
+      ['orders', 'Encounter'],
+      ['scheduling', 'Procedure'],
+      ['scheduling', 'ServiceRequest'],
+      ['contrast', 'MedicationAdministration'],
+      ['contrast', 'MedicationRequest'],
+      ['results', 'ServiceRequest'],
+      ['results', 'Procedure'],
+    ] as const)
+      await until(async () => (await numberOf(service, type)).every((number) => number !== 'TRAUMA9'), {
+        what: `${type} in ${service} to follow`,
+        within: 15_000,
+      });
   });
 
   it('ends as the identified patient’s, though the scanner still has the old number', async () => {
     await department.scanner().complete(exam);
-    const [study] = await until(() => department.emr.store.all('ImagingStudy').length > 0 && department.emr.store.all('ImagingStudy'), { what: 'the study in the EMR' }); // prettier-ignore
+    const [study] = await until(
+      () => department.emr.store.all('ImagingStudy').length > 0 && department.emr.store.all('ImagingStudy'),
+      { what: 'the study in the EMR' },
+    );
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
     const last = () => department.emr.messages.at(-1)!;
     await until(() => department.emr.messages.some((one) => one.includes('|completed|')), { what: 'the end by HL7' });

@@ -21,7 +21,9 @@ describe('an exam with no order', () => {
     candidates: { orderId: string }[];
   }
   const listed = async ({ mppsUid }: RunningExam) =>
-    ((await (await fetch(`${department.scheduling.url}/unscheduled`)).json()) as { exams: Listed[] }).exams.find((one) => one.mppsSopInstanceUid === mppsUid); // prettier-ignore
+    ((await (await fetch(`${department.scheduling.url}/unscheduled`)).json()) as { exams: Listed[] }).exams.find(
+      (one) => one.mppsSopInstanceUid === mppsUid,
+    );
   const link = (exam: RunningExam, body: object) =>
     fetch(`${department.scheduling.url}/unscheduled/${exam.mppsUid}/link`, {
       method: 'POST',
@@ -29,11 +31,23 @@ describe('an exam with no order', () => {
       body: JSON.stringify(body),
     });
   const told = (placer: string) =>
-    department.emr.messages.filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${placer}^EMR`).map((one) => `${fieldOf(one, 'ORC', 1)}/${fieldOf(one, 'ORC', 5)}`); // prettier-ignore
+    department.emr.messages
+      .filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${placer}^EMR`)
+      .map((one) => `${fieldOf(one, 'ORC', 1)}/${fieldOf(one, 'ORC', 5)}`);
 
   /** An exam begun at the scanner by hand, its images in the PACS, and done. */
   async function anExam(patientId: string, accessionNumber = ''): Promise<RunningExam> {
-    const line = { patientId, patientName: 'Emergency', accessionNumber, studyInstanceUid: newUid(), placerOrderNumber: '', stepId: '', procedure: 'CT head', start: '', elements: {} }; // prettier-ignore
+    const line = {
+      patientId,
+      patientName: 'Emergency',
+      accessionNumber,
+      studyInstanceUid: newUid(),
+      placerOrderNumber: '',
+      stepId: '',
+      procedure: 'CT head',
+      start: '',
+      elements: {},
+    };
     const scanner = department.scanner();
     const exam = await scanner.start(line);
     await scanner.storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
@@ -45,8 +59,12 @@ describe('an exam with no order', () => {
   /** The EMR has the study, complete, of that patient, and the order done, one of each; nothing was told twice. */
   async function emrHasAll(placer: string, mrn: string, { line }: RunningExam): Promise<void> {
     const { store } = department.emr;
-    const isOf = (one: { identifier?: { value?: string }[] }, value: string) => one.identifier!.some((some) => some.value === value); // prettier-ignore
-    const study = await until(() => store.all('ImagingStudy').find((one) => isOf(one, `urn:oid:${line.studyInstanceUid}`)), { what: `the study of ${placer} at the EMR` }); // prettier-ignore
+    const isOf = (one: { identifier?: { value?: string }[] }, value: string) =>
+      one.identifier!.some((some) => some.value === value);
+    const study = await until(
+      () => store.all('ImagingStudy').find((one) => isOf(one, `urn:oid:${line.studyInstanceUid}`)),
+      { what: `the study of ${placer} at the EMR` },
+    );
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
     const [order, ...others] = store.all('ServiceRequest').filter((one) => isOf(one, placer));
     expect([order?.status, others]).toEqual(['completed', []]);
@@ -89,6 +107,10 @@ describe('an exam with no order', () => {
     expect((await link(exam, asked)).status).toBe(409);
     expect((await link(exam, { ...asked, patientConfirmed: true })).status).toBe(200);
     await emrHasAll('EMERG3', 'EMERG3', exam);
-    expect(department.emr.store.all('Patient').some(({ identifier }) => identifier!.some(({ value }) => value === 'EMERG3-TYPO'))).toBe(false); // prettier-ignore
+    expect(
+      department.emr.store
+        .all('Patient')
+        .some(({ identifier }) => identifier!.some(({ value }) => value === 'EMERG3-TYPO')),
+    ).toBe(false);
   });
 });

@@ -62,7 +62,13 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
     const returned = ['PatientName', 'AccessionNumber', 'StudyInstanceUID', `${step}.ScheduledProcedureStepID`];
     const { said, matches } = await findscu(department.scheduling.dicomPort, [...keys, ...returned], { called });
     const lines = matches.map((match): Line => {
-      const [patientName, patientId, accessionNumber, studyInstanceUid, stepId] = ['0010,0010', '0010,0020', '0008,0050', '0020,000d', '0040,0009'].map((tag) => match.get(tag) ?? ''); // prettier-ignore
+      const [patientName, patientId, accessionNumber, studyInstanceUid, stepId] = [
+        '0010,0010',
+        '0010,0020',
+        '0008,0050',
+        '0020,000d',
+        '0040,0009',
+      ].map((tag) => match.get(tag) ?? '');
       return { patientName, patientId, accessionNumber, studyInstanceUid, stepId } as Line;
     });
     return { said, lines };
@@ -199,7 +205,13 @@ peerSuite('an exam with dcmtk and pynetdicom at the scanner and Orthanc as PACS'
 
   it('is kept and listed when nobody ordered it', async () => {
     const uid = newUid();
-    const nobody = { patientName: 'Unknown^Ulla', patientId: 'NOBODY1', accessionNumber: 'NONE1', studyInstanceUid: newUid(), stepId: 'NONE' }; // prettier-ignore
+    const nobody = {
+      patientName: 'Unknown^Ulla',
+      patientId: 'NOBODY1',
+      accessionNumber: 'NONE1',
+      studyInstanceUid: newUid(),
+      stepId: 'NONE',
+    };
     expect(await report({ operation: 'create', uid, attributes: begun(nobody) })).toEqual([0]);
     const listed = await (await fetch(`${department.scheduling.url}/unscheduled`)).json();
     expect(listed).toMatchObject({ exams: [{ mppsSopInstanceUid: uid }] });

@@ -27,9 +27,36 @@ export class Authority {
 
   /** A certificate for 127.0.0.1, for servers and clients. */
   issue(subject: string): Certificate {
-    const [keyFile, requestFile, certFile] = ['key', 'csr', 'crt'].map((end) => join(this.folder, `${this.name}-${subject}.${end}`)) as [string, string, string]; // prettier-ignore
-    this.run('req', ...this.newKey(keyFile), '-out', requestFile, '-subj', `/CN=${subject}`, '-addext', 'subjectAltName=IP:127.0.0.1'); // prettier-ignore
-    this.run('x509', '-req', '-in', requestFile, '-CA', this.caFile, '-CAkey', this.caKey, '-CAcreateserial', '-copy_extensions', 'copy', '-days', '2', '-out', certFile); // prettier-ignore
+    const [keyFile, requestFile, certFile] = ['key', 'csr', 'crt'].map((end) =>
+      join(this.folder, `${this.name}-${subject}.${end}`),
+    ) as [string, string, string];
+    this.run(
+      'req',
+      ...this.newKey(keyFile),
+      '-out',
+      requestFile,
+      '-subj',
+      `/CN=${subject}`,
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+    );
+    this.run(
+      'x509',
+      '-req',
+      '-in',
+      requestFile,
+      '-CA',
+      this.caFile,
+      '-CAkey',
+      this.caKey,
+      '-CAcreateserial',
+      '-copy_extensions',
+      'copy',
+      '-days',
+      '2',
+      '-out',
+      certFile,
+    );
     return { certFile, keyFile, caFile: this.caFile };
   }
 

@@ -11,12 +11,23 @@ import { dcmtk, findscu, placeOf } from './dcmtk.js';
 /** Everything is down: what was exported while it was up is served by dcmtk's wlmscpfs, and modalities notice nothing. */
 peerSuite('The exported worklist, with wlmscpfs in place of the service', [dcmtk('findscu'), dcmtk('wlmscpfs')], () => {
   const folder = mkdtempSync(join(tmpdir(), 'collimator-downtime-'));
-  const keys = ['PatientName', 'PatientID', 'AccessionNumber', 'StudyInstanceUID', 'ScheduledProcedureStepSequence[0].ScheduledProcedureStepID', 'ScheduledProcedureStepSequence[0].ScheduledStationAETitle']; // prettier-ignore
+  const keys = [
+    'PatientName',
+    'PatientID',
+    'AccessionNumber',
+    'StudyInstanceUID',
+    'ScheduledProcedureStepSequence[0].ScheduledProcedureStepID',
+    'ScheduledProcedureStepSequence[0].ScheduledStationAETitle',
+  ];
   const ask = async (port: number, station = 'CT01') => {
     const asked = [...keys.slice(0, -1), `${keys.at(-1)!}=${station}`];
     const { matches } = await findscu(port, asked);
     // wlmscpfs lists files as the folder has them.
-    return matches.map((match) => ['0010,0010', '0010,0020', '0008,0050', '0020,000d', '0040,0009', '0040,0001'].map((tag) => match.get(tag))).sort(); // prettier-ignore
+    return matches
+      .map((match) =>
+        ['0010,0010', '0010,0020', '0008,0050', '0020,000d', '0040,0009', '0040,0001'].map((tag) => match.get(tag)),
+      )
+      .sort();
   };
   let ours: unknown;
   let server: ReturnType<typeof startChild> | undefined;
@@ -60,6 +71,7 @@ peerSuite('The exported worklist, with wlmscpfs in place of the service', [dcmtk
 
   it('can be read on paper', () => {
     const page = readFileSync(join(folder, 'worklist.html'), 'utf8');
-    for (const said of ['CT 1 (CT01), CT room 1', 'DOWN1', 'Beispiel', '山田', 'X-ray 1 (DX01)']) expect(page).toContain(said); // prettier-ignore
+    for (const said of ['CT 1 (CT01), CT room 1', 'DOWN1', 'Beispiel', '山田', 'X-ray 1 (DX01)'])
+      expect(page).toContain(said);
   });
 });

@@ -43,7 +43,11 @@ peerSuite("dcmtk's findscu", dcmtk('findscu'), () => {
     ['what is on a station', ['PatientID', `${step}.ScheduledStationAETitle=CT01`], ['700001', '700003']],
     ['a modality', ['PatientID', `${step}.Modality=MR`], ['700002']],
     ['a name by its beginning', ['PatientID', 'PatientName=bei*'], ['700001']],
-    ['a day', ['PatientID', `${step}.ScheduledProcedureStepStartDate=20240305-`], ['700001', '700002', '700003', '700004']], // prettier-ignore
+    [
+      'a day',
+      ['PatientID', `${step}.ScheduledProcedureStepStartDate=20240305-`],
+      ['700001', '700002', '700003', '700004'],
+    ],
     ['another day', ['PatientID', `${step}.ScheduledProcedureStepStartDate=20240306`], []],
   ])('finds %s', async (_case, keys, expected) => {
     const { patientIds, said } = await ask(keys);

@@ -47,7 +47,10 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
       )
       .then((all) => all.filter((one) => !fact || one.fact === fact));
   const allDone = (count: number) =>
-    until(async () => (await deliveries()).filter(({ state }) => state === 'done').length === count, { within: 60_000, what: `${count} deliveries done` }); // prettier-ignore
+    until(async () => (await deliveries()).filter(({ state }) => state === 'done').length === count, {
+      within: 60_000,
+      what: `${count} deliveries done`,
+    });
 
   it('is down while an exam is ordered, done and documented; nothing is lost', async () => {
     const line = await place('H1');
@@ -82,7 +85,9 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
     for (const type of told) {
       const all = await ask<FhirResource>(hapi, `${type}?subject=Patient/${patient!.id}`);
       expect([type, all.length]).toEqual([type, 1]);
-      expect(all[0]).toMatchObject({ status: type === 'ImagingStudy' ? 'available' : type === 'DiagnosticReport' ? 'final' : 'completed' }); // prettier-ignore
+      expect(all[0]).toMatchObject({
+        status: type === 'ImagingStudy' ? 'available' : type === 'DiagnosticReport' ? 'final' : 'completed',
+      });
       if (type !== 'ServiceRequest') expect(JSON.stringify(all[0])).toContain(`"ServiceRequest/${request!.id}"`);
     }
   });
@@ -99,13 +104,25 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
   it('refuses one exam, whose order it holds twice: that patient waits with the reason, others go on', async () => {
     const [request] = await ask<ServiceRequest>(hapi, 'ServiceRequest?identifier=H1');
     const identifier = request!.identifier!.filter(({ value }) => value === 'H1');
-    const twin = { ...request!, id: undefined, meta: undefined, identifier: identifier.map((one) => ({ ...one, value: 'H2' })) }; // prettier-ignore
+    const twin = {
+      ...request!,
+      id: undefined,
+      meta: undefined,
+      identifier: identifier.map((one) => ({ ...one, value: 'H2' })),
+    };
     for (let times = 0; times < 2; times++) {
-      const created = await fetch(`${hapi.url}/ServiceRequest`, { method: 'POST', headers: { 'content-type': 'application/fhir+json' }, body: JSON.stringify(twin) }); // prettier-ignore
+      const created = await fetch(`${hapi.url}/ServiceRequest`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify(twin),
+      });
       expect(created.status).toBe(201);
     }
     await department.scanner().start(await place('H2'));
-    const parked = await until(async () => (await deliveries()).find(({ state }) => state === 'parked'), { within: 30_000, what: 'the refused delivery' }); // prettier-ignore
+    const parked = await until(async () => (await deliveries()).find(({ state }) => state === 'parked'), {
+      within: 30_000,
+      what: 'the refused delivery',
+    });
     expect(parked).toMatchObject({ fact: 'schedule.exam-started', code: 'peer-refused' });
     expect(parked.reason).toMatch(/412/);
 

@@ -31,14 +31,19 @@ peerSuite('HAPI FHIR as validator', hapiPeer, () => {
   /** The errors HAPI finds, by a profile where one is given. */
   const errorsOf = async (resource: FhirResource, profile?: string): Promise<string[]> => {
     const asked = profile ? `?profile=${encodeURIComponent(profile)}` : '';
-    const response = await fetch(`${hapi.url}/${resource.resourceType}/$validate${asked}`, { method: 'POST', headers, body: JSON.stringify(resource) }); // prettier-ignore
+    const response = await fetch(`${hapi.url}/${resource.resourceType}/$validate${asked}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(resource),
+    });
     const { issue } = (await response.json()) as OperationOutcome;
     return issue
       .filter(({ severity }) => ['error', 'fatal'].includes(severity))
       .map(({ diagnostics = '' }) => diagnostics);
   };
   const isProfile = (one: FhirResource) => (one as StructureDefinition).kind === 'resource';
-  const profileOf = (type: string) => capability.rest![0]!.resource!.find((one) => one.type === type)!.supportedProfile![0]!; // prettier-ignore
+  const profileOf = (type: string) =>
+    capability.rest![0]!.resource!.find((one) => one.type === type)!.supportedProfile![0]!;
 
   // The first judgement has HAPI load all of R4.
   it('takes all we publish', async () => {
@@ -49,10 +54,13 @@ peerSuite('HAPI FHIR as validator', hapiPeer, () => {
       ...all.filter(isExtension),
       ...all.filter(isProfile),
     ]) {
-      // prettier-ignore
       // HAPI judges an extension's definition by a package it would fetch from the internet.
       const unjudged: Record<string, string> = isExtension(one) ? { 'x-not-judged': 'true' } : {};
-      const response = await fetch(`${hapi.url}/${one.resourceType}/${one.id}`, { method: 'PUT', headers: { ...headers, ...unjudged }, body: JSON.stringify(one) }); // prettier-ignore
+      const response = await fetch(`${hapi.url}/${one.resourceType}/${one.id}`, {
+        method: 'PUT',
+        headers: { ...headers, ...unjudged },
+        body: JSON.stringify(one),
+      });
       const said = response.ok ? '' : await response.text();
       expect([one.resourceType, one.id, response.status, said]).toEqual([one.resourceType, one.id, 201, '']);
     }
@@ -66,14 +74,20 @@ peerSuite('HAPI FHIR as validator', hapiPeer, () => {
       const errors = await errorsOf(resource, profileOf(resource.resourceType));
       if (breaks.length === 0) expect(errors).toEqual([]);
       for (const { rule, field } of breaks)
-        expect(errors.join('\n')).toMatch(rule ? new RegExp(`Constraint failed: ${rule}\\b`) : new RegExp(`${field}: (minimum required|max allowed)`)); // prettier-ignore
+        expect(errors.join('\n')).toMatch(
+          rule ? new RegExp(`Constraint failed: ${rule}\\b`) : new RegExp(`${field}: (minimum required|max allowed)`),
+        );
     },
     60_000,
   );
 
   it('finds what we serve of an order by HL7 true to the profile as well', async () => {
-    expect(acknowledgedAs(await department.send(anOrmMessage({ mrn: 'JUDGED', placerOrderNumber: 'JUDGED' })))).toBe('AA'); // prettier-ignore
-    const { entry } = await ours<Bundle<FhirResource>>(`ServiceRequest?patient=${aPatient({ mrn: 'JUDGED' }).id}&_include=ServiceRequest:patient`); // prettier-ignore
+    expect(acknowledgedAs(await department.send(anOrmMessage({ mrn: 'JUDGED', placerOrderNumber: 'JUDGED' })))).toBe(
+      'AA',
+    );
+    const { entry } = await ours<Bundle<FhirResource>>(
+      `ServiceRequest?patient=${aPatient({ mrn: 'JUDGED' }).id}&_include=ServiceRequest:patient`,
+    );
     expect(entry!.map(({ resource }) => resource!.resourceType)).toEqual(['ServiceRequest', 'Patient']);
     for (const { resource } of entry!) expect(await errorsOf(resource!, profileOf(resource!.resourceType))).toEqual([]);
   }, 60_000);

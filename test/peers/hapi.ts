@@ -51,7 +51,11 @@ export async function startHapi(port?: number): Promise<Hapi> {
     ],
     { cwd: folder },
   );
-  const ready = () => fetch(`${url}/metadata`).then((response) => response.ok, () => false); // prettier-ignore
+  const ready = () =>
+    fetch(`${url}/metadata`).then(
+      (response) => response.ok,
+      () => false,
+    );
   await untilReady(child, ready, { withinMs: 240_000, what: 'HAPI FHIR' });
   return {
     url,

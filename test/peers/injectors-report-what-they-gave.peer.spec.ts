@@ -30,7 +30,12 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
   /** An order with contrast, and the report of its injection. */
   async function anInjection(name: string, changes: Partial<InjectorReportAsked> = {}) {
     const patient = aPatient({ mrn: `MRN${name}` });
-    const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: { code: 'CTCHESTC', display: 'CT chest' } }); // prettier-ignore
+    const order = aServiceRequest({
+      placerOrderNumber: name,
+      accessionNumber: name,
+      patient,
+      procedure: { code: 'CTCHESTC', display: 'CT chest' },
+    });
     await contrast.tell('imaging.order.placed.v1', order, patient);
     await contrast.planOf(order);
     const report: InjectorReportAsked = {
@@ -43,7 +48,9 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
       ...changes,
     };
     const given = async () => {
-      const found = await contrast.get<Bundle<MedicationAdministration>>(`/fhir/MedicationAdministration?patient=${patient.id}`); // prettier-ignore
+      const found = await contrast.get<Bundle<MedicationAdministration>>(
+        `/fhir/MedicationAdministration?patient=${patient.id}`,
+      );
       return (found.entry ?? []).map(({ resource }) => resource!);
     };
     return { report, given, order };
@@ -51,12 +58,18 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
   const store = (...reports: InjectorReportAsked[]) =>
     storeInjectorReports(contrast.infrastructure.dicom!.port, ...reports);
   const phasesOf = ({ extension = [] }: MedicationAdministration) =>
-    extension.filter(({ url }) => url === extensions.injectionPhase).map((phase) => {
-      const part = (name: string) => phase.extension!.find(({ url }: Extension) => url === name);
-      return [part('content')?.valueCode, part('volume')?.valueQuantity?.value, part('rate')?.valueQuantity?.value];
-    }); // prettier-ignore
+    extension
+      .filter(({ url }) => url === extensions.injectionPhase)
+      .map((phase) => {
+        const part = (name: string) => phase.extension!.find(({ url }: Extension) => url === name);
+        return [part('content')?.valueCode, part('volume')?.valueQuantity?.value, part('rate')?.valueQuantity?.value];
+      });
   const listed = async (state: string) =>
-    (await contrast.get<{ reports: { sopInstanceUid: string; state: string; reason: string }[] }>(`/injector-reports?state=${state}`)).reports; // prettier-ignore
+    (
+      await contrast.get<{ reports: { sopInstanceUid: string; state: string; reason: string }[] }>(
+        `/injector-reports?state=${state}`,
+      )
+    ).reports;
 
   it('one phase, in either transfer syntax, sent twice, is one administration', async () => {
     const { report, given } = await anInjection('SINGLE');
@@ -66,7 +79,11 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
     expect(administrations[0]).toMatchObject({
       status: 'completed',
       effectivePeriod: { start: '2026-03-02T10:05:00+01:00', end: '2026-03-02T10:05:26+01:00' },
-      dosage: { dose: { value: 78.5, code: 'mL' }, rateQuantity: { value: 3, code: 'mL/s' }, route: { coding: [{ code: '47625008' }] } }, // prettier-ignore
+      dosage: {
+        dose: { value: 78.5, code: 'mL' },
+        rateQuantity: { value: 3, code: 'mL/s' },
+        route: { coding: [{ code: '47625008' }] },
+      },
       contained: [{ code: { text: 'Ultravist 370' }, batch: { lotNumber: 'KT0A1' } }],
     });
     expect(phasesOf(administrations[0]!)).toEqual([['contrast', 78.5, 3]]);
@@ -98,7 +115,9 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
       dosage: { dose: { value: 31 } },
     });
     const beside = administration!.extension!.find(({ url }) => url === extensions.extravasation);
-    expect(beside!.extension).toContainEqual(expect.objectContaining({ url: 'volume', valueQuantity: expect.objectContaining({ value: 12 }) })); // prettier-ignore
+    expect(beside!.extension).toContainEqual(
+      expect.objectContaining({ url: 'volume', valueQuantity: expect.objectContaining({ value: 12 }) }),
+    );
   });
 
   it('the exam of one patient under the id of another is kept and listed, and recorded for nobody', async () => {
@@ -107,7 +126,9 @@ peerSuite('injectors made of pydicom, pynetdicom and dcmtk', [pynetdicom, dcmtk(
     const mixed = { ...one.report, patientId: other.report.patientId };
     expect(await store(mixed)).toMatchObject([{ Status: 0 }]);
     expect([await one.given(), await other.given()]).toEqual([[], []]);
-    expect(await listed('disagrees')).toContainEqual(expect.objectContaining({ sopInstanceUid: mixed.uid, reason: 'not those of its exam: patient id' })); // prettier-ignore
+    expect(await listed('disagrees')).toContainEqual(
+      expect.objectContaining({ sopInstanceUid: mixed.uid, reason: 'not those of its exam: patient id' }),
+    );
   });
 
   it('dcmtk stores what pydicom wrote; other content under the same UID is refused', async () => {

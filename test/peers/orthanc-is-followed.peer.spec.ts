@@ -13,7 +13,8 @@ import { writeImage, writeRejectionNote, type Whose } from './stored-objects.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'collimator-followed-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const eventually = <T>(condition: () => Promise<T | false | undefined>, what: string) => until(condition, { within: 30_000, what }); // prettier-ignore
+const eventually = <T>(condition: () => Promise<T | false | undefined>, what: string) =>
+  until(condition, { within: 30_000, what });
 
 /** A patient with an order and its exam, whose images are in series 1 of its study. */
 function aCase(mrn: string) {
@@ -28,7 +29,18 @@ function aCase(mrn: string) {
     whose,
     image: (n: number) => writeImage(folder, whose, 1, `${uid}.1.${n}`),
     complete: (service: AResultsService, ...images: number[]) =>
-      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, anExpectedStudy(uid, patient, [order], images.map((n) => `${uid}.1.${n}`))), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        anExam(`${uid}.9`, 'completed', patient, [order]),
+        patient,
+        order,
+        anExpectedStudy(
+          uid,
+          patient,
+          [order],
+          images.map((n) => `${uid}.1.${n}`),
+        ),
+      ),
     told: async (service: AResultsService, what: 'available' | 'withdrawn') =>
       (await service.published(`imaging.result.study-${what}.v1`, patient.id)).map(([one]) => one as ImagingStudy),
   };
@@ -51,7 +63,10 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
         lookup: { firstAfterSeconds: 0, everySeconds: 3600, giveUpAfterSeconds: 7200, withoutExamAfterSeconds: 0 },
       },
     });
-    await eventually(async () => (await service.sql('SELECT FROM pacs_changes')).length > 0, 'the changes to be followed'); // prettier-ignore
+    await eventually(
+      async () => (await service.sql('SELECT FROM pacs_changes')).length > 0,
+      'the changes to be followed',
+    );
   }, 120_000);
   afterAll(async () => {
     await service?.stop();
@@ -62,7 +77,9 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
     return Changes.some(({ ChangeType }) => ChangeType === kind);
   };
   const alerts = async (uid: string) => {
-    const { alerts: all } = await service.get<{ alerts: { kind: string; studyInstanceUid: string }[] }>('/study-alerts'); // prettier-ignore
+    const { alerts: all } = await service.get<{ alerts: { kind: string; studyInstanceUid: string }[] }>(
+      '/study-alerts',
+    );
     return all.filter(({ studyInstanceUid }) => studyInstanceUid === uid).map(({ kind }) => kind);
   };
 
@@ -74,7 +91,7 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
     const [found] = await eventually(async () => {
       const told = await one.told(service, 'available');
       return told.length > 0 && told;
-    }, 'the study'); // prettier-ignore
+    }, 'the study');
     expect(found).toMatchObject({
       status: 'available',
       numberOfInstances: 2,
@@ -82,11 +99,19 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
       series: [{ bodySite: { code: '51185008' }, number: 1, started: expect.stringMatching(/^2026-03-02T09:31:00/) }],
     });
     await storescu(orthanc, [one.image(3)]);
-    await eventually(async () => (await one.told(service, 'available')).at(-1)?.numberOfInstances === 3, 'the grown study'); // prettier-ignore
+    await eventually(
+      async () => (await one.told(service, 'available')).at(-1)?.numberOfInstances === 3,
+      'the grown study',
+    );
     await storescu(orthanc, [writeRejectionNote(folder, one.whose, '113001', 1, [`${one.uid}.1.2`])]);
-    await eventually(async () => (await one.told(service, 'available')).at(-1)?.numberOfInstances === 2, 'the rejection'); // prettier-ignore
+    await eventually(
+      async () => (await one.told(service, 'available')).at(-1)?.numberOfInstances === 2,
+      'the rejection',
+    );
     const last = (await one.told(service, 'available')).at(-1)!;
-    expect(last.series!.map(({ instance }) => instance!.map(({ uid }) => uid))).toEqual([[`${one.uid}.1.1`, `${one.uid}.1.3`]]); // prettier-ignore
+    expect(last.series!.map(({ instance }) => instance!.map(({ uid }) => uid))).toEqual([
+      [`${one.uid}.1.1`, `${one.uid}.1.3`],
+    ]);
   }, 120_000);
 
   it('has a study withdrawn of which all is rejected for the wrong worklist entry', async () => {
@@ -98,7 +123,7 @@ peerSuite('Orthanc, followed by its changes', [orthancPeer, dcmtk('storescu')], 
     const told = await eventually(async () => {
       const withdrawn = await one.told(service, 'withdrawn');
       return withdrawn.length > 0 && withdrawn;
-    }, 'the withdrawal'); // prettier-ignore
+    }, 'the withdrawal');
     expect(told).toMatchObject([{ status: 'entered-in-error', numberOfInstances: 0 }]);
   }, 120_000);
 

@@ -63,7 +63,11 @@ export async function startOrthanc(): Promise<Orthanc> {
   );
   const url = `http://127.0.0.1:${httpPort}`;
   const child = startChild('/usr/sbin/Orthanc', [join(folder, 'orthanc.json')], { cwd: folder });
-  const ready = () => fetch(`${url}/system`).then((response) => response.ok, () => false); // prettier-ignore
+  const ready = () =>
+    fetch(`${url}/system`).then(
+      (response) => response.ok,
+      () => false,
+    );
   await untilReady(child, ready, { withinMs: 30_000, what: 'Orthanc' });
   return {
     aeTitle,

@@ -101,5 +101,8 @@ async function run(script: string, port: number, input: unknown, env: Record<str
   modality.stdin.end(JSON.stringify(input));
   const [code] = await ended;
   if (code !== 0) throw new Error(`pynetdicom failed: ${await complained}`);
-  return (await said).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+  return (await said)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }

@@ -45,7 +45,9 @@ peerSuite('Orthanc as PACS', orthancPeer, () => {
         expect(await uids(`${base}/studies?AccessionNumber=SGH00000001`, '0020000D')).toEqual([studyInstanceUid]);
         expect(await uids(`${study}/series`, '0020000E')).toEqual([seriesInstanceUid]);
         expect((await uids(`${study}/instances`, '00080018')).sort()).toEqual([...sopInstanceUids].sort());
-        expect((await uids(`${study}/series/${seriesInstanceUid}/instances`, '00080018')).sort()).toEqual([...sopInstanceUids].sort()); // prettier-ignore
+        expect((await uids(`${study}/series/${seriesInstanceUid}/instances`, '00080018')).sort()).toEqual(
+          [...sopInstanceUids].sort(),
+        );
         expect(await uids(`${base}/studies?StudyInstanceUID=${newUid()}`, '0020000D')).toEqual([]);
       }
     } finally {

@@ -17,7 +17,11 @@ const [first, second, third] = ['2.25.4711.1.1', '2.25.4711.1.2', '2.25.4711.2.1
 const options = { callingAeTitle: 'COLLIMATOR', timeoutMs: 10_000 };
 
 const store = async (folder: string, pacs: { dicomPort: number; aeTitle: string }) => {
-  const files = [writeImage(folder, whose, 1, first), writeImage(folder, whose, 1, second), writeImage(folder, whose, 2, third)]; // prettier-ignore
+  const files = [
+    writeImage(folder, whose, 1, first),
+    writeImage(folder, whose, 1, second),
+    writeImage(folder, whose, 2, third),
+  ];
   files.push(writeImage(folder, { ...whose, patientId: 'FIND10', studyInstanceUid: '2.25.4712' }, 1, '2.25.4712.1.1'));
   await storescu(pacs, files);
 };
@@ -36,7 +40,12 @@ peerSuite('C-FIND in the Study Root, with Orthanc', [orthancPeer, dcmtk('storesc
   beforeAll(async () => {
     orthanc = await startOrthanc();
     await orthanc.knows('collimator', { aeTitle: 'COLLIMATOR', port: await freePort() });
-    find = new StudyRootFind({ ...options, host: '127.0.0.1', port: orthanc.dicomPort, calledAeTitle: orthanc.aeTitle }); // prettier-ignore
+    find = new StudyRootFind({
+      ...options,
+      host: '127.0.0.1',
+      port: orthanc.dicomPort,
+      calledAeTitle: orthanc.aeTitle,
+    });
     await store(folder, orthanc);
   }, 60_000);
   afterAll(async () => {
@@ -46,7 +55,10 @@ peerSuite('C-FIND in the Study Root, with Orthanc', [orthancPeer, dcmtk('storesc
 
   it('says the same of a study as QIDO-RS', async () => {
     const found = await bySeries(find);
-    expect(found.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([[first, second], [third]]); // prettier-ignore
+    expect(found.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([
+      [first, second],
+      [third],
+    ]);
     expect(found[0]).toMatchObject({ modality: 'CT', bodyPart: 'CHEST', number: 1, startedAt: '2026-03-02T09:31:00' });
     expect(found).toEqual(await bySeries(new QidoClient({ url: orthanc.dicomWebUrl, timeoutMs: 10_000 })));
   });
@@ -90,7 +102,10 @@ peerSuite("C-FIND in the Study Root, with DCMTK's dcmqrscp", [dcmtk('dcmqrscp'),
 
   it('finds the series and images of a study, level by level, and the studies of a patient', async () => {
     const found = await bySeries(asking(plain.dicomPort));
-    expect(found.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([[first, second], [third]]); // prettier-ignore
+    expect(found.map(({ instances }) => instances.map(({ sopInstanceUid }) => sopInstanceUid))).toEqual([
+      [first, second],
+      [third],
+    ]);
     expect(await asking(plain.dicomPort).studiesOfPatient('FIND1')).toMatchObject([
       { studyInstanceUid: whose.studyInstanceUid },
     ]);
@@ -98,7 +113,11 @@ peerSuite("C-FIND in the Study Root, with DCMTK's dcmqrscp", [dcmtk('dcmqrscp'),
   });
 
   it('is answered by TLS with our certificate, and not by a server of another authority', async () => {
-    const [ca, cert, key] = [own.caFile, own.certFile, own.keyFile].map((file) => readFileSync(file)) as [Buffer, Buffer, Buffer]; // prettier-ignore
+    const [ca, cert, key] = [own.caFile, own.certFile, own.keyFile].map((file) => readFileSync(file)) as [
+      Buffer,
+      Buffer,
+      Buffer,
+    ];
     const { port } = byTls.address() as AddressInfo;
     expect(await bySeries(asking(port, { ca, cert, key }))).toEqual(await bySeries(asking(plain.dicomPort)));
     const stranger = new Authority(folder, 'elsewhere').issue('X');

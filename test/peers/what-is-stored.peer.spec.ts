@@ -69,7 +69,14 @@ peerSuite('what is stored, with pynetdicom and Orthanc', [pynetdicom, orthancPee
     const [transaction, uids] = [newUid(), images.sopInstanceUids];
     const [taken, answer] = await askStorageCommitment(results.dicomPort, question(transaction, uids), { listenOn });
     expect(taken).toEqual({ Status: 0 });
-    expect(answer).toEqual({ from: 'COLLIMATOR', isProvider: true, type: 1, transaction, committed: uids.map((uid) => [uid, null]), failed: [] }); // prettier-ignore
+    expect(answer).toEqual({
+      from: 'COLLIMATOR',
+      isProvider: true,
+      type: 1,
+      transaction,
+      committed: uids.map((uid) => [uid, null]),
+      failed: [],
+    });
   }, 60_000);
 
   it('pynetdicom as a modality is told which image is not in Orthanc', async () => {
@@ -112,7 +119,13 @@ peerSuite('what is stored, with pynetdicom and Orthanc', [pynetdicom, orthancPee
     };
     const [one, other] = [newUid(), newUid()];
     const statuses = async (uids: string[], options = {}) =>
-      (await notifyAvailability(results.dicomPort, uids.map((uid) => ({ uid, attributes })), options)).map(({ Status }) => Status); // prettier-ignore
+      (
+        await notifyAvailability(
+          results.dicomPort,
+          uids.map((uid) => ({ uid, attributes })),
+          options,
+        )
+      ).map(({ Status }) => Status);
     expect(await statuses([one, one])).toEqual([0, 0x0111]);
     expect(await statuses([other], { seriesAsCs: true })).toEqual([0]);
     expect(await statuses([newUid()], { as: 'CT01' })).toEqual([0x0124]);

@@ -138,10 +138,14 @@ export class SandboxEmr {
     }
     const { status, body } =
       fault?.kind === 'status'
-        ? { status: fault.status, body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'processing' }] } } // prettier-ignore
+        ? {
+            status: fault.status,
+            body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'processing' }] },
+          }
         : this.store.handle(method, path, record.body, request.headers['if-none-exist'] as string | undefined);
     record.status = status;
-    if (method !== 'GET') this.journal.write('EMR', `takes ${method} ${describe(record)} by FHIR, answers ${status}`, record.body); // prettier-ignore
+    if (method !== 'GET')
+      this.journal.write('EMR', `takes ${method} ${describe(record)} by FHIR, answers ${status}`, record.body);
     response.writeHead(status, { 'content-type': 'application/fhir+json' }).end(JSON.stringify(body));
   }
 

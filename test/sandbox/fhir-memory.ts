@@ -120,7 +120,12 @@ export class FhirMemory {
 
   private search(type: string, query: string): Bundle {
     const found = this.matching(type, query);
-    return { resourceType: 'Bundle', type: 'searchset', total: found.length, entry: found.map((resource) => ({ resource })) }; // prettier-ignore
+    return {
+      resourceType: 'Bundle',
+      type: 'searchset',
+      total: found.length,
+      entry: found.map((resource) => ({ resource })),
+    };
   }
 
   private one(type: string, query: string): Stored | undefined {

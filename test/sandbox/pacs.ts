@@ -71,7 +71,10 @@ export class SandboxPacs {
   }
 
   private find(url: URL): object[] | undefined {
-    const path = /^\/dicom-web\/(?:studies(?:\/([\d.]+)\/(series|instances)(?:\/([\d.]+)\/instances)?)?|(series|instances))$/.exec(url.pathname); // prettier-ignore
+    const path =
+      /^\/dicom-web\/(?:studies(?:\/([\d.]+)\/(series|instances)(?:\/([\d.]+)\/instances)?)?|(series|instances))$/.exec(
+        url.pathname,
+      );
     if (!path) return undefined;
     const [, inStudy, below, inSeries, anywhere] = path;
     const level = inSeries ? 'instances' : (below ?? anywhere ?? 'studies');

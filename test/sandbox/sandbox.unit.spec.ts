@@ -20,7 +20,11 @@ const transaction = {
   resourceType: 'Bundle',
   type: 'transaction',
   entry: [
-    { fullUrl: 'urn:uuid:a', resource: patient('P1'), request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:mrn|P1' } }, // prettier-ignore
+    {
+      fullUrl: 'urn:uuid:a',
+      resource: patient('P1'),
+      request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:mrn|P1' },
+    },
     { resource: order('O1', 'urn:uuid:a'), request: { method: 'PUT', url: 'ServiceRequest?identifier=urn:order|O1' } },
   ],
 };
@@ -37,7 +41,13 @@ describe('The sandbox EMR by FHIR', () => {
 
   it('stores nothing of a transaction that fails in part', () => {
     const store = new FhirMemory();
-    const broken = { ...transaction, entry: [transaction.entry[0], { resource: order('O1', 'urn:uuid:nobody'), request: { method: 'POST', url: 'ServiceRequest' } }] }; // prettier-ignore
+    const broken = {
+      ...transaction,
+      entry: [
+        transaction.entry[0],
+        { resource: order('O1', 'urn:uuid:nobody'), request: { method: 'POST', url: 'ServiceRequest' } },
+      ],
+    };
     expect(store.handle('POST', '', broken).status).toBe(400);
     expect(store.all('Patient')).toEqual([]);
   });
@@ -97,7 +107,9 @@ describe('The sandbox EMR over the wire', () => {
 describe('The scanner', () => {
   it('is told of a worklist query of dcmjs as it comes that all of it is supported', async () => {
     const server = new DicomServer({ host: '127.0.0.1', port: 0, aeTitles: ['COLLIMATOR'] });
-    const items = ['A', 'B', 'C'].map((PatientID) => Dataset.of({ PatientID, ScheduledProcedureStepSequence: [{ Modality: 'CT' }] })); // prettier-ignore
+    const items = ['A', 'B', 'C'].map((PatientID) =>
+      Dataset.of({ PatientID, ScheduledProcedureStepSequence: [{ Modality: 'CT' }] }),
+    );
     server.provideWorklist({ find: async () => items });
     try {
       const query = dcmjsDimse.requests.CFindRequest.createWorklistFindRequest({});

@@ -103,7 +103,10 @@ export class SandboxScanner {
   private async end(exam: RunningExam, status: Elements): Promise<void> {
     const request = new NSetRequest(MPPS, exam.mppsUid);
     request.setDataset(new Dataset({ ...ended(exam, new Date()), ...status }));
-    await this.tell(request, `ends the exam of ${exam.line.placerOrderNumber} (MPPS ${status.PerformedProcedureStepStatus})`); // prettier-ignore
+    await this.tell(
+      request,
+      `ends the exam of ${exam.line.placerOrderNumber} (MPPS ${status.PerformedProcedureStepStatus})`,
+    );
   }
 
   private async tell(request: unknown, what: string): Promise<void> {

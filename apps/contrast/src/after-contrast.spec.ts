@@ -42,17 +42,28 @@ export class AnExamWithContrast {
   static async given(
     service: AContrastService,
     name: string,
-    { secondsAgo = 0, clinical = () => [], ...overrides }: { secondsAgo?: number; clinical?: (patient: Patient) => FhirResource[] } & Partial<MedicationAdministration> = {},
+    {
+      secondsAgo = 0,
+      clinical = () => [],
+      ...overrides
+    }: {
+      secondsAgo?: number;
+      clinical?: (patient: Patient) => FhirResource[];
+    } & Partial<MedicationAdministration> = {},
   ): Promise<AnExamWithContrast> {
     const patient = aPatient({ mrn: name, gender: 'male' });
     const order = this.order(name, patient);
     await service.tell('imaging.order.placed.v1', order, patient, ...clinical(patient));
     const plan = await service.planOf(order);
     const effectiveDateTime = new Date(Date.now() - secondsAgo * 1000).toISOString();
-    const stated = anAdministration(plan, { identifier: [{ system: 'urn:test:injector', value: name }], effectiveDateTime, ...overrides }); // prettier-ignore
+    const stated = anAdministration(plan, {
+      identifier: [{ system: 'urn:test:injector', value: name }],
+      effectiveDateTime,
+      ...overrides,
+    });
     const { body } = await service.send('POST', 'MedicationAdministration', stated);
     return new AnExamWithContrast(service, name, patient, order, body);
-  } // prettier-ignore
+  }
 
   static order(name: string, patient: Patient) {
     const procedure = { code: 'CTCHESTC', display: 'CT chest with contrast' };
@@ -71,7 +82,12 @@ export class AnExamWithContrast {
   }
 
   answer(task: Task, overrides: Partial<Task>) {
-    return this.service.send('PUT', `Task/${task.id}`, { ...task, ...overrides }, { 'if-match': `W/"${task.meta!.versionId}"` }); // prettier-ignore
+    return this.service.send(
+      'PUT',
+      `Task/${task.id}`,
+      { ...task, ...overrides },
+      { 'if-match': `W/"${task.meta!.versionId}"` },
+    );
   }
 
   measure(code: string, name = code, overrides: object = {}) {
@@ -88,10 +104,12 @@ export class AnExamWithContrast {
 
   reaction(severity = 'moderate', overrides: Partial<AdverseEvent> = {}): AdverseEvent {
     return aReaction(this.name, this.patient, {
-      severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: severity }] },
+      severity: {
+        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: severity }],
+      },
       suspectEntity: [{ instance: { reference: `MedicationAdministration/${this.administration.id}` } }],
       ...overrides,
-    }); // prettier-ignore
+    });
   }
 
   react(severity?: string, overrides: Partial<AdverseEvent> = {}) {
@@ -112,7 +130,9 @@ export function aReaction(name: string, patient: Patient, overrides: Partial<Adv
     event: { coding: [{ system: 'urn:collimator:reaction-kind', code: 'allergic-like' }] },
     subject: { reference: `Patient/${patient.id}` },
     date: '2026-03-02T10:08:00+01:00',
-    severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: 'moderate' }] },
+    severity: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code: 'moderate' }],
+    },
     recorder: { display: 'Tara Technologist' },
     suspectEntity: [{ instance: { reference: '#agent' } }],
     contained: [agent],
@@ -127,7 +147,7 @@ export function aReaction(name: string, patient: Patient, overrides: Partial<Adv
       },
     ],
     ...overrides,
-  }; // prettier-ignore
+  };
 }
 
 /** Says that it never was, as R4 has no status for it. */

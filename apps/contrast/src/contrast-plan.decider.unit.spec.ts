@@ -48,10 +48,14 @@ describe('the contrast record of an order', () => {
     expect(decided.plan!.dosageInstruction![0]!.doseAndRate![0]).not.toHaveProperty('rateQuantity');
   });
   it('is not opened for an exam without contrast', () => {
-    given(nothing).when((current) => planContrast(current, aServiceRequest(), site())).thenExactly({}); // prettier-ignore
+    given(nothing)
+      .when((current) => planContrast(current, aServiceRequest(), site()))
+      .thenExactly({});
   });
   it('stays as it is where the change of the order is none of its', () => {
-    given(plan()).when((current) => planContrast(current, order({ priority: 'stat' }), site())).thenExactly({}); // prettier-ignore
+    given(plan())
+      .when((current) => planContrast(current, order({ priority: 'stat' }), site()))
+      .thenExactly({});
   });
   it('is cancelled with its order', () => {
     given(plan())
@@ -65,17 +69,23 @@ describe('the contrast record of an order', () => {
   });
   it('is cancelled once only, and opened again with the order', () => {
     const cancelled = plan({ status: 'cancelled' });
-    given(cancelled).when((current) => planContrast(current, order({ status: 'revoked' }), site())).thenExactly({}); // prettier-ignore
+    given(cancelled)
+      .when((current) => planContrast(current, order({ status: 'revoked' }), site()))
+      .thenExactly({});
     given(cancelled)
       .when((current) => planContrast(current, order(), site()))
       .then({ event: 'imaging.contrast.planned.v1', plan: plan() });
   });
   it('stays open when the exam is completed: what was given may be written down after it', () => {
-    given(plan()).when((current) => planContrast(current, order({ status: 'completed' }), site())).thenExactly({}); // prettier-ignore
+    given(plan())
+      .when((current) => planContrast(current, order({ status: 'completed' }), site()))
+      .thenExactly({});
   });
   it('stays as it was carried out, whatever becomes of the order', () => {
     const done = plan({ status: 'completed' });
-    given(done).when((current) => planContrast(current, order({ status: 'revoked' }), site())).thenExactly({}); // prettier-ignore
+    given(done)
+      .when((current) => planContrast(current, order({ status: 'revoked' }), site()))
+      .thenExactly({});
     given(done)
       .when((current) => planContrast(current, aServiceRequest(), site()))
       .thenExactly({});

@@ -10,7 +10,13 @@ afterAll(() => service?.stop());
 const withContrast = { code: 'CTCHESTC', display: 'CT chest with contrast' };
 function anOrder(name: string, overrides: Parameters<typeof aServiceRequest>[0] = {}) {
   const patient = aPatient({ mrn: name });
-  const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: withContrast, ...overrides }); // prettier-ignore
+  const order = aServiceRequest({
+    placerOrderNumber: name,
+    accessionNumber: name,
+    patient,
+    procedure: withContrast,
+    ...overrides,
+  });
   return { patient, order };
 }
 /** An order with its contrast record, and what an injector would post for it. */
@@ -20,7 +26,12 @@ async function planned(name: string) {
   const plan = await service.planOf(order);
   const post = (overrides: Partial<MedicationAdministration> = {}, headers = {}) => {
     const identifier = [{ system: 'urn:test:injector', value: name }];
-    return service.send('POST', 'MedicationAdministration', anAdministration(plan, { identifier, ...overrides }), headers); // prettier-ignore
+    return service.send(
+      'POST',
+      'MedicationAdministration',
+      anAdministration(plan, { identifier, ...overrides }),
+      headers,
+    );
   };
   const told = () => service.published('imaging.contrast.administered.v1', patient.id!);
   return { patient, order, plan, post, told };
@@ -32,7 +43,11 @@ describe('The contrast record', () => {
     await service.tell('imaging.order.placed.v1', order, patient);
     await service.planOf(order);
     const told = () => service.published('imaging.contrast.planned.v1', patient.id!);
-    expect((await told())[0]!.map((one) => one.resourceType)).toEqual(['MedicationRequest', 'ServiceRequest', 'Patient']); // prettier-ignore
+    expect((await told())[0]!.map((one) => one.resourceType)).toEqual([
+      'MedicationRequest',
+      'ServiceRequest',
+      'Patient',
+    ]);
 
     // A change that is none of its: nothing is told. The cancel behind it shows that the change was handled.
     await service.tell('imaging.order.changed.v1', { ...order, priority: 'stat' }, patient);
@@ -78,9 +93,16 @@ describe('What was given', () => {
     expect(headers.get('location')).toBe(`/fhir/MedicationAdministration/${(body as { id: string }).id}`);
     await service.planOf(order, 'completed');
     const [event] = await told();
-    expect(event!.map((one) => one.resourceType).sort()).toEqual(['MedicationAdministration', 'MedicationRequest', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect(event!.map((one) => one.resourceType).sort()).toEqual([
+      'MedicationAdministration',
+      'MedicationRequest',
+      'Patient',
+      'ServiceRequest',
+    ]);
     expect(event).toContainEqual(expect.objectContaining({ resourceType: 'MedicationRequest', status: 'completed' }));
-    const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1', [`%${(body as { id: string }).id}%`]); // prettier-ignore
+    const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1', [
+      `%${(body as { id: string }).id}%`,
+    ]);
     expect(audits).toHaveLength(1);
   });
 
@@ -93,7 +115,10 @@ describe('What was given', () => {
     const conditional = { 'if-none-exist': 'identifier=urn:test:injector|TWICE' };
     const other = { effectiveDateTime: '2026-03-02T12:00:00+01:00' };
     expect((await post(other)).status).toBe(409);
-    expect(await post(other, conditional)).toMatchObject({ status: 200, body: { effectiveDateTime: '2026-03-02T10:05:00+01:00' } }); // prettier-ignore
+    expect(await post(other, conditional)).toMatchObject({
+      status: 200,
+      body: { effectiveDateTime: '2026-03-02T10:05:00+01:00' },
+    });
     expect((await post(other, { 'if-none-exist': 'name=x' })).status).toBe(400);
     expect(await told()).toHaveLength(1);
   });
@@ -104,9 +129,17 @@ describe('What was given', () => {
       answer.status,
       (answer.body as OperationOutcome).issue[0]!.expression?.[0],
     ];
-    expect(place(await post({ contained: [], medicationReference: undefined, medicationCodeableConcept: { text: 'x' } }))).toEqual([400, 'MedicationAdministration.contained']); // prettier-ignore
-    expect(place(await post({ dosage: { route: { text: 'IV' } } }))).toEqual([400, 'MedicationAdministration.dosage.dose']); // prettier-ignore
-    expect(place(await post({ request: { reference: 'MedicationRequest/none' } }))).toEqual([404, 'MedicationAdministration.request']); // prettier-ignore
+    expect(
+      place(await post({ contained: [], medicationReference: undefined, medicationCodeableConcept: { text: 'x' } })),
+    ).toEqual([400, 'MedicationAdministration.contained']);
+    expect(place(await post({ dosage: { route: { text: 'IV' } } }))).toEqual([
+      400,
+      'MedicationAdministration.dosage.dose',
+    ]);
+    expect(place(await post({ request: { reference: 'MedicationRequest/none' } }))).toEqual([
+      404,
+      'MedicationAdministration.request',
+    ]);
     expect(await told()).toEqual([]);
     await service.planOf(order);
   });
@@ -131,14 +164,22 @@ describe('What was given', () => {
     expect(await put({ dosage }, '1')).toMatchObject({ status: 200, body: { dosage, meta: { versionId: '2' } } });
     expect((await put({ dosage: recorded.dosage }, '1')).status).toBe(412);
     expect((await put({ id: 'another', dosage }, '2')).status).toBe(400);
-    const history = (await (await fetch(`${service.url}/fhir/${path}/_history`)).json()) as Bundle<MedicationAdministration>; // prettier-ignore
+    const history = (await (
+      await fetch(`${service.url}/fhir/${path}/_history`)
+    ).json()) as Bundle<MedicationAdministration>;
     expect(history.entry!.map(({ resource }) => resource!.dosage!.dose!.value)).toEqual([60, 78]);
 
     await service.planOf(order, 'completed');
     expect((await put({ status: 'entered-in-error' }, '2')).status).toBe(200);
     await service.planOf(order, 'active');
     expect(await told()).toHaveLength(3);
-    expect((await service.send('PUT', 'MedicationAdministration/none', anAdministration(plan, { id: 'none' }), { 'if-match': 'W/"1"' })).status).toBe(404); // prettier-ignore
+    expect(
+      (
+        await service.send('PUT', 'MedicationAdministration/none', anAdministration(plan, { id: 'none' }), {
+          'if-match': 'W/"1"',
+        })
+      ).status,
+    ).toBe(404);
   });
 
   it('is not found by a number that a correction gave to a second one', async () => {

@@ -62,7 +62,11 @@ export function confirm(order: ServiceRequest, task: Task | undefined, now: Date
  */
 export function answerOf(task: Task, status: Task['status'], order: ServiceRequest): OrderCommand | undefined {
   if (status !== 'completed')
-    throw fail('state-conflict', 'must be completed, which releases the order as it is; else change or cancel the order', { field: 'Task.status' }); // prettier-ignore
+    throw fail(
+      'state-conflict',
+      'must be completed, which releases the order as it is; else change or cancel the order',
+      { field: 'Task.status' },
+    );
   return task.status === 'completed' ? undefined : { control: 'RL', serviceRequest: order };
 }
 

@@ -37,7 +37,11 @@ function idOf(
     case 'AllergyIntolerance':
       return uuidFrom('AllergyIntolerance', patient.id!, ...(own ? [own.system, own.value] : [whatOf(stated)]));
     case 'Coverage':
-      return uuidFrom('Coverage', patient.id!, ...(own ? [own.system, own.value] : [whatOf(stated), stated.subscriberId ?? ''])); // prettier-ignore
+      return uuidFrom(
+        'Coverage',
+        patient.id!,
+        ...(own ? [own.system, own.value] : [whatOf(stated), stated.subscriberId ?? '']),
+      );
   }
 }
 

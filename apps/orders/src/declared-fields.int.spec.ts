@@ -33,7 +33,9 @@ const order = (id: string, { application = 'OLDRIS', accession = '', conditions 
     `ZOR|1|secret|${accession}`,
   ].join('\r');
 const post = async (path: string, body: string, type = 'text/plain') =>
-  (await fetch(`${service.url}/hl7-messages/${path}`, { method: 'POST', headers: { 'content-type': type }, body })).json() as Promise<never>; // prettier-ignore
+  (
+    await fetch(`${service.url}/hl7-messages/${path}`, { method: 'POST', headers: { 'content-type': type }, body })
+  ).json() as Promise<never>;
 
 describe('A sender with ways of its own', () => {
   it('is understood by what the site file says, kept byte for byte, and found by its own numbers', async () => {
@@ -41,7 +43,9 @@ describe('A sender with ways of its own', () => {
     expect(await service.take(message)).toMatchObject({ code: 'AA' });
     const [taken] = await service.search('ServiceRequest', 'ZACC1');
     expect(taken).toMatchObject({ priority: 'stat' });
-    const { messages } = (await post('search', JSON.stringify({ number: 'ZACC1' }), 'application/json')) as { messages: { id: string; messageType: string }[] }; // prettier-ignore
+    const { messages } = (await post('search', JSON.stringify({ number: 'ZACC1' }), 'application/json')) as {
+      messages: { id: string; messageType: string }[];
+    };
     expect(messages).toMatchObject([{ controlId: 'Q1', messageType: 'ORM^O01' }]);
     expect(await (await fetch(`${service.url}/hl7-messages/${messages[0]!.id}`)).text()).toBe(message);
   });
@@ -60,7 +64,9 @@ describe('A sender with ways of its own', () => {
       { place: 'OBR-27.6', rule: 'OBR-27.6 from ZOR-1 by codes' },
       { place: 'PID-3.4', rule: 'PID-3.4 else "SGH"' },
     ]);
-    const { fields } = (await post('explain', message)) as { fields: { place: string; makes: string[]; fields?: string[] }[] }; // prettier-ignore
+    const { fields } = (await post('explain', message)) as {
+      fields: { place: string; makes: string[]; fields?: string[] }[];
+    };
     const field = (place: string) => fields.find((one) => one.place === place);
     expect(field('ZOR-1')).toMatchObject({
       makes: ['ServiceRequest.priority'],
@@ -85,11 +91,14 @@ describe('How a sender is acknowledged', () => {
     const socket = service.connect();
     const heard: Buffer[] = [];
     socket.on('data', (bytes: Buffer) => heard.push(bytes));
-    const send = (id: string, conditions: string) => socket.write(`\x0b${order(id, { application: 'SILENT', conditions })}\x1c\r`); // prettier-ignore
+    const send = (id: string, conditions: string) =>
+      socket.write(`\x0b${order(id, { application: 'SILENT', conditions })}\x1c\r`);
     send('A4', 'NE|NE');
     send('A5', 'ER|NE');
     send('A6', 'AL|NE');
-    const text = await until(() => (heard.length > 0 ? Buffer.concat(heard).toString() : false), { what: 'the one answer' }); // prettier-ignore
+    const text = await until(() => (heard.length > 0 ? Buffer.concat(heard).toString() : false), {
+      what: 'the one answer',
+    });
     expect(text.match(/MSA\|\w\w\|\w\w/g)).toEqual(['MSA|CA|A6']);
     expect(await service.messages('A4')).toMatchObject([{ outcome: 'accepted', acknowledgement: 'none' }]);
     expect((await service.search('ServiceRequest', 'A5')).length).toBe(1);

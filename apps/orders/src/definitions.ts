@@ -59,8 +59,20 @@ function codeSystems(site: Site): CodeSystem[] {
     concept,
   });
   return [
-    system('procedure', systems.procedure, `Procedures of ${site.name}`, site.procedures.map(({ code, display }) => ({ code, display }))), // prettier-ignore
-    system('task', systems.task, 'What a Task is for, beside fulfill', [{ code: 'clarify', display: 'Clarify the order' }]), // prettier-ignore
-    system('business-status', systems.businessStatus, 'How far an exam is', Object.entries(businessStatuses).map(([code, display]) => ({ code, display }))), // prettier-ignore
+    system(
+      'procedure',
+      systems.procedure,
+      `Procedures of ${site.name}`,
+      site.procedures.map(({ code, display }) => ({ code, display })),
+    ),
+    system('task', systems.task, 'What a Task is for, beside fulfill', [
+      { code: 'clarify', display: 'Clarify the order' },
+    ]),
+    system(
+      'business-status',
+      systems.businessStatus,
+      'How far an exam is',
+      Object.entries(businessStatuses).map(([code, display]) => ({ code, display })),
+    ),
   ];
 }

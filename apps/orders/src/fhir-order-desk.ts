@@ -98,7 +98,10 @@ export class FhirOrderDesk {
 
   /** True if an order is placed under this id. */
   isKnown(id: string): Promise<boolean> {
-    return this.unitOfWork.run(undefined, async ({ manager }) => (await this.store.read(manager, 'ServiceRequest', id)) !== undefined); // prettier-ignore
+    return this.unitOfWork.run(
+      undefined,
+      async ({ manager }) => (await this.store.read(manager, 'ServiceRequest', id)) !== undefined,
+    );
   }
 
   /**
@@ -110,9 +113,14 @@ export class FhirOrderDesk {
   carryOut({ patient, entries }: TransactionFromFhir, client: string): Promise<Written[]> {
     return this.unitOfWork.run(patient.id!, async (transaction) => {
       const { manager, merged } = transaction;
-      const keys = entries.map(({ resource: { resourceType: type, id } }) => ({ type, id: type === 'Patient' ? (merged?.to ?? id!) : id! })); // prettier-ignore
+      const keys = entries.map(({ resource: { resourceType: type, id } }) => ({
+        type,
+        id: type === 'Patient' ? (merged?.to ?? id!) : id!,
+      }));
       const stored = async () => {
-        const found = new Map((await this.store.readMany(manager, keys)).map((one) => [`${one.resourceType}/${one.id}`, one])); // prettier-ignore
+        const found = new Map(
+          (await this.store.readMany(manager, keys)).map((one) => [`${one.resourceType}/${one.id}`, one]),
+        );
         return keys.map(({ type, id }) => found.get(`${type}/${id}`));
       };
       const before = await stored();

@@ -68,14 +68,21 @@ export class FollowExamWhenSchedulingTells {
       if (news) await this.placers.tell(news, order, event.id, transaction);
       const completed = told.status === 'completed' ? completeOrder(order) : undefined;
       const fulfilment = fulfilmentExamined(order, task, told, exam, now);
-      await this.store.save(manager, [completed, fulfilment].filter((one) => one !== undefined), now); // prettier-ignore
+      await this.store.save(
+        manager,
+        [completed, fulfilment].filter((one) => one !== undefined),
+        now,
+      );
       for (const { reference } of completed?.basedOn ?? []) await this.completeParentOf(reference!, transaction);
     }
   }
 
   /** The order as it is known here, and the Task that says how far it is. */
   private async own({ id }: ServiceRequest, { manager }: Transaction): Promise<[ServiceRequest?, Task?]> {
-    const keys = [{ type: 'ServiceRequest', id: id! }, { type: 'Task', id: fulfilmentIdOf(id!) }]; // prettier-ignore
+    const keys = [
+      { type: 'ServiceRequest', id: id! },
+      { type: 'Task', id: fulfilmentIdOf(id!) },
+    ];
     const found = await this.store.readMany(manager, keys);
     const order = found.find((one): one is ServiceRequest => one.resourceType === 'ServiceRequest');
     return [order, found.find((one): one is Task => one.resourceType === 'Task')];

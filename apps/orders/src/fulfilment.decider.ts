@@ -40,7 +40,7 @@ export function fulfilmentBooked(order: ServiceRequest, before: Task | undefined
   const others = (before?.input ?? []).filter(({ id }) => id !== input.id);
   const booked = { ...taskOf(order, before, now), input: [...others, input] };
   const isBegun = before && ['in-progress', 'completed'].includes(before.status);
-  return changed(before, isBegun ? booked : become(booked, waitingAs(order), 'scheduled'), now); // prettier-ignore
+  return changed(before, isBegun ? booked : become(booked, waitingAs(order), 'scheduled'), now);
 }
 
 /**
@@ -59,7 +59,10 @@ export function fulfilmentExamined(
   const task = taskOf(order, before, now);
   const period = exam.performedPeriod;
   const start = task.executionPeriod?.start ?? period?.start;
-  const executionPeriod = { ...(start ? { start } : {}), ...(exam.status !== 'in-progress' && period?.end ? { end: period.end } : {}) }; // prettier-ignore
+  const executionPeriod = {
+    ...(start ? { start } : {}),
+    ...(exam.status !== 'in-progress' && period?.end ? { end: period.end } : {}),
+  };
   const during = Object.keys(executionPeriod).length > 0 ? { ...task, executionPeriod } : task;
   switch (exam.status) {
     case 'in-progress':
@@ -88,7 +91,11 @@ export function fulfilmentFollowing(order: ServiceRequest, before: Task | undefi
     case 'active':
     case 'on-hold':
       // Neither begins nor takes back what is under way, or was tried.
-      return changed(before, ['in-progress', 'failed'].includes(before.status) ? task : { ...task, status: waitingAs(order) }, now); // prettier-ignore
+      return changed(
+        before,
+        ['in-progress', 'failed'].includes(before.status) ? task : { ...task, status: waitingAs(order) },
+        now,
+      );
     default:
       return changed(before, { ...task, status: waitingAs(order) }, now);
   }
@@ -111,7 +118,11 @@ export function commandOfTask(task: Task, status: Task['status'], order: Service
   if (status === task.status) return undefined;
   const control = controls[status];
   if (!control)
-    throw fail('state-conflict', `must be ${Object.keys(controls).join(', ')}: the exam says when it is started and done`, { field: 'Task.status' }); // prettier-ignore
+    throw fail(
+      'state-conflict',
+      `must be ${Object.keys(controls).join(', ')}: the exam says when it is started and done`,
+      { field: 'Task.status' },
+    );
   return { control, serviceRequest: order };
 }
 

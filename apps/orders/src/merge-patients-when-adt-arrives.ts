@@ -49,7 +49,10 @@ export class MergePatientsWhenAdtArrives implements Hl7Interpreter {
     const survivorChain = known ? await chainOf(this.store, manager, known) : [];
     const decision = decideMerge({ prior: before, survivor: known, survivorChain }, asked);
     if (!decision) return;
-    const [prior, survivor] = (await this.store.save(manager, [decision.prior, decision.survivor], now)) as [Patient, Patient]; // prettier-ignore
+    const [prior, survivor] = (await this.store.save(manager, [decision.prior, decision.survivor], now)) as [
+      Patient,
+      Patient,
+    ];
     const { survivorEvent } = decision;
     if (survivorEvent) {
       const cause = `Patient/${survivor.id}/${survivor.meta?.versionId}`;
@@ -58,7 +61,9 @@ export class MergePatientsWhenAdtArrives implements Hl7Interpreter {
       );
     }
     const cause = `Patient/${prior.id}/${prior.meta?.versionId}`;
-    transaction.publish(newEvent({ type: 'imaging.patient.merged.v1', patientId: prior.id!, cause, now, resources: [survivor, prior] })); // prettier-ignore
+    transaction.publish(
+      newEvent({ type: 'imaging.patient.merged.v1', patientId: prior.id!, cause, now, resources: [survivor, prior] }),
+    );
     this.placers.tellMerge(survivor, prior, cause, transaction);
     for (const moved of await moveMerged(this.store, this.mergedPatients, [prior, survivor], transaction))
       await this.accessionNumbers.move(manager, moved);

@@ -5,10 +5,19 @@ import { aPatient, given } from '#testing';
 import { decideMerge, type MergeCommand, type MergeState } from './merge.decider.js';
 
 const system = 'urn:oid:2.25.1001';
-const [old, real, third] = ['TRAUMA7', 'P1', 'P3'].map((mrn) => aPatient({ mrn, name: [{ family: mrn }] })) as [Patient, Patient, Patient]; // prettier-ignore
+const [old, real, third] = ['TRAUMA7', 'P1', 'P3'].map((mrn) => aPatient({ mrn, name: [{ family: mrn }] })) as [
+  Patient,
+  Patient,
+  Patient,
+];
 const idOf = (value: string) => patientIdOf({ system, value });
-const into = (survivor: Patient, prior = 'TRAUMA7') => (state: MergeState) =>
-  decideMerge(state, { prior: { id: idOf(prior), identifier: [typedIdentifier('MR', system, prior)] }, survivor } satisfies MergeCommand); // prettier-ignore
+const into =
+  (survivor: Patient, prior = 'TRAUMA7') =>
+  (state: MergeState) =>
+    decideMerge(state, {
+      prior: { id: idOf(prior), identifier: [typedIdentifier('MR', system, prior)] },
+      survivor,
+    } satisfies MergeCommand);
 const link = (patient: Patient, type: string) => ({ other: { reference: `Patient/${patient.id}` }, type });
 const merged = (state: MergeState, command = into(real)) => command(state)!;
 const nothingKnown: MergeState = { prior: undefined, survivor: undefined, survivorChain: [] };
@@ -41,7 +50,9 @@ describe('A merge', () => {
     given(state)
       .when(into(real))
       .thenExactly(undefined as never);
-    expect(into(aPatient({ mrn: 'P1', birthDate: '1971-01-01' }))(state)?.survivorEvent).toBe('imaging.patient.updated.v1'); // prettier-ignore
+    expect(into(aPatient({ mrn: 'P1', birthDate: '1971-01-01' }))(state)?.survivorEvent).toBe(
+      'imaging.patient.updated.v1',
+    );
   });
 
   it('said the other way round is turned round', () => {
@@ -53,7 +64,11 @@ describe('A merge', () => {
   });
 
   it('is turned round also over others, so that no chain comes back to itself', () => {
-    const state = { prior: third, survivor: { ...old, active: false, link: [link(real, 'replaced-by')] } as Patient, survivorChain: [real.id!, third.id!] }; // prettier-ignore
+    const state = {
+      prior: third,
+      survivor: { ...old, active: false, link: [link(real, 'replaced-by')] } as Patient,
+      survivorChain: [real.id!, third.id!],
+    };
     const { survivor } = merged(state, into(aPatient({ mrn: 'TRAUMA7' }), 'P3'));
     expect([survivor.active, survivor.link]).toEqual([undefined, [link(third, 'replaces')]]);
   });

@@ -11,8 +11,11 @@ afterAll(() => service?.stop());
 const idOf = (mrn: string) => patientIdOf({ system: 'urn:oid:2.25.1001', value: mrn });
 const patientOf = (mrn: string) => service.get<Patient>(`/fhir/Patient/${idOf(mrn)}`);
 const ordersOf = async (mrn: string) =>
-  (await service.get<{ entry?: { resource: ServiceRequest }[] }>(`/fhir/ServiceRequest?patient=${idOf(mrn)}`)).entry?.map(({ resource }) => resource.identifier![0]!.value).sort() ?? []; // prettier-ignore
-const order = (mrn: string, placerOrderNumber: string, more = {}) => service.take(anOrmMessage({ mrn, placerOrderNumber, ...more })); // prettier-ignore
+  (await service.get<{ entry?: { resource: ServiceRequest }[] }>(`/fhir/ServiceRequest?patient=${idOf(mrn)}`)).entry
+    ?.map(({ resource }) => resource.identifier![0]!.value)
+    .sort() ?? [];
+const order = (mrn: string, placerOrderNumber: string, more = {}) =>
+  service.take(anOrmMessage({ mrn, placerOrderNumber, ...more }));
 const merge = (prior: string, mrn: string, event?: string) => service.take(aMergeMessage({ prior, mrn, event }));
 const taken = { code: 'AA' };
 
@@ -23,10 +26,16 @@ describe('A merge', () => {
     await order('R1', 'R1-A');
     expect(await merge('T1', 'R1')).toEqual(taken);
 
-    expect(await patientOf('T1')).toMatchObject({ active: false, link: [{ other: { reference: `Patient/${idOf('R1')}` }, type: 'replaced-by' }] }); // prettier-ignore
+    expect(await patientOf('T1')).toMatchObject({
+      active: false,
+      link: [{ other: { reference: `Patient/${idOf('R1')}` }, type: 'replaced-by' }],
+    });
     const survivor = await patientOf('R1');
     expect(survivor.link).toEqual([{ other: { reference: `Patient/${idOf('T1')}` }, type: 'replaces' }]);
-    expect(survivor.identifier?.map(({ value, use }) => [value, use])).toEqual([['R1', undefined], ['T1', 'old']]); // prettier-ignore
+    expect(survivor.identifier?.map(({ value, use }) => [value, use])).toEqual([
+      ['R1', undefined],
+      ['T1', 'old'],
+    ]);
     expect([await ordersOf('R1'), await ordersOf('T1')]).toEqual([['R1-A', 'T1-A'], []]);
     for (const type of ['Encounter', 'AllergyIntolerance'])
       expect((await service.get<{ total: number }>(`/fhir/${type}?patient=${idOf('R1')}`)).total).toBe(1);
@@ -46,7 +55,9 @@ describe('A merge', () => {
     expect(await service.take(anAdtMessage({ mrn: 'T2', visitNumber: 'V-T2', familyName: 'UNKNOWN' }))).toEqual(taken);
     expect(await ordersOf('R2')).toEqual(['R2-A', 'T2-A']);
     expect(await patientOf('R2')).toEqual(before);
-    expect((await service.search<Encounter>('Encounter', 'V-T2'))[0]?.subject).toEqual({ reference: `Patient/${idOf('R2')}` }); // prettier-ignore
+    expect((await service.search<Encounter>('Encounter', 'V-T2'))[0]?.subject).toEqual({
+      reference: `Patient/${idOf('R2')}`,
+    });
     expect(await service.published('imaging.order.placed.v1', idOf('R2'))).toHaveLength(2);
     expect(await order('T2', 'T2-A', { control: 'CA' })).toEqual(taken);
     expect(await service.published('imaging.order.cancelled.v1', idOf('R2'))).toHaveLength(1);
@@ -76,17 +87,30 @@ describe('A merge', () => {
   });
 
   it('at the same moment as its opposite and as orders loses nothing', async () => {
-    const work = Array.from({ length: 6 }, (_, n) => [merge('X1', 'X2'), merge('X2', 'X1'), order('X1', `X1-${n}`), order('X2', `X2-${n}`)]); // prettier-ignore
+    const work = Array.from({ length: 6 }, (_, n) => [
+      merge('X1', 'X2'),
+      merge('X2', 'X1'),
+      order('X1', `X1-${n}`),
+      order('X2', `X2-${n}`),
+    ]);
     const answers = await Promise.all(work.flat());
     expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['AA']));
     const all = [...(await ordersOf('X1')), ...(await ordersOf('X2'))].sort();
-    expect(all).toEqual(Array.from({ length: 6 }, (_, n) => [`X1-${n}`, `X2-${n}`]).flat().sort()); // prettier-ignore
+    expect(all).toEqual(
+      Array.from({ length: 6 }, (_, n) => [`X1-${n}`, `X2-${n}`])
+        .flat()
+        .sort(),
+    );
     // All of them are with the one who stands.
     expect([(await ordersOf('X1')).length, (await ordersOf('X2')).length].sort()).toEqual([0, 12]);
   });
 
   it('that cannot be read is refused, with its place', async () => {
-    expect(await service.take(aMergeMessage({ prior: '', mrn: 'R4' }))).toMatchObject({ code: 'AE', error: '101', place: 'MRG^1^1' }); // prettier-ignore
+    expect(await service.take(aMergeMessage({ prior: '', mrn: 'R4' }))).toMatchObject({
+      code: 'AE',
+      error: '101',
+      place: 'MRG^1^1',
+    });
   });
 });
 
@@ -95,7 +119,9 @@ describe('Allergies after a merge', () => {
     await service.take(anAdtMessage({ mrn: 'T5', extra: ['AL1|1|DA|PEN^Penicillin'] }));
     await service.take(anAdtMessage({ mrn: 'R5', extra: ['AL1|1|DA|LTX^Latex'] }));
     await merge('T5', 'R5');
-    const found = await service.get<{ entry: { resource: AllergyIntolerance }[] }>(`/fhir/AllergyIntolerance?patient=${idOf('R5')}`); // prettier-ignore
+    const found = await service.get<{ entry: { resource: AllergyIntolerance }[] }>(
+      `/fhir/AllergyIntolerance?patient=${idOf('R5')}`,
+    );
     expect(found.entry.map(({ resource }) => resource.code?.text).sort()).toEqual(['Latex', 'Penicillin']);
   });
 });

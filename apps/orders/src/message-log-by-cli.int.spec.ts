@@ -31,7 +31,9 @@ describe('The message log from a terminal', () => {
     expect(list.status).toBe(0);
     expect(list.out).toMatch(/^id +at +direction/);
     const id = /^(\S+) .*CLI1-CA +AE +1 +204 ORC-2/m.exec(list.out)?.[1];
-    expect((await collimator('hl7', 'show', id!)).out.trimEnd().split('\n')).toEqual(message.toString().trimEnd().split('\r')); // prettier-ignore
+    expect((await collimator('hl7', 'show', id!)).out.trimEnd().split('\n')).toEqual(
+      message.toString().trimEnd().split('\r'),
+    );
     expect((await collimator('hl7', 'reprocess', id!)).out).toContain('\nMSA|AA|CLI1-CA');
 
     const found = await collimator('hl7', 'search', '--patient', 'urn:oid:2.25.1001|CLI1', '--json');

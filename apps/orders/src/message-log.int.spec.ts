@@ -24,7 +24,9 @@ let service: AnOrdersService;
 beforeAll(async () => {
   const port = await emr.start();
   service = await AnOrdersService.start({
-    destinations: [{ name: 'pacs', kind: 'mllp', host: '127.0.0.1', port, application: 'PACS', facility: 'SGH', gets: ['merges'] }], // prettier-ignore
+    destinations: [
+      { name: 'pacs', kind: 'mllp', host: '127.0.0.1', port, application: 'PACS', facility: 'SGH', gets: ['merges'] },
+    ],
     retention: { messageDays: 30, auditDays: 40 },
   });
 }, 60_000);
@@ -34,22 +36,37 @@ afterAll(async () => {
 });
 
 const post = (path: string, body: object = {}) =>
-  fetch(`${service.url}/hl7-messages/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }); // prettier-ignore
-const find = async (query: object): Promise<Found[]> => ((await (await post('search', query)).json()) as { messages: Found[] }).messages; // prettier-ignore
+  fetch(`${service.url}/hl7-messages/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+const find = async (query: object): Promise<Found[]> =>
+  ((await (await post('search', query)).json()) as { messages: Found[] }).messages;
 const patient = (value: string) => ({ patient: { system: 'urn:oid:2.25.1001', value } });
 
 describe('The message log', () => {
   it('finds a message by any number it names or its order was given, and says what it brought about', async () => {
     await service.take(anOrmMessage({ mrn: 'LOG1', placerOrderNumber: 'LOG1', controlId: 'LOG1-NEW' }));
     const [order] = await service.search('ServiceRequest', 'LOG1');
-    const accession = (order as { identifier: { value: string }[] }).identifier.find(({ value }) => value.startsWith('TST'))!.value; // prettier-ignore
+    const accession = (order as { identifier: { value: string }[] }).identifier.find(({ value }) =>
+      value.startsWith('TST'),
+    )!.value;
     for (const query of [{ number: 'LOG1' }, { number: accession }, patient('LOG1'), { controlId: 'LOG1-NEW' }]) {
       const found = await find(query);
-      expect(found.map(({ controlId, direction, outcome }) => [controlId, direction, outcome])).toEqual([['LOG1-NEW', 'in', 'accepted']]); // prettier-ignore
+      expect(found.map(({ controlId, direction, outcome }) => [controlId, direction, outcome])).toEqual([
+        ['LOG1-NEW', 'in', 'accepted'],
+      ]);
     }
     const [{ effects }] = (await find({ number: 'LOG1' })) as [Found];
-    expect(effects!.events.map(({ type }) => type)).toEqual(['imaging.patient.registered.v1', 'imaging.order.placed.v1']); // prettier-ignore
-    expect(effects!.resources).toEqual([`Patient/${aPatient({ mrn: 'LOG1' }).id}/_history/1`, `ServiceRequest/${order!.id}/_history/1`]); // prettier-ignore
+    expect(effects!.events.map(({ type }) => type)).toEqual([
+      'imaging.patient.registered.v1',
+      'imaging.order.placed.v1',
+    ]);
+    expect(effects!.resources).toEqual([
+      `Patient/${aPatient({ mrn: 'LOG1' }).id}/_history/1`,
+      `ServiceRequest/${order!.id}/_history/1`,
+    ]);
   });
 
   it('finds by time, type and outcome, and what is refused by its numbers too', async () => {
@@ -62,7 +79,9 @@ describe('The message log', () => {
 
   it('is searched without a trace in a URL, and every search is audited', async () => {
     await find({ number: 'LOG1' });
-    const rows: { body: AuditEvent }[] = await service.app.get(DataSource).query('SELECT body FROM audit_event ORDER BY recorded DESC LIMIT 1'); // prettier-ignore
+    const rows: { body: AuditEvent }[] = await service.app
+      .get(DataSource)
+      .query('SELECT body FROM audit_event ORDER BY recorded DESC LIMIT 1');
     expect(rows[0]!.body.subtype![0]!.code).toBe('search-type');
     expect(rows[0]!.body.entity!.map(({ what }) => what?.reference)).toContain(
       `Patient/${aPatient({ mrn: 'LOG1' }).id}`,
@@ -72,7 +91,6 @@ describe('The message log', () => {
       [{ nonsense: 1 }, 'nonsense'],
       [{ since: 'today' }, 'since'],
     ] as const) {
-      // prettier-ignore
       const response = await post('search', body);
       expect([response.status, await response.text()]).toEqual([400, expect.stringContaining(field)]);
     }
@@ -81,7 +99,9 @@ describe('The message log', () => {
   it('keeps what goes out with its answer, and sends it again', async () => {
     await service.take(anOrmMessage({ mrn: 'LOG3', placerOrderNumber: 'LOG3' }));
     await service.take(aMergeMessage({ prior: 'LOG3', mrn: 'LOG4' }));
-    const sent = await until(async () => (await find({ ...patient('LOG4'), direction: 'out' }))[0], { what: 'the merge in the log' }); // prettier-ignore
+    const sent = await until(async () => (await find({ ...patient('LOG4'), direction: 'out' }))[0], {
+      what: 'the merge in the log',
+    });
     expect(sent).toMatchObject({
       messageType: 'ADT^A40',
       acknowledgement: 'AA',
@@ -99,7 +119,13 @@ describe('The message log', () => {
   it('says what a receiver refused', async () => {
     answers = 'AE';
     await service.take(aMergeMessage({ prior: 'LOG5', mrn: 'LOG6' }));
-    const [refused] = await until(async () => { const all = await find({ direction: 'out', outcome: 'refused' }); return all.length > 0 && all; }, { what: 'the refusal' }); // prettier-ignore
+    const [refused] = await until(
+      async () => {
+        const all = await find({ direction: 'out', outcome: 'refused' });
+        return all.length > 0 && all;
+      },
+      { what: 'the refusal' },
+    );
     expect(refused).toMatchObject({ acknowledgement: 'AE', messageType: 'ADT^A40' });
     answers = 'AA';
   });
@@ -111,8 +137,10 @@ describe('The message log', () => {
     const [{ id }] = (await find({ controlId: 'LOG7-CA' })) as [Found];
     const again = (await (await post(`${id}/reprocess`)).json()) as { acknowledgement: string };
     expect(again.acknowledgement).toContain('\rMSA|AA|LOG7-CA');
-    expect((await service.search('ServiceRequest', 'LOG7'))[0]).toMatchObject({ status: 'revoked' }); // prettier-ignore
-    expect(await find({ controlId: 'LOG7-CA' })).toMatchObject([{ outcome: 'accepted', attempts: 2, patientId: aPatient({ mrn: 'LOG7' }).id }]); // prettier-ignore
+    expect((await service.search('ServiceRequest', 'LOG7'))[0]).toMatchObject({ status: 'revoked' });
+    expect(await find({ controlId: 'LOG7-CA' })).toMatchObject([
+      { outcome: 'accepted', attempts: 2, patientId: aPatient({ mrn: 'LOG7' }).id },
+    ]);
     expect((await post(`${id}/reprocess`)).status).toBe(409);
     expect((await post(`${id}/resend`)).status).toBe(409);
     expect((await post('00000000-0000-0000-0000-000000000000/resend')).status).toBe(404);
@@ -124,11 +152,15 @@ describe('The message log', () => {
     await service.sql(
       "UPDATE hl7_message SET received_at = received_at - interval '31 days' WHERE control_id = 'LOG8'",
     );
-    await service.sql("UPDATE audit_event SET recorded = recorded - interval '41 days' WHERE id = (SELECT id FROM audit_event LIMIT 1)"); // prettier-ignore
+    await service.sql(
+      "UPDATE audit_event SET recorded = recorded - interval '41 days' WHERE id = (SELECT id FROM audit_event LIMIT 1)",
+    );
     const audits = () => service.sql<{ n: number }>('SELECT count(*)::int AS n FROM audit_event');
     const [{ n: before }] = (await audits()) as [{ n: number }];
     await service.app.get(Retention).removeAll();
-    expect((await service.sql<object>("SELECT control_id FROM hl7_message WHERE control_id IN ('LOG8', 'LOG9')"))).toEqual([{ control_id: 'LOG9' }]); // prettier-ignore
+    expect(
+      await service.sql<object>("SELECT control_id FROM hl7_message WHERE control_id IN ('LOG8', 'LOG9')"),
+    ).toEqual([{ control_id: 'LOG9' }]);
     expect(await audits()).toEqual([{ n: before - 1 }]);
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toContain('collimator_rows_removed_total{table="hl7_message"} 1');

@@ -58,7 +58,12 @@ class Deciding {
   private order({ control, number, mrn }: Step & { kind: 'order' }): boolean {
     const patient = patientOf(mrn);
     const to = this.chainOf(this.patients.get(patient.id!)).at(-1) ?? patient.id!;
-    const order = aServiceRequest({ placerOrderNumber: number, patient, ...(control === 'XO' ? { status: 'unknown' } : {}), ...(control === 'SC' ? { status: 'completed' } : {}) }); // prettier-ignore
+    const order = aServiceRequest({
+      placerOrderNumber: number,
+      patient,
+      ...(control === 'XO' ? { status: 'unknown' } : {}),
+      ...(control === 'SC' ? { status: 'completed' } : {}),
+    });
     const stated = rekeyed({ ...order, identifier: [identifierOf(order, 'PLAC')!] }, { from: patient.id!, to });
     const current = this.orders.get(stated.id!);
     try {
@@ -75,7 +80,10 @@ class Deciding {
   private merge({ prior, survivor }: Step & { kind: 'merge' }): void {
     const known = this.patients.get(idOf(survivor));
     const state = { prior: this.patients.get(idOf(prior)), survivor: known, survivorChain: this.chainOf(known) };
-    const decision = decideMerge(state, { prior: { id: idOf(prior), identifier: patientOf(prior).identifier! }, survivor: patientOf(survivor) }); // prettier-ignore
+    const decision = decideMerge(state, {
+      prior: { id: idOf(prior), identifier: patientOf(prior).identifier! },
+      survivor: patientOf(survivor),
+    });
     if (!decision) return;
     for (const one of [decision.prior, decision.survivor]) this.patients.set(one.id!, one);
     for (const one of [decision.prior, decision.survivor]) {
@@ -89,8 +97,28 @@ class Deciding {
 const table: Record<string, Partial<Record<Control, string>>> = {
   none: { NW: 'active', RO: 'active', PA: 'active', SN: 'draft' },
   draft: { NW: 'active', RO: 'active', PA: 'active', SN: 'draft', CA: 'revoked', DC: 'revoked' },
-  active: { NW: 'active', RO: 'active', PA: 'active', XO: 'active', SN: 'active', CA: 'revoked', DC: 'revoked', HD: 'on-hold', RL: 'active', SC: 'completed' }, // prettier-ignore
-  'on-hold': { PA: 'active', XO: 'on-hold', SN: 'on-hold', CA: 'revoked', DC: 'revoked', HD: 'on-hold', RL: 'active', SC: 'completed' }, // prettier-ignore
+  active: {
+    NW: 'active',
+    RO: 'active',
+    PA: 'active',
+    XO: 'active',
+    SN: 'active',
+    CA: 'revoked',
+    DC: 'revoked',
+    HD: 'on-hold',
+    RL: 'active',
+    SC: 'completed',
+  },
+  'on-hold': {
+    PA: 'active',
+    XO: 'on-hold',
+    SN: 'on-hold',
+    CA: 'revoked',
+    DC: 'revoked',
+    HD: 'on-hold',
+    RL: 'active',
+    SC: 'completed',
+  },
   revoked: { CA: 'revoked', DC: 'revoked', SN: 'revoked' },
   completed: { SN: 'completed', SC: 'completed' },
 };
@@ -129,9 +157,24 @@ class Model {
 }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('order' as const), control: fc.constantFrom(...controls), number: fc.constantFrom(...numbers), mrn: fc.constantFrom(...mrns) }) }, // prettier-ignore
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('order' as const),
+      control: fc.constantFrom(...controls),
+      number: fc.constantFrom(...numbers),
+      mrn: fc.constantFrom(...mrns),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('admit' as const), mrn: fc.constantFrom(...mrns) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('merge' as const), prior: fc.constantFrom(...mrns), survivor: fc.constantFrom(...mrns) }) }, // prettier-ignore
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('merge' as const),
+      prior: fc.constantFrom(...mrns),
+      survivor: fc.constantFrom(...mrns),
+    }),
+  },
 );
 /** Steps, some of them said twice in a row, some again later. */
 const interleaving = fc.array(fc.record({ step, again: fc.boolean() }), { minLength: 1, maxLength: 25 });
@@ -151,7 +194,11 @@ describe('Orders and merges in any order, with repetitions', () => {
           model.take(step);
           if (deciding.text() !== before) throw new Error(`${JSON.stringify(step)} said again changed something`);
         }
-        const found = [...deciding.orders.values()].map((order) => [identifierOf(order, 'PLAC')!.value, order.status, referencedId(order.subject.reference, 'Patient')]); // prettier-ignore
+        const found = [...deciding.orders.values()].map((order) => [
+          identifierOf(order, 'PLAC')!.value,
+          order.status,
+          referencedId(order.subject.reference, 'Patient'),
+        ]);
         const expected = [...model.orders].map(([number, { state, owner }]) => [number, state, idOf(owner)]);
         expect(found.sort()).toEqual(expected.sort());
         // Nobody's order is with a patient who is no more.

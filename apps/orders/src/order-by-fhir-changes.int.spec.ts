@@ -64,8 +64,18 @@ describe('An update of an order', () => {
 
   it.each<[string, (order: ServiceRequest) => ServiceRequest, number, string]>([
     ['another id', (order) => ({ ...order, id: 'other' }), 400, 'ServiceRequest.id'],
-    ['another placer order number', (order) => ({ ...order, identifier: [{ system, value: 'OTHER' }] }), 400, 'ServiceRequest.identifier'], // prettier-ignore
-    ['an unknown procedure', (order) => ({ ...order, code: { coding: [{ code: 'NOSUCH' }] } }), 422, 'ServiceRequest.code.coding'], // prettier-ignore
+    [
+      'another placer order number',
+      (order) => ({ ...order, identifier: [{ system, value: 'OTHER' }] }),
+      400,
+      'ServiceRequest.identifier',
+    ],
+    [
+      'an unknown procedure',
+      (order) => ({ ...order, code: { coding: [{ code: 'NOSUCH' }] } }),
+      422,
+      'ServiceRequest.code.coding',
+    ],
   ])('with %s is refused, naming the element', async (what, change, status, path) => {
     const order = await placed(`UPD4${what.length}`);
     const answer = await service.send('PUT', `ServiceRequest/${order.id}`, change(order));
@@ -109,7 +119,11 @@ describe('What a client prefers to get back', () => {
   ])('is %s', async (prefer, resourceType) => {
     const order = await placed(`PREF${prefer.length}`);
     const headers = { 'content-type': 'application/fhir+json', prefer };
-    const response = await fetch(`${service.url}/fhir/ServiceRequest/${order.id}`, { method: 'PUT', headers, body: JSON.stringify(order) }); // prettier-ignore
+    const response = await fetch(`${service.url}/fhir/ServiceRequest/${order.id}`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify(order),
+    });
     const text = await response.text();
     expect([response.status, response.headers.get('etag')]).toEqual([200, 'W/"1"']);
     expect(text === '' ? undefined : (JSON.parse(text) as { resourceType: string }).resourceType).toBe(resourceType);
@@ -119,12 +133,21 @@ describe('What a client prefers to get back', () => {
 describe('Orders are found', () => {
   const found = async (query: string) => {
     const { entry = [], total } = await service.get<Bundle>(`/fhir/ServiceRequest?${query}`);
-    return { total, entry, numbers: entry.filter((one) => one.search?.mode === 'match').map(({ resource }) => identifierOf(resource as ServiceRequest, 'PLAC')!.value) }; // prettier-ignore
+    return {
+      total,
+      entry,
+      numbers: entry
+        .filter((one) => one.search?.mode === 'match')
+        .map(({ resource }) => identifierOf(resource as ServiceRequest, 'PLAC')!.value),
+    };
   };
   beforeAll(async () => {
     await placed('FIND1', { authoredOn: '2025-03-02T08:00:00+01:00' });
     await placed('FIND2', { authoredOn: '2025', code: { coding: [{ code: 'XRCHEST2' }] } });
-    await placed('FIND3', { authoredOn: '2025-04', code: { coding: [{ system: 'http://loinc.org', code: '36643-5' }, { code: 'XRCHEST2' }] } }); // prettier-ignore
+    await placed('FIND3', {
+      authoredOn: '2025-04',
+      code: { coding: [{ system: 'http://loinc.org', code: '36643-5' }, { code: 'XRCHEST2' }] },
+    });
   });
 
   it.each([
@@ -142,7 +165,10 @@ describe('Orders are found', () => {
   it('newest first, page by page, with their patients, or counted only', async () => {
     const first = await found('authored=2025&_sort=-_lastUpdated&_count=1&_include=ServiceRequest:patient');
     expect([first.numbers, first.total]).toEqual([['FIND3'], 3]);
-    expect(first.entry.map(({ resource, search }) => [resource?.resourceType, search?.mode])).toEqual([['ServiceRequest', 'match'], ['Patient', 'include']]); // prettier-ignore
+    expect(first.entry.map(({ resource, search }) => [resource?.resourceType, search?.mode])).toEqual([
+      ['ServiceRequest', 'match'],
+      ['Patient', 'include'],
+    ]);
     const { link } = await service.get<Bundle>('/fhir/ServiceRequest?authored=2025&_sort=-_lastUpdated&_count=1');
     const next = new URL(link!.find(({ relation }) => relation === 'next')!.url);
     expect((await found(next.search.slice(1))).numbers).toEqual(['FIND2']);

@@ -63,7 +63,9 @@ export class OrderDesk {
     const visitBefore = request.encounter && find(request.encounter);
     const encounter = request.encounter && decideEncounter(visitBefore, request.encounter);
     const clinical = (request.clinical ?? []).flatMap((one) => decideClinical(find(one), one) ?? []);
-    const changed: FhirResource[] = [patientEvent && patient, encounter, ...clinical].filter((one) => one !== undefined); // prettier-ignore
+    const changed: FhirResource[] = [patientEvent && patient, encounter, ...clinical].filter(
+      (one) => one !== undefined,
+    );
     // By id: one message may say several things of one order.
     const orders = new Map<string, ServiceRequest>();
     const told: (Reviewed & { orderId: string })[] = [];
@@ -79,8 +81,15 @@ export class OrderDesk {
       if (!reviewed.serviceRequest) continue;
       changed.push(...[task, fulfilment].filter((one) => one !== undefined));
       const isPlacers = before?.meta?.source === request.source;
-      const serviceRequest = isPlacers ? withRequest(before, reviewed.serviceRequest, command.control) : reviewed.serviceRequest; // prettier-ignore
-      const numbered = await this.numbered(serviceRequest, before, { patientId: patient.id!, placer: request.source }, transaction); // prettier-ignore
+      const serviceRequest = isPlacers
+        ? withRequest(before, reviewed.serviceRequest, command.control)
+        : reviewed.serviceRequest;
+      const numbered = await this.numbered(
+        serviceRequest,
+        before,
+        { patientId: patient.id!, placer: request.source },
+        transaction,
+      );
       known.set(keyOf(numbered), numbered);
       orders.set(numbered.id!, numbered);
       told.push({ ...reviewed, orderId: numbered.id! });
@@ -162,7 +171,13 @@ export class OrderDesk {
 
   private async known(request: Request, { manager }: Transaction): Promise<Map<string, FhirResource>> {
     const { patient, encounter, clinical = [], provenance, orders } = request;
-    const asked = [patient, encounter, ...clinical, provenance, ...orders.flatMap((one) => [one.serviceRequest, one.provenance])]; // prettier-ignore
+    const asked = [
+      patient,
+      encounter,
+      ...clinical,
+      provenance,
+      ...orders.flatMap((one) => [one.serviceRequest, one.provenance]),
+    ];
     const keys = asked.filter((one) => one !== undefined).map((one) => ({ type: one.resourceType, id: one.id! }));
     return new Map((await this.store.readMany(manager, keys)).map((one) => [keyOf(one), one]));
   }

@@ -49,7 +49,10 @@ type Side = keyof typeof sides;
 
 /** The sides an order speaks of, in its codes or in words. */
 function sidesOf(concepts: readonly CodeableConcept[], more: readonly string[] = []): Side[] {
-  const texts = concepts.flatMap(({ text, coding = [] }) => [text, ...coding.flatMap(({ code, display }) => [code, display])]); // prettier-ignore
+  const texts = concepts.flatMap(({ text, coding = [] }) => [
+    text,
+    ...coding.flatMap(({ code, display }) => [code, display]),
+  ]);
   const words =
     [...texts, ...more]
       .join(' ')
@@ -62,9 +65,17 @@ function lateralityDoubt(order: ServiceRequest, { laterality }: SiteProcedure): 
   if (!laterality) return undefined;
   const { code, bodySite = [], orderDetail = [], reasonCode = [], note = [] } = order;
   const stated = sidesOf([...(code ? [code] : []), ...bodySite, ...orderDetail]);
-  const said = stated.length > 0 ? stated : sidesOf(reasonCode, note.map(({ text }) => text)); // prettier-ignore
+  const said =
+    stated.length > 0
+      ? stated
+      : sidesOf(
+          reasonCode,
+          note.map(({ text }) => text),
+        );
   if (laterality === 'either')
-    return said.length === 0 ? 'the order does not say which side: add it to the procedure, body site or reason' : undefined; // prettier-ignore
+    return said.length === 0
+      ? 'the order does not say which side: add it to the procedure, body site or reason'
+      : undefined;
   // Who speaks of both sides may compare them.
   const [only, ...others] = said;
   return only && others.length === 0 && only !== laterality
@@ -82,7 +93,9 @@ function bodyPartDoubt({ bodySite = [] }: ServiceRequest, procedure: SiteProcedu
 function modalityDoubt({ extension = [] }: ServiceRequest, { modality }: SiteProcedure): string | undefined {
   const steps = extension.filter(({ url }) => url === extensions.scheduledProcedureStep);
   const stated = steps.flatMap((step) => step.extension?.find(({ url }) => url === 'modality')?.valueCode ?? []);
-  return stated.some((one) => one !== modality) ? `a step asks for another modality than its procedure, ${modality}: ${clear}` : undefined; // prettier-ignore
+  return stated.some((one) => one !== modality)
+    ? `a step asks for another modality than its procedure, ${modality}: ${clear}`
+    : undefined;
 }
 
 function sexDoubt({ gender }: Patient, { sex }: SiteProcedure): string | undefined {
@@ -95,7 +108,7 @@ function ageDoubt({ birthDate }: Patient, { ages }: SiteProcedure, now: Date): s
   const years = DateTime.fromJSDate(now).diff(DateTime.fromISO(birthDate!), 'years').years;
   const { fromYears, toYears } = ages;
   if (years >= fromYears && (toYears === undefined || years < toYears + 1)) return undefined;
-  return `the procedure is for patients ${toYears === undefined ? `from ${fromYears}` : `of ${fromYears} to ${toYears}`} years: ${clear}`; // prettier-ignore
+  return `the procedure is for patients ${toYears === undefined ? `from ${fromYears}` : `of ${fromYears} to ${toYears}`} years: ${clear}`;
 }
 
 /** True of an order for which it matters whether the patient is pregnant: the site asks, and there are X-rays. */
@@ -118,11 +131,11 @@ function duplicateDoubt(
   procedure: SiteProcedure,
   { orders, site, now }: Known,
 ): string | undefined {
-  // prettier-ignore
   const hours = site.orderReview.duplicateWindowHours;
   if (hours === undefined) return undefined;
   const replaced = [...(order.replaces ?? []), ...(order.basedOn ?? [])].map(({ reference }) => reference);
-  const placedAt = ({ authoredOn, meta }: ServiceRequest) => Date.parse(authoredOn ?? meta?.lastUpdated ?? now.toISOString()); // prettier-ignore
+  const placedAt = ({ authoredOn, meta }: ServiceRequest) =>
+    Date.parse(authoredOn ?? meta?.lastUpdated ?? now.toISOString());
   const isEarlier = (one: ServiceRequest) =>
     placedAt(one) <= placedAt(order) && now.getTime() - placedAt(one) <= hours * 60 * 60 * 1000;
   const other = orders.find(
@@ -134,5 +147,7 @@ function duplicateDoubt(
       !replaced.includes(`ServiceRequest/${one.id}`) &&
       isEarlier(one),
   );
-  return other ? `the same procedure was ordered within ${hours} hours: cancel one of them, or release this one` : undefined; // prettier-ignore
+  return other
+    ? `the same procedure was ordered within ${hours} hours: cancel one of them, or release this one`
+    : undefined;
 }

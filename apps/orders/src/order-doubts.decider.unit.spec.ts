@@ -16,7 +16,10 @@ function doubts(
   { review = {}, ...known }: Partial<Omit<Known, 'site' | 'now'>> & { review?: SiteContent['orderReview'] } = {},
 ) {
   const hospital = site({
-    procedures: [{ code: 'CTHEAD', display: 'It', modality: 'CT', durationMinutes: 15, ...procedure }, ...site().procedures.slice(0, 1)], // prettier-ignore
+    procedures: [
+      { code: 'CTHEAD', display: 'It', modality: 'CT', durationMinutes: 15, ...procedure },
+      ...site().procedures.slice(0, 1),
+    ],
     orderReview: review,
   });
   const context = { patient: aPatient(), observations: [], orders: [], ...known, site: hospital, now };
@@ -52,7 +55,9 @@ describe('The body site and modality of an order', () => {
     expect(doubts({ bodySite }, site(snomed, '72696002'))).toEqual(['body-part']);
     expect(doubts({ bodySite }, site(snomed, '69536005'))).toEqual([]);
     expect(doubts({ bodySite }, site('urn:other', 'KNEE'))).toEqual([]);
-    const step = (modality: string) => ({ extension: [{ url: extensions.scheduledProcedureStep, extension: [{ url: 'modality', valueCode: modality }] }] }); // prettier-ignore
+    const step = (modality: string) => ({
+      extension: [{ url: extensions.scheduledProcedureStep, extension: [{ url: 'modality', valueCode: modality }] }],
+    });
     expect(doubts({}, step('MR'))).toEqual(['modality']);
     expect(doubts({}, step('CT'))).toEqual([]);
   });
@@ -73,7 +78,12 @@ describe('The patient of an order', () => {
   });
 
   it('is not pregnant where there are X-rays, unless the site leaves that to others', () => {
-    const observations = [anObservation('82810-3', { effectiveDateTime: '2026-02-01', valueCodeableConcept: { coding: [{ code: '77386006' }] } })]; // prettier-ignore
+    const observations = [
+      anObservation('82810-3', {
+        effectiveDateTime: '2026-02-01',
+        valueCodeableConcept: { coding: [{ code: '77386006' }] },
+      }),
+    ];
     expect(doubts({}, {}, { observations })).toEqual(['pregnancy']);
     expect(doubts({}, {}, { observations, review: { pregnancy: false } })).toEqual([]);
   });

@@ -7,7 +7,9 @@ import { AnOrdersService } from './an-orders-service.spec.js';
 let service: AnOrdersService;
 beforeAll(async () => {
   const [emr, reports] = site().senders;
-  service = await AnOrdersService.start({ senders: [emr!, reports!, { ...emr!, application: 'CPOE', orderAnswer: 'ORDER' }] }); // prettier-ignore
+  service = await AnOrdersService.start({
+    senders: [emr!, reports!, { ...emr!, application: 'CPOE', orderAnswer: 'ORDER' }],
+  });
 });
 afterAll(() => service?.stop());
 
@@ -36,7 +38,11 @@ describe('An order', () => {
       expect((await orderOf('HOLD'))?.status).toBe(status);
     }
     expect(await toldOf('HOLD', 'changed')).toHaveLength(3);
-    expect(await service.take(anOrmMessage({ ...order, control: 'HD' }))).toMatchObject({ code: 'AE', error: '207', place: 'ORC^1^1' }); // prettier-ignore
+    expect(await service.take(anOrmMessage({ ...order, control: 'HD' }))).toMatchObject({
+      code: 'AE',
+      error: '207',
+      place: 'ORC^1^1',
+    });
   });
 
   it('is replaced by another, all or nothing', async () => {
@@ -47,7 +53,10 @@ describe('An order', () => {
     expect(await service.take(replace('OLD'))).toEqual({ code: 'AA' });
     const old = await orderOf('OLD');
     expect(old?.status).toBe('revoked');
-    expect(await orderOf('NEW')).toMatchObject({ status: 'active', replaces: [{ reference: `ServiceRequest/${old!.id}` }] }); // prettier-ignore
+    expect(await orderOf('NEW')).toMatchObject({
+      status: 'active',
+      replaces: [{ reference: `ServiceRequest/${old!.id}` }],
+    });
   });
 
   it('gets its number before it is placed, and keeps it', async () => {
@@ -68,23 +77,40 @@ describe('An order', () => {
 
   it('of several procedures is a parent with children, cancelled with it', async () => {
     await service.take(anOrmMessage({ mrn: 'FAM', placerOrderNumber: 'FAM' }));
-    const split = message('FAM', 'ORC|PA|FAM^EMR', ...['1', '2'].flatMap((n) => [`ORC|CH|FAM-${n}^EMR`, `OBR|${n}|FAM-${n}^EMR||CTHEAD`])); // prettier-ignore
+    const split = message(
+      'FAM',
+      'ORC|PA|FAM^EMR',
+      ...['1', '2'].flatMap((n) => [`ORC|CH|FAM-${n}^EMR`, `OBR|${n}|FAM-${n}^EMR||CTHEAD`]),
+    );
     expect(await service.take(split)).toEqual({ code: 'AA' });
     const parent = await orderOf('FAM');
     expect(parent?.intent).toBe('original-order');
     expect((await orderOf('FAM-1'))?.basedOn).toEqual([{ reference: `ServiceRequest/${parent!.id}` }]);
-    expect(await service.take(anOrmMessage({ mrn: 'FAM', placerOrderNumber: 'FAM', control: 'CA' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anOrmMessage({ mrn: 'FAM', placerOrderNumber: 'FAM', control: 'CA' }))).toEqual({
+      code: 'AA',
+    });
     expect((await orderOf('FAM-1'))?.status).toBe('revoked');
     expect(await toldOf('FAM', 'cancelled')).toHaveLength(3);
   });
 
   it('that is a parent is completed when its children are', async () => {
-    await service.take(message('KIN', 'ORC|PA|KIN^EMR', ...['1', '2'].flatMap((n) => [`ORC|CH|KIN-${n}^EMR`, `OBR|${n}|KIN-${n}^EMR||CTHEAD`]))); // prettier-ignore
+    await service.take(
+      message(
+        'KIN',
+        'ORC|PA|KIN^EMR',
+        ...['1', '2'].flatMap((n) => [`ORC|CH|KIN-${n}^EMR`, `OBR|${n}|KIN-${n}^EMR||CTHEAD`]),
+      ),
+    );
     const complete = async (number: string) => {
       const order = { ...(await orderOf(number))!, status: 'completed' as const };
       const patient = { ...aPatient({ mrn: 'KIN' }), id: order.subject.reference!.split('/')[1]! };
-      const procedure = { resourceType: 'Procedure' as const, id: number, status: 'completed' as const, subject: order.subject }; // prettier-ignore
-      await service.tell('imaging.schedule.exam-completed.v1', procedure, patient, order); // prettier-ignore
+      const procedure = {
+        resourceType: 'Procedure' as const,
+        id: number,
+        status: 'completed' as const,
+        subject: order.subject,
+      };
+      await service.tell('imaging.schedule.exam-completed.v1', procedure, patient, order);
       await until(async () => (await orderOf(number))?.status === 'completed', { what: 'the child completed' });
     };
     await complete('KIN-1');
@@ -96,7 +122,12 @@ describe('An order', () => {
 
 describe('A sender that wants it', () => {
   it('is answered order by order: what was done, and under which number', async () => {
-    const asked = message('ANSW', 'ORC|NW|ANSW-1^EMR', 'OBR|1|ANSW-1^EMR||CTHEAD^Head^L', 'OBR|2|ANSW-2^EMR||XRCHEST2').replace('|EMR|', '|CPOE|'); // prettier-ignore
+    const asked = message(
+      'ANSW',
+      'ORC|NW|ANSW-1^EMR',
+      'OBR|1|ANSW-1^EMR||CTHEAD^Head^L',
+      'OBR|2|ANSW-2^EMR||XRCHEST2',
+    ).replace('|EMR|', '|CPOE|');
     const [first, second] = [await service.ask(asked), await service.ask(asked)];
     expect(first.split('\r')[0]).toContain('|ORR^O02^ORR_O02|');
     const [one, two] = [await accessionOf('ANSW-1'), await accessionOf('ANSW-2')];
@@ -110,12 +141,20 @@ describe('A sender that wants it', () => {
   });
 
   it('is told what was not done, and why', async () => {
-    const [msa, err, orc] = await answerTo(anOrmMessage({ application: 'CPOE', mrn: 'NOT', placerOrderNumber: 'NOT', control: 'XO' })); // prettier-ignore
-    expect([msa?.slice(0, 6), err?.split('|')[3], orc]).toEqual(['MSA|AE', '204^Unknown key identifier^HL70357', 'ORC|UX|NOT^EMR']); // prettier-ignore
+    const [msa, err, orc] = await answerTo(
+      anOrmMessage({ application: 'CPOE', mrn: 'NOT', placerOrderNumber: 'NOT', control: 'XO' }),
+    );
+    expect([msa?.slice(0, 6), err?.split('|')[3], orc]).toEqual([
+      'MSA|AE',
+      '204^Unknown key identifier^HL70357',
+      'ORC|UX|NOT^EMR',
+    ]);
   });
 
   it('in enhanced mode gets the bare accept acknowledgement first', async () => {
-    const enhanced = anOrmMessage({ application: 'CPOE', mrn: 'ENH', placerOrderNumber: 'ENH' }).toString().replace('|2.5.1|||', '|2.5.1|||AL|NE'); // prettier-ignore
+    const enhanced = anOrmMessage({ application: 'CPOE', mrn: 'ENH', placerOrderNumber: 'ENH' })
+      .toString()
+      .replace('|2.5.1|||', '|2.5.1|||AL|NE');
     const lines = await answerTo(enhanced);
     expect([lines.length, lines[0]?.slice(0, 6)]).toEqual([1, 'MSA|CA']);
   });

@@ -25,10 +25,19 @@ const answers = {
  */
 export function newsOfOrder(
   order: ServiceRequest,
-  { event, asked, isConfirmed, isOthers, isUnderWay }: { event: EventType; asked: readonly Doubt[]; isConfirmed: boolean; isOthers: boolean; isUnderWay: boolean }, // prettier-ignore
+  {
+    event,
+    asked,
+    isConfirmed,
+    isOthers,
+    isUnderWay,
+  }: { event: EventType; asked: readonly Doubt[]; isConfirmed: boolean; isOthers: boolean; isUnderWay: boolean },
 ): OrderNews | undefined {
   const reasons = asked.map(({ text }) => text);
-  if (asked.length > 0) return order.status === 'on-hold' ? { control: 'OH', status: 'HD', reasons } : { control: 'SC', status: 'IP', reasons }; // prettier-ignore
+  if (asked.length > 0)
+    return order.status === 'on-hold'
+      ? { control: 'OH', status: 'HD', reasons }
+      : { control: 'SC', status: 'IP', reasons };
   if (isUnderWay && ['revoked', 'on-hold', 'entered-in-error'].includes(order.status))
     return { control: 'SC', status: 'IP', reasons: ['the exam is under way: its room is asked to stop it'] };
   if (!isOthers) return undefined;
@@ -74,5 +83,7 @@ export function newsOfExam(
 
 /** True of an exam that was begun for the wrong worklist entry. */
 export function isByMistake({ statusReason }: Procedure): boolean {
-  return (statusReason?.coding ?? []).some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY); // prettier-ignore
+  return (statusReason?.coding ?? []).some(
+    ({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY,
+  );
 }

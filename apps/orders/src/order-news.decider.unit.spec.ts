@@ -7,7 +7,12 @@ import { newsOfBooking, newsOfExam, newsOfOrder } from './order-news.decider.js'
 
 const active = aServiceRequest();
 const ended = (status: (typeof active)['status']) => aServiceRequest({ status });
-const appointment = (status: Appointment['status']): Appointment => ({ resourceType: 'Appointment', status, start: '2026-03-02T09:00:00Z', participant: [] }); // prettier-ignore
+const appointment = (status: Appointment['status']): Appointment => ({
+  resourceType: 'Appointment',
+  status,
+  start: '2026-03-02T09:00:00Z',
+  participant: [],
+});
 const exam = (status: Procedure['status'], reason?: string): Procedure => ({
   resourceType: 'Procedure',
   status,
@@ -17,7 +22,11 @@ const exam = (status: Procedure['status'], reason?: string): Procedure => ({
 
 describe('A placer is told', () => {
   it('when the exam is', () => {
-    expect(newsOfBooking(active, appointment('booked'))).toEqual({ control: 'SC', status: 'SC', start: '2026-03-02T09:00:00Z' }); // prettier-ignore
+    expect(newsOfBooking(active, appointment('booked'))).toEqual({
+      control: 'SC',
+      status: 'SC',
+      start: '2026-03-02T09:00:00Z',
+    });
   });
   it('nothing of a time for an order that is over or on hold, or of a time given back', () => {
     for (const status of ['revoked', 'completed', 'on-hold'] as const)
@@ -27,8 +36,20 @@ describe('A placer is told', () => {
   it.each([
     ['began', active, active, exam('in-progress'), { control: 'SC', status: 'IP' }],
     ['was done', active, ended('completed'), exam('completed'), { control: 'SC', status: 'CM' }],
-    ['was done though others cancelled', ended('revoked'), ended('completed'), exam('completed'), { control: 'SC', status: 'CM' }], // prettier-ignore
-    ['was done, its last step given up', active, ended('completed'), exam('stopped', '110513'), { control: 'SC', status: 'CM' }], // prettier-ignore
+    [
+      'was done though others cancelled',
+      ended('revoked'),
+      ended('completed'),
+      exam('completed'),
+      { control: 'SC', status: 'CM' },
+    ],
+    [
+      'was done, its last step given up',
+      active,
+      ended('completed'),
+      exam('stopped', '110513'),
+      { control: 'SC', status: 'CM' },
+    ],
     ['was given up', active, active, exam('stopped', '110513'), { control: 'OD', status: 'DC' }],
     ['began by mistake', active, active, exam('stopped', '110514'), { control: 'SC', status: 'SC' }],
     ['was done in part', active, active, exam('completed'), undefined],
@@ -41,7 +62,8 @@ describe('A placer is told', () => {
   });
   it('that the exam is under way where the end of its order is asked, by whomever, and that others ended it before', () => {
     const about = { event: 'imaging.order.cancelled.v1' as const, asked: [], isConfirmed: false };
-    const news = (isOthers: boolean, isUnderWay: boolean) => newsOfOrder(ended('revoked'), { ...about, isOthers, isUnderWay }); // prettier-ignore
+    const news = (isOthers: boolean, isUnderWay: boolean) =>
+      newsOfOrder(ended('revoked'), { ...about, isOthers, isUnderWay });
     for (const isOthers of [true, false]) expect(news(isOthers, true)).toMatchObject({ control: 'SC', status: 'IP' });
     expect(news(true, false)).toEqual({ control: 'OC', status: 'CA' });
     expect(news(false, false)).toBeUndefined();
@@ -57,7 +79,10 @@ describe.each<[EndingRequest | 'others', (typeof active)['status'], string, stri
   ['others', 'revoked', 'OD/DC', 'SC/CM', 'OC/CA'],
   ['others', 'on-hold', 'OH/HD', 'SC/CM', 'OH/HD'],
 ])('The placer of an order that %s had %s while its exam was under way', (who, status, stopped, done, never) => {
-  const before = aServiceRequest({ status, ...(who === 'others' ? {} : { extension: [{ url: extensions.orderControl, valueCode: who }] }) }); // prettier-ignore
+  const before = aServiceRequest({
+    status,
+    ...(who === 'others' ? {} : { extension: [{ url: extensions.orderControl, valueCode: who }] }),
+  });
   const toldOf = (status: (typeof active)['status'], of: Procedure) => {
     const news = newsOfExam(before, { ...before, status }, of);
     return `${news?.control}/${news?.status}`;

@@ -18,7 +18,10 @@ export function orderProfile(site: Site): Profile<ServiceRequest> {
   const others = site.procedures.flatMap(({ codes: named }) => named);
   const oneOf = (all: readonly string[]) => `${quoted(`|${all.join('|')}|`)}.contains('|' & code & '|')`;
   const systemsNamed = [...new Set(others.map(({ system }) => system))];
-  const byOthers = systemsNamed.map((system) => `(system = ${quoted(system)} and ${oneOf(others.filter((one) => one.system === system).map(({ code }) => code))})`); // prettier-ignore
+  const byOthers = systemsNamed.map(
+    (system) =>
+      `(system = ${quoted(system)} and ${oneOf(others.filter((one) => one.system === system).map(({ code }) => code))})`,
+  );
   return {
     id: 'imaging-order',
     type: 'ServiceRequest',
@@ -35,8 +38,31 @@ export function orderProfile(site: Site): Profile<ServiceRequest> {
         why: 'it says which exam is to be done',
       },
       { element: 'subject', mustSupport: true, why: 'whose exam it is' },
-      ...used('what is to be done, when, and for whom', 'basedOn', 'replaces', 'status', 'intent', 'priority', 'doNotPerform', 'orderDetail', 'encounter', 'occurrence[x]', 'authoredOn', 'requester', 'locationCode', 'bodySite', 'note', 'patientInstruction'), // prettier-ignore
-      ...used('why it is asked for, and what is to be known', 'reasonCode', 'reasonReference', 'insurance', 'supportingInfo'), // prettier-ignore
+      ...used(
+        'what is to be done, when, and for whom',
+        'basedOn',
+        'replaces',
+        'status',
+        'intent',
+        'priority',
+        'doNotPerform',
+        'orderDetail',
+        'encounter',
+        'occurrence[x]',
+        'authoredOn',
+        'requester',
+        'locationCode',
+        'bodySite',
+        'note',
+        'patientInstruction',
+      ),
+      ...used(
+        'why it is asked for, and what is to be known',
+        'reasonCode',
+        'reasonReference',
+        'insurance',
+        'supportingInfo',
+      ),
     ],
     rules: [
       {

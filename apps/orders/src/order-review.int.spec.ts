@@ -16,7 +16,9 @@ let service: AnOrdersService;
 beforeAll(async () => {
   const port = await placer.start();
   const [emr, ...senders] = site().senders;
-  const procedures = site().procedures.map((one) => (one.code === 'CTHEAD' ? { ...one, laterality: 'left' as const } : one)); // prettier-ignore
+  const procedures = site().procedures.map((one) =>
+    one.code === 'CTHEAD' ? { ...one, laterality: 'left' as const } : one,
+  );
   service = await AnOrdersService.start({
     senders: [{ ...emr!, repliesTo: 'emr' }, ...senders],
     procedures,
@@ -58,7 +60,9 @@ describe('A doubtful order', () => {
 
   it('goes on when its placer releases it, or mends it', async () => {
     await service.take(wrongSide('ASK3'));
-    expect(await service.take(anOrmMessage({ mrn: 'ASK3', placerOrderNumber: 'ASK3', control: 'RL' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anOrmMessage({ mrn: 'ASK3', placerOrderNumber: 'ASK3', control: 'RL' }))).toEqual({
+      code: 'AA',
+    });
     expect([(await orderOf('ASK3')).status, (await taskOf('ASK3'))!.status]).toEqual(['active', 'completed']);
     await service.take(wrongSide('ASK4'));
     const mended = { control: 'XO', extra: ['NTE|1||Pain on the left side'] };
@@ -70,7 +74,11 @@ describe('A doubtful order', () => {
     await service.take(wrongSide('ASK5'));
     const task = (await taskOf('ASK5'))!;
     const put = (status: Task['status']) =>
-      fetch(`${service.url}/fhir/Task/${task.id}`, { method: 'PUT', headers: { 'content-type': 'application/fhir+json', 'if-match': 'W/"1"' }, body: JSON.stringify({ ...task, status }) }); // prettier-ignore
+      fetch(`${service.url}/fhir/Task/${task.id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/fhir+json', 'if-match': 'W/"1"' },
+        body: JSON.stringify({ ...task, status }),
+      });
     expect((await put('rejected')).status).toBe(409);
     const response = await put('completed');
     expect([response.status, ((await response.json()) as Task).status]).toEqual([200, 'completed']);
@@ -89,7 +97,8 @@ describe('A doubtful order', () => {
   });
 
   it('is none for what the same message takes back', async () => {
-    const pregnant = (status: string) => `OBX|1|CE|82810-3^Pregnancy status^LN||LA15173-0^Pregnant^LN||||||${status}|||${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`; // prettier-ignore
+    const pregnant = (status: string) =>
+      `OBX|1|CE|82810-3^Pregnancy status^LN||LA15173-0^Pregnant^LN||||||${status}|||${new Date().toISOString().slice(0, 10).replaceAll('-', '')}`;
     const of = (placerOrderNumber: string, status: string) =>
       anOrmMessage({ mrn: 'BACK', placerOrderNumber, procedure: 'XRCHEST2', control: 'NW', extra: [pregnant(status)] });
     await service.take(of('BACK1', 'F'));
@@ -101,7 +110,9 @@ describe('A doubtful order', () => {
 
   it('may be one that is there already', async () => {
     for (const placerOrderNumber of ['TWICE1', 'TWICE2'])
-      expect(await service.take(anOrmMessage({ mrn: 'TWICE', placerOrderNumber, procedure: 'XRCHEST2' }))).toEqual({ code: 'AA' }); // prettier-ignore
+      expect(await service.take(anOrmMessage({ mrn: 'TWICE', placerOrderNumber, procedure: 'XRCHEST2' }))).toEqual({
+        code: 'AA',
+      });
     expect([(await orderOf('TWICE1')).status, (await orderOf('TWICE2')).status]).toEqual(['active', 'on-hold']);
   });
 });

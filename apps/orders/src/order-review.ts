@@ -48,7 +48,8 @@ export class OrderReview {
     const order = decided.serviceRequest ?? (isConfirmed ? current : undefined);
     if (!order || order.status === 'draft') return { ...decided, asked: [], isConfirmed: false };
     const { task, fulfilment } = current ? await this.tasks(order, manager) : {};
-    if (control === 'SC') return { ...decided, fulfilment: fulfilmentFollowing(order, fulfilment, now), asked: [], isConfirmed: false }; // prettier-ignore
+    if (control === 'SC')
+      return { ...decided, fulfilment: fulfilmentFollowing(order, fulfilment, now), asked: [], isConfirmed: false };
     const outcome = isConfirmed
       ? confirm(order, task, now)
       : clarify(order, task, await this.doubts(order, about, { manager, now }), now);
@@ -66,7 +67,10 @@ export class OrderReview {
   /** The Tasks of an order that is known. */
   private async tasks({ id }: ServiceRequest, manager: EntityManager): Promise<{ task?: Task; fulfilment?: Task }> {
     const ids = [clarificationIdOf({ id }), fulfilmentIdOf(id!)];
-    const found = (await this.store.readMany(manager, ids.map((one) => ({ type: 'Task', id: one })))) as Task[]; // prettier-ignore
+    const found = (await this.store.readMany(
+      manager,
+      ids.map((one) => ({ type: 'Task', id: one })),
+    )) as Task[];
     const [task, fulfilment] = ids.map((one) => found.find((known) => known.id === one));
     return { task, fulfilment };
   }

@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Appointment, Bundle, CapabilityStatement, Encounter, OperationOutcome, Patient, Procedure, ServiceRequest, StructureDefinition, Task } from 'fhir/r4.js'; // prettier-ignore
+import type {
+  Appointment,
+  Bundle,
+  CapabilityStatement,
+  Encounter,
+  OperationOutcome,
+  Patient,
+  Procedure,
+  ServiceRequest,
+  StructureDefinition,
+  Task,
+} from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, aPatient, until } from '#testing';
 import { AnOrdersService } from './an-orders-service.spec.js';
 
@@ -19,17 +30,31 @@ const untilTask = (number: string, status: Task['status']) =>
 async function booked(number: string): Promise<Task> {
   await service.take(anOrmMessage({ mrn: number, placerOrderNumber: number }));
   const order = await orderOf(number);
-  const appointment: Appointment = { resourceType: 'Appointment', id: `a-${number}`, status: 'booked', start: '2026-03-02T09:00:00Z', end: '2026-03-02T09:15:00Z', participant: [] }; // prettier-ignore
+  const appointment: Appointment = {
+    resourceType: 'Appointment',
+    id: `a-${number}`,
+    status: 'booked',
+    start: '2026-03-02T09:00:00Z',
+    end: '2026-03-02T09:15:00Z',
+    participant: [],
+  };
   await service.tell('imaging.schedule.booked.v1', appointment, order, aPatient({ mrn: number }));
   return untilTask(number, 'accepted');
 }
 const examined = async (number: string, status: Procedure['status'], told: Partial<ServiceRequest> = {}) => {
   const order = await orderOf(number);
-  const exam: Procedure = { resourceType: 'Procedure', id: `e-${number}`, status, subject: order.subject, performedPeriod: { start: '2026-03-02T09:01:00Z' } }; // prettier-ignore
+  const exam: Procedure = {
+    resourceType: 'Procedure',
+    id: `e-${number}`,
+    status,
+    subject: order.subject,
+    performedPeriod: { start: '2026-03-02T09:01:00Z' },
+  };
   const type = status === 'in-progress' ? 'started' : status === 'completed' ? 'completed' : 'discontinued';
   await service.tell(`imaging.schedule.exam-${type}.v1`, exam, aPatient({ mrn: number }), { ...order, ...told });
 };
-const put = (task: Task, status: Task['status'], headers = {}) => service.send('PUT', `Task/${task.id}`, { ...task, status }, headers); // prettier-ignore
+const put = (task: Task, status: Task['status'], headers = {}) =>
+  service.send('PUT', `Task/${task.id}`, { ...task, status }, headers);
 const issueOf = ({ body }: { body: unknown }) => (body as OperationOutcome).issue[0]!;
 
 describe('The Task of an order', () => {
@@ -42,22 +67,29 @@ describe('The Task of an order', () => {
     const done = await untilTask('T1', 'completed');
     expect((await orderOf('T1')).status).toBe('completed');
     const { entry } = await service.get<Bundle>(`/fhir/ServiceRequest?identifier=T1&_revinclude=Task:focus`);
-    expect(entry!.map(({ resource, search }) => [resource!.id, search!.mode])).toEqual([[(await orderOf('T1')).id, 'match'], [done.id, 'include']]); // prettier-ignore
+    expect(entry!.map(({ resource, search }) => [resource!.id, search!.mode])).toEqual([
+      [(await orderOf('T1')).id, 'match'],
+      [done.id, 'include'],
+    ]);
     const history = await service.get<Bundle<Task>>(`/fhir/Task/${done.id}/_history`);
     expect(history.entry!.map(({ resource }) => resource!.status)).toEqual(['completed', 'in-progress', 'accepted']);
   });
 
   it('cancels, holds and releases it, as an update of the order would', async () => {
     let task = await booked('T2');
-    const told = (what: 'changed' | 'cancelled') => service.published(`imaging.order.${what}.v1`, aPatient({ mrn: 'T2' }).id); // prettier-ignore
+    const told = (what: 'changed' | 'cancelled') =>
+      service.published(`imaging.order.${what}.v1`, aPatient({ mrn: 'T2' }).id);
     for (const [status, expected] of [
       ['on-hold', 'on-hold'],
       ['accepted', 'active'],
       ['cancelled', 'revoked'],
     ] as const) {
-      // prettier-ignore
       const answer = await put(task, status);
-      expect([answer.status, (answer.body as Task).status, (await orderOf('T2')).status]).toEqual([200, status, expected]); // prettier-ignore
+      expect([answer.status, (answer.body as Task).status, (await orderOf('T2')).status]).toEqual([
+        200,
+        status,
+        expected,
+      ]);
       task = answer.body;
     }
     expect([(await told('changed')).length, (await told('cancelled')).length]).toEqual([2, 1]);
@@ -90,15 +122,21 @@ describe('What the server asks beyond R4', () => {
   it('is published, and named by its CapabilityStatement', async () => {
     const { rest } = await service.get<CapabilityStatement>('/fhir/metadata');
     for (const { type, supportedProfile = [] } of rest![0]!.resource!) {
-      expect([type, supportedProfile.length]).toEqual([type, /^(StructureDefinition|ValueSet|CodeSystem|Provenance)$/.test(type) ? 0 : 1]); // prettier-ignore
+      expect([type, supportedProfile.length]).toEqual([
+        type,
+        /^(StructureDefinition|ValueSet|CodeSystem|Provenance)$/.test(type) ? 0 : 1,
+      ]);
       for (const url of supportedProfile) {
         const found = await service.get<Bundle<StructureDefinition>>(`/fhir/StructureDefinition?url=${url}`);
         expect([found.total, found.entry![0]!.resource!.type]).toEqual([1, type]);
-        expect(await service.get(`/fhir/StructureDefinition/${found.entry![0]!.resource!.id}`)).toEqual(found.entry![0]!.resource); // prettier-ignore
+        expect(await service.get(`/fhir/StructureDefinition/${found.entry![0]!.resource!.id}`)).toEqual(
+          found.entry![0]!.resource,
+        );
       }
     }
     expect((await service.get<Bundle>('/fhir/CodeSystem?url=urn:collimator:procedure')).total).toBe(1);
-    for (const path of ['StructureDefinition/none', 'ValueSet/none']) expect((await fetch(`${service.url}/fhir/${path}`)).status).toBe(404); // prettier-ignore
+    for (const path of ['StructureDefinition/none', 'ValueSet/none'])
+      expect((await fetch(`${service.url}/fhir/${path}`)).status).toBe(404);
     expect((await fetch(`${service.url}/fhir/StructureDefinition?context=x`)).status).toBe(400);
   });
 
@@ -126,14 +164,34 @@ describe('What the server asks beyond R4', () => {
 describe('An update of what is known of a patient', () => {
   it('replaces it, but for the numbers it is known by elsewhere', async () => {
     const number = 'REPL1';
-    const patient = aPatient({ mrn: number, telecom: [{ system: 'phone', value: '1' }], identifier: [...aPatient({ mrn: number }).identifier!, { system: 'urn:x', value: 'X1' }] }); // prettier-ignore
-    const order = { resourceType: 'ServiceRequest', identifier: [{ system: 'urn:oid:2.25.1002', value: number }], status: 'active', intent: 'order', code: { coding: [{ code: 'CTHEAD' }] }, subject: { reference: 'urn:uuid:p' } }; // prettier-ignore
-    const visit = { resourceType: 'Encounter', identifier: [{ system: 'urn:v', value: number }], status: 'arrived', class: { code: 'AMB' } }; // prettier-ignore
+    const patient = aPatient({
+      mrn: number,
+      telecom: [{ system: 'phone', value: '1' }],
+      identifier: [...aPatient({ mrn: number }).identifier!, { system: 'urn:x', value: 'X1' }],
+    });
+    const order = {
+      resourceType: 'ServiceRequest',
+      identifier: [{ system: 'urn:oid:2.25.1002', value: number }],
+      status: 'active',
+      intent: 'order',
+      code: { coding: [{ code: 'CTHEAD' }] },
+      subject: { reference: 'urn:uuid:p' },
+    };
+    const visit = {
+      resourceType: 'Encounter',
+      identifier: [{ system: 'urn:v', value: number }],
+      status: 'arrived',
+      class: { code: 'AMB' },
+    };
     const send = async (method: 'POST' | 'PUT', ...resources: { resourceType: string; identifier?: object[] }[]) => {
       const entry = [...resources, order].map((resource) => {
         const { system, value } = resource.identifier![0] as { system: string; value: string };
         const url = method === 'PUT' ? `${resource.resourceType}?identifier=${system}|${value}` : resource.resourceType;
-        return { ...(resource.resourceType === 'Patient' ? { fullUrl: 'urn:uuid:p' } : {}), resource, request: { method, url } }; // prettier-ignore
+        return {
+          ...(resource.resourceType === 'Patient' ? { fullUrl: 'urn:uuid:p' } : {}),
+          resource,
+          request: { method, url },
+        };
       });
       expect((await service.send('POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).status).toBe(200);
     };
@@ -141,7 +199,10 @@ describe('An update of what is known of a patient', () => {
     await send('POST', patient, { ...visit, period: { start: '2026-03-01', end: '2026-03-02' } } as never);
     // A create of what is known adds to it.
     await send('POST', aPatient({ mrn: number }), visit);
-    expect([await known('Patient'), await known('Encounter')]).toMatchObject([{ telecom: patient.telecom }, { period: { end: '2026-03-02' } }]); // prettier-ignore
+    expect([await known('Patient'), await known('Encounter')]).toMatchObject([
+      { telecom: patient.telecom },
+      { period: { end: '2026-03-02' } },
+    ]);
     await send('PUT', aPatient({ mrn: number }), { ...visit, period: { start: '2026-03-01' } } as never);
     expect(await known('Patient')).not.toHaveProperty('telecom');
     expect(await known('Patient')).toMatchObject({ identifier: patient.identifier });

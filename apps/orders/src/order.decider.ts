@@ -149,7 +149,9 @@ function told(serviceRequest: ServiceRequest): OrderDecision {
 
 /** A change whose order status says cancelled is a cancellation, and everybody must hear it as one. */
 function eventOf({ status }: ServiceRequest): OrderDecision['event'] {
-  return status === 'revoked' || status === 'entered-in-error' ? 'imaging.order.cancelled.v1' : 'imaging.order.changed.v1'; // prettier-ignore
+  return status === 'revoked' || status === 'entered-in-error'
+    ? 'imaging.order.cancelled.v1'
+    : 'imaging.order.changed.v1';
 }
 
 function assertOpen(current: ServiceRequest): void {

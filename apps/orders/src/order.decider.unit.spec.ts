@@ -65,7 +65,10 @@ describe('XO', () => {
     expect([event, serviceRequest?.reasonCode]).toEqual(['imaging.order.changed.v1', undefined]);
   });
   it('replaces a number by a newer one of its kind, in its place', () => {
-    const change = { ...stated(), identifier: [...stated().identifier!, typedIdentifier('ACSN', systems.accessionNumber, 'NEW1')] }; // prettier-ignore
+    const change = {
+      ...stated(),
+      identifier: [...stated().identifier!, typedIdentifier('ACSN', systems.accessionNumber, 'NEW1')],
+    };
     const { serviceRequest } = asks('XO', change)(stored());
     expect(serviceRequest?.identifier?.map((one) => one.value)).toEqual([
       'ORD1',
@@ -124,8 +127,12 @@ describe.each(['CA', 'DC'] as const)('%s', (control) => {
 
 describe('HD and RL', () => {
   it('hold an order and release it, each told as a change', () => {
-    given(stored()).when(asks('HD')).thenExactly({ serviceRequest: stored({ status: 'on-hold' }), event: 'imaging.order.changed.v1' }); // prettier-ignore
-    given(stored({ status: 'on-hold' })).when(asks('RL')).thenExactly({ serviceRequest: stored(), event: 'imaging.order.changed.v1' }); // prettier-ignore
+    given(stored())
+      .when(asks('HD'))
+      .thenExactly({ serviceRequest: stored({ status: 'on-hold' }), event: 'imaging.order.changed.v1' });
+    given(stored({ status: 'on-hold' }))
+      .when(asks('RL'))
+      .thenExactly({ serviceRequest: stored(), event: 'imaging.order.changed.v1' });
   });
   it('change nothing where it is so already', () => {
     given(stored({ status: 'on-hold' }))
@@ -177,7 +184,9 @@ describe('SN', () => {
     given<ServiceRequest | undefined>(undefined).when(asks('SN')).thenExactly({ serviceRequest: draft });
   });
   it('for an order that has its number changes nothing', () => {
-    given(stored()).when(asks('SN', stated({ priority: 'stat' }))).thenExactly(nothing); // prettier-ignore
+    given(stored())
+      .when(asks('SN', stated({ priority: 'stat' })))
+      .thenExactly(nothing);
   });
   it('is followed by NW, which places the order under the number it got', () => {
     given(stored({ status: 'draft', accessionNumber: 'A9' }))
@@ -214,10 +223,14 @@ describe('RP and RO', () => {
 describe('PA and CH', () => {
   const parent = stated({ intent: 'original-order' });
   it('make an order that is known the parent of others', () => {
-    given(stored()).when(asks('PA', parent)).thenExactly({ serviceRequest: stored({ intent: 'original-order' }), event: 'imaging.order.changed.v1' }); // prettier-ignore
+    given(stored())
+      .when(asks('PA', parent))
+      .thenExactly({ serviceRequest: stored({ intent: 'original-order' }), event: 'imaging.order.changed.v1' });
   });
   it('place a parent that is not known, and its children', () => {
-    given<ServiceRequest | undefined>(undefined).when(asks('PA', parent)).thenExactly({ serviceRequest: parent, event: 'imaging.order.placed.v1' }); // prettier-ignore
+    given<ServiceRequest | undefined>(undefined)
+      .when(asks('PA', parent))
+      .thenExactly({ serviceRequest: parent, event: 'imaging.order.placed.v1' });
     given<ServiceRequest | undefined>(undefined).when(asks('CH')).then({ event: 'imaging.order.placed.v1' });
   });
   it.each<[Status[], Status | undefined]>([

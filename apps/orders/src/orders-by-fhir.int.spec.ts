@@ -28,7 +28,11 @@ const aBundle = (number: string, order: Partial<ServiceRequest> = {}, ...others:
     })),
   ],
 });
-const refused = ({ status, body }: { status: number; body: OperationOutcome }) => [status, body.resourceType, body.issue[0]!.expression?.[0]]; // prettier-ignore
+const refused = ({ status, body }: { status: number; body: OperationOutcome }) => [
+  status,
+  body.resourceType,
+  body.issue[0]!.expression?.[0],
+];
 const placed = (number: string) => service.published('imaging.order.placed.v1', aPatient({ mrn: number }).id);
 
 describe('An order by FHIR', () => {
@@ -38,7 +42,9 @@ describe('An order by FHIR', () => {
     expect(answers[0]!.body).toMatchObject({ resourceType: 'Bundle', type: 'transaction-response' });
     const [order, ...others] = await service.search<ServiceRequest>('ServiceRequest', 'FB1');
     expect(others).toEqual([]);
-    expect(order!.identifier!.map(({ type }) => type?.coding?.[0]?.code)).toEqual(expect.arrayContaining(['PLAC', 'ACSN'])); // prettier-ignore
+    expect(order!.identifier!.map(({ type }) => type?.coding?.[0]?.code)).toEqual(
+      expect.arrayContaining(['PLAC', 'ACSN']),
+    );
     expect(await placed('FB1')).toHaveLength(1);
   });
 
@@ -63,16 +69,33 @@ describe('An order by FHIR', () => {
     const answer = await service.send('POST', 'ServiceRequest', anOrder('BOTH1', { priority: 'stat' }));
     expect(answer.status).toBe(409);
     expect(await service.get(`/fhir/ServiceRequest/${byHl7!.id}`)).toEqual(byHl7);
-    expect(await service.take(anOrmMessage({ mrn: 'BOTH1', placerOrderNumber: 'BOTH1', control: 'CA' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anOrmMessage({ mrn: 'BOTH1', placerOrderNumber: 'BOTH1', control: 'CA' }))).toEqual({
+      code: 'AA',
+    });
     expect(await service.get(`/fhir/ServiceRequest/${byHl7!.id}`)).toMatchObject({ status: 'revoked' });
   });
 
   it.each<[string, () => [string, object], number, string]>([
     ['a patient nobody knows', () => ['ServiceRequest', anOrder('NOBODY')], 422, 'ServiceRequest.subject'],
-    ['no placer order number', () => ['ServiceRequest', anOrder('F1', { identifier: [] })], 400, 'ServiceRequest.identifier'], // prettier-ignore
-    ['an unknown procedure', () => ['', aBundle('F2', { code: { coding: [{ code: 'NOSUCH' }] } })], 422, 'Bundle.entry[1].resource.code.coding'], // prettier-ignore
+    [
+      'no placer order number',
+      () => ['ServiceRequest', anOrder('F1', { identifier: [] })],
+      400,
+      'ServiceRequest.identifier',
+    ],
+    [
+      'an unknown procedure',
+      () => ['', aBundle('F2', { code: { coding: [{ code: 'NOSUCH' }] } })],
+      422,
+      'Bundle.entry[1].resource.code.coding',
+    ],
     ['another resource type', () => ['ServiceRequest', aPatient()], 400, 'resourceType'],
-    ['a Bundle without patient', () => ['', { ...aBundle('F3'), entry: aBundle('F3').entry.slice(1) }], 400, 'Bundle.entry'], // prettier-ignore
+    [
+      'a Bundle without patient',
+      () => ['', { ...aBundle('F3'), entry: aBundle('F3').entry.slice(1) }],
+      400,
+      'Bundle.entry',
+    ],
     ['two patients', () => ['', aBundle('F4', {}, aPatient({ mrn: 'F5' }))], 400, 'Bundle.entry'],
     [
       'an element with a wrong type',
@@ -91,16 +114,39 @@ describe('An order by FHIR', () => {
   it('comes with what is known of its patient, and each entry is answered: new, as it was, or changed', async () => {
     const subject = { reference: 'urn:uuid:p' };
     const code = { coding: [{ system: 'http://loinc.org', code: '29463-7' }] };
-    const weight = (value: number): FhirResource => ({ resourceType: 'Observation', identifier: [{ system: 'urn:x', value: 'W1' }], status: 'final', code, subject, effectiveDateTime: '2026-11-01', valueQuantity: { value, code: 'kg' } }); // prettier-ignore
-    const coverage: FhirResource = { resourceType: 'Coverage', status: 'active', beneficiary: subject, payor: [{ display: 'Payor' }] }; // prettier-ignore
+    const weight = (value: number): FhirResource => ({
+      resourceType: 'Observation',
+      identifier: [{ system: 'urn:x', value: 'W1' }],
+      status: 'final',
+      code,
+      subject,
+      effectiveDateTime: '2026-11-01',
+      valueQuantity: { value, code: 'kg' },
+    });
+    const coverage: FhirResource = {
+      resourceType: 'Coverage',
+      status: 'active',
+      beneficiary: subject,
+      payor: [{ display: 'Payor' }],
+    };
     const allergy: FhirResource = { resourceType: 'AllergyIntolerance', patient: subject, code: { text: 'Iopromide' } };
     const condition: FhirResource = { resourceType: 'Condition', subject, code: { text: 'Headache' } };
-    const send = async (...resources: FhirResource[]) => (await service.send('POST', '', aBundle('CLIN1', {}, ...resources))).body as Bundle; // prettier-ignore
-    const statusOf = (answer: Bundle) => answer.entry!.map(({ resource, response }) => [resource!.resourceType, response!.status, response!.etag]); // prettier-ignore
+    const send = async (...resources: FhirResource[]) =>
+      (await service.send('POST', '', aBundle('CLIN1', {}, ...resources))).body as Bundle;
+    const statusOf = (answer: Bundle) =>
+      answer.entry!.map(({ resource, response }) => [resource!.resourceType, response!.status, response!.etag]);
     const first = await send(coverage, weight(80), allergy, condition);
-    expect(statusOf(first)).toEqual(['Patient', 'ServiceRequest', 'Coverage', 'Observation', 'AllergyIntolerance', 'Condition'].map((type) => [type, '201 Created', 'W/"1"'])); // prettier-ignore
+    expect(statusOf(first)).toEqual(
+      ['Patient', 'ServiceRequest', 'Coverage', 'Observation', 'AllergyIntolerance', 'Condition'].map((type) => [
+        type,
+        '201 Created',
+        'W/"1"',
+      ]),
+    );
     const [event] = await placed('CLIN1');
-    expect(event!.map(({ resourceType }) => resourceType)).toEqual(expect.arrayContaining(['Coverage', 'Observation', 'AllergyIntolerance', 'Condition'])); // prettier-ignore
+    expect(event!.map(({ resourceType }) => resourceType)).toEqual(
+      expect.arrayContaining(['Coverage', 'Observation', 'AllergyIntolerance', 'Condition']),
+    );
     expect(statusOf(await send(weight(81)))).toEqual([
       ['Patient', '200 OK', 'W/"1"'],
       ['ServiceRequest', '200 OK', 'W/"1"'],
@@ -116,10 +162,15 @@ describe('An order by FHIR', () => {
     };
     const url = 'ServiceRequest?identifier=urn:oid:2.25.1002|TX1';
     const changed = (await by({ method: 'PUT', url }, { priority: 'stat' })).body as Bundle;
-    expect(changed.entry![1]).toMatchObject({ resource: { priority: 'stat' }, response: { status: '200 OK', etag: 'W/"2"' } }); // prettier-ignore
+    expect(changed.entry![1]).toMatchObject({
+      resource: { priority: 'stat' },
+      response: { status: '200 OK', etag: 'W/"2"' },
+    });
     const stale = await by({ method: 'PUT', url, ifMatch: 'W/"1"' }, { status: 'revoked' });
     expect(stale.status).toBe(412);
-    const kept = (await by({ method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:oid:2.25.1002|TX1' }, {})).body as Bundle; // prettier-ignore
+    const kept = (
+      await by({ method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:oid:2.25.1002|TX1' }, {})
+    ).body as Bundle;
     expect(kept.entry![1]).toMatchObject({ resource: { priority: 'stat', status: 'active' } });
     const ended = (await by({ method: 'PUT', url }, { status: 'revoked' })).body as Bundle;
     expect(ended.entry![1]).toMatchObject({ resource: { status: 'revoked' } });
@@ -127,12 +178,19 @@ describe('An order by FHIR', () => {
 
   it.each(['DELETE', 'PATCH', 'PUT'])('is not served by %s on a type: 405 as OperationOutcome', async (method) => {
     const response = await fetch(`${service.url}/fhir/Patient/1`, { method });
-    expect([response.status, await response.json()]).toEqual([405, expect.objectContaining({ resourceType: 'OperationOutcome' })]); // prettier-ignore
+    expect([response.status, await response.json()]).toEqual([
+      405,
+      expect.objectContaining({ resourceType: 'OperationOutcome' }),
+    ]);
   });
 
   it('is refused as what is no JSON by an OperationOutcome', async () => {
     const headers = { 'content-type': 'application/fhir+json' };
-    const response = await fetch(`${service.url}/fhir/ServiceRequest`, { method: 'POST', headers, body: '{"resourceType":' }); // prettier-ignore
+    const response = await fetch(`${service.url}/fhir/ServiceRequest`, {
+      method: 'POST',
+      headers,
+      body: '{"resourceType":',
+    });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ severity: 'error' }] });
   });
@@ -146,7 +204,10 @@ describe('An order by FHIR', () => {
     });
     expect(((await found.json()) as Bundle).entry).toHaveLength(1);
     const patient = aPatient({ mrn: 'AUDIT1' }).id!;
-    const looks = await service.sql<{ body: { subtype: { code: string }[] } }>('SELECT body FROM audit_event WHERE body::text LIKE $1 ORDER BY recorded', [`%${patient}%`]); // prettier-ignore
+    const looks = await service.sql<{ body: { subtype: { code: string }[] } }>(
+      'SELECT body FROM audit_event WHERE body::text LIKE $1 ORDER BY recorded',
+      [`%${patient}%`],
+    );
     expect(looks.map(({ body }) => body.subtype[0]!.code)).toEqual(['transaction', 'search-type']);
   });
 

@@ -30,7 +30,9 @@ describe('An order by HL7', () => {
     const [placed] = await toldOf('NEW1', 'placed');
     expect(placed!.map((one) => one.resourceType).sort()).toEqual(['Patient', 'ServiceRequest']);
     expect(await service.published('imaging.patient.registered.v1', patient!.id)).toHaveLength(1);
-    await until(async () => (await service.sql('SELECT FROM outbox WHERE published_at IS NULL')).length === 0, { what: 'everything told' }); // prettier-ignore
+    await until(async () => (await service.sql('SELECT FROM outbox WHERE published_at IS NULL')).length === 0, {
+      what: 'everything told',
+    });
   });
 
   it('is changed and cancelled, and others hear each once', async () => {
@@ -78,12 +80,28 @@ describe('An order by HL7', () => {
 
 describe('A message that is refused', () => {
   it.each<[string, () => Buffer | string, object]>([
-    ['an unknown event', () => anOrmMessage().toString().replace('ORM^O01', 'ADT^A99'), { code: 'AR', error: '201', place: 'MSH^1^9' }], // prettier-ignore
+    [
+      'an unknown event',
+      () => anOrmMessage().toString().replace('ORM^O01', 'ADT^A99'),
+      { code: 'AR', error: '201', place: 'MSH^1^9' },
+    ],
     ['no patient number', () => anOrmMessage({ mrn: '' }), { code: 'AE', error: '101', place: 'PID^1^3' }],
-    ['an unknown procedure', () => anOrmMessage({ mrn: 'X2', placerOrderNumber: 'X2', procedure: 'NOSUCH' }), { code: 'AE', error: '103', place: 'OBR^1^4' }], // prettier-ignore
-    ['a cancel before the order', () => anOrmMessage({ mrn: 'X3', placerOrderNumber: 'X3', control: 'CA' }), { code: 'AE', error: '204', place: 'ORC^1^2' }], // prettier-ignore
+    [
+      'an unknown procedure',
+      () => anOrmMessage({ mrn: 'X2', placerOrderNumber: 'X2', procedure: 'NOSUCH' }),
+      { code: 'AE', error: '103', place: 'OBR^1^4' },
+    ],
+    [
+      'a cancel before the order',
+      () => anOrmMessage({ mrn: 'X3', placerOrderNumber: 'X3', control: 'CA' }),
+      { code: 'AE', error: '204', place: 'ORC^1^2' },
+    ],
     ['an unknown sender', () => anOrmMessage({ application: 'STRANGER' }), { code: 'AR', place: 'MSH^1^3' }],
-    ['encoding characters that repeat', () => anOrmMessage().toString().replace('|^~\\&|', '|^^\\&|'), { code: 'AR', place: 'MSH^1^2' }], // prettier-ignore
+    [
+      'encoding characters that repeat',
+      () => anOrmMessage().toString().replace('|^~\\&|', '|^^\\&|'),
+      { code: 'AR', place: 'MSH^1^2' },
+    ],
     ['encoding characters that are missing', () => anOrmMessage().toString().replace('|^~\\&|', '||'), { code: 'AR' }],
     ['no HL7 at all', () => 'GET / HTTP/1.1', { code: 'AR' }],
   ])('for %s says where and why', async (_what, message, expected) => {
@@ -100,7 +118,9 @@ describe('A message that is refused', () => {
     expect(others).toEqual([]);
     expect(logged).toMatchObject({ outcome: 'refused', acknowledgement: 'AE', errorCode: '103', attempts: 2 });
     expect(logged!.errorText).toMatch(/^OBR-4/);
-    expect(Buffer.from(await (await fetch(`${service.url}/hl7-messages/${logged!.id}`)).arrayBuffer())).toEqual(message); // prettier-ignore
+    expect(Buffer.from(await (await fetch(`${service.url}/hl7-messages/${logged!.id}`)).arrayBuffer())).toEqual(
+      message,
+    );
     expect(await patientOf('KEPT1')).toBeUndefined();
   });
 
@@ -139,7 +159,7 @@ describe('On the wire', () => {
     socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const ends = () => said.split('\x1c').length - 1;
     await until(() => Promise.resolve(ends() >= count), { what: `${count} acknowledgements` });
-    return said.split('\x1c').slice(0, count).map(answerIn); // prettier-ignore
+    return said.split('\x1c').slice(0, count).map(answerIn);
   };
 
   it('takes several messages in one packet, and one message in many', async () => {
@@ -173,8 +193,12 @@ describe('On the wire', () => {
 describe('An admission by HL7', () => {
   it('makes the patient known and keeps them true, and others hear what changed', async () => {
     expect(await service.take(anAdtMessage({ mrn: 'ADT1' }))).toEqual({ code: 'AA' });
-    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({ code: 'AA' }); // prettier-ignore
-    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({
+      code: 'AA',
+    });
+    expect(await service.take(anAdtMessage({ mrn: 'ADT1', event: 'A08', familyName: 'Changed' }))).toEqual({
+      code: 'AA',
+    });
     const patient = (await patientOf('ADT1'))!;
     expect(patient.name![0]!.family).toBe('Changed');
     expect(await service.published('imaging.patient.registered.v1', patient.id)).toHaveLength(1);
@@ -202,11 +226,21 @@ describe('An admission by HL7', () => {
   });
 
   it('does not tell of a visit again that an order brings along unchanged, or new', async () => {
-    const withVisit = (number: string) => anOrmMessage({ mrn: 'BED2', placerOrderNumber: number }).toString().replace('Referrer^Rita', `Referrer^Rita${'|'.repeat(12)}VBED2`); // prettier-ignore
+    const withVisit = (number: string) =>
+      anOrmMessage({ mrn: 'BED2', placerOrderNumber: number })
+        .toString()
+        .replace('Referrer^Rita', `Referrer^Rita${'|'.repeat(12)}VBED2`);
     expect(await service.take(anAdtMessage({ mrn: 'BED2' }))).toEqual({ code: 'AA' });
     for (const number of ['BED2', 'BED3']) expect(await service.take(withVisit(number))).toEqual({ code: 'AA' });
     const { id } = (await patientOf('BED2'))!;
-    expect((await service.published('imaging.order.placed.v1', id)).map((told) => told.map((one) => one.resourceType).sort())).toEqual([['Encounter', 'Patient', 'ServiceRequest'], ['Encounter', 'Patient', 'ServiceRequest']]); // prettier-ignore
+    expect(
+      (await service.published('imaging.order.placed.v1', id)).map((told) =>
+        told.map((one) => one.resourceType).sort(),
+      ),
+    ).toEqual([
+      ['Encounter', 'Patient', 'ServiceRequest'],
+      ['Encounter', 'Patient', 'ServiceRequest'],
+    ]);
     expect(await service.published('imaging.patient.updated.v1', id)).toEqual([]);
   });
 });
@@ -227,7 +261,9 @@ describe('An allergy by HL7', () => {
     expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08' }))).toEqual({ code: 'AA' });
     expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08', extra: order.extra }))).toEqual({ code: 'AA' });
     expect(await toldOfAllergies('AL1')).toEqual([]);
-    expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08', extra: [al1('Latex', 'Rash')] }))).toEqual({ code: 'AA' }); // prettier-ignore
+    expect(await service.take(anAdtMessage({ mrn: 'AL1', event: 'A08', extra: [al1('Latex', 'Rash')] }))).toEqual({
+      code: 'AA',
+    });
     expect(await toldOfAllergies('AL1')).toEqual([['Latex']]);
     const known = await service.get<Bundle<AllergyIntolerance>>(`/fhir/AllergyIntolerance?patient=${id}`);
     expect(known.entry!.map(({ resource }) => resource!.code!.text).sort()).toEqual(['Iodinated contrast', 'Latex']);
@@ -245,17 +281,29 @@ describe('A weight, a diagnosis and a payor by HL7', () => {
       expect(await service.take(anOrmMessage({ mrn: 'STATE', placerOrderNumber, extra }))).toEqual({ code: 'AA' });
     const { id } = (await patientOf('STATE'))!;
     const [placed] = await toldOf('STATE', 'placed');
-    expect(placed!.map((one) => one.resourceType).sort()).toEqual(['Condition', 'Coverage', 'Observation', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect(placed!.map((one) => one.resourceType).sort()).toEqual([
+      'Condition',
+      'Coverage',
+      'Observation',
+      'Patient',
+      'ServiceRequest',
+    ]);
     for (const type of ['Condition', 'Coverage', 'Observation'])
       expect((await service.get<Bundle>(`/fhir/${type}?patient=${id}`)).total).toBe(1);
     const { reasonReference } = placed!.find((one) => one.resourceType === 'ServiceRequest')!;
-    expect(reasonReference).toEqual([{ reference: `Condition/${placed!.find((one) => one.resourceType === 'Condition')!.id}` }]); // prettier-ignore
+    expect(reasonReference).toEqual([
+      { reference: `Condition/${placed!.find((one) => one.resourceType === 'Condition')!.id}` },
+    ]);
   });
 });
 
 describe('A message that is explained', () => {
   const explained = async (message: Buffer) => {
-    const response = await fetch(`${service.url}/hl7-messages/explain`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: new Uint8Array(message) }); // prettier-ignore
+    const response = await fetch(`${service.url}/hl7-messages/explain`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: new Uint8Array(message),
+    });
     return { status: response.status, text: await response.text() };
   };
 
@@ -264,7 +312,10 @@ describe('A message that is explained', () => {
     const { fields } = JSON.parse(text) as { fields: { place: string; makes: string[]; required?: string }[] };
     const field = (place: string) => fields.find((one) => one.place === place);
     expect(status).toBe(200);
-    expect(field('PID-5')).toMatchObject({ makes: ['Patient.name.family', 'Patient.name.given'], guide: [{ map: 'PID[Patient]', as: 'mapped' }] }); // prettier-ignore
+    expect(field('PID-5')).toMatchObject({
+      makes: ['Patient.name.family', 'Patient.name.given'],
+      guide: [{ map: 'PID[Patient]', as: 'mapped' }],
+    });
     expect(field('PID-3')!.required).toMatch(/^PID-3 must hold a number/);
     expect(field('PID-8')!.makes).toEqual(['Patient.gender']);
     for (const value of ['EXPLAIN1', 'Tilda']) expect(text).not.toContain(value);
@@ -278,7 +329,11 @@ describe('A message that is explained', () => {
 
 describe('A message that is only tried', () => {
   const tried = async (message: Buffer) => {
-    const response = await fetch(`${service.url}/hl7-messages/try`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: new Uint8Array(message) }); // prettier-ignore
+    const response = await fetch(`${service.url}/hl7-messages/try`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain' },
+      body: new Uint8Array(message),
+    });
     return { status: response.status, body: (await response.json()) as Tried };
   };
 
@@ -307,18 +362,30 @@ describe('A message that is only tried', () => {
     });
     await service.take(anOrmMessage(order));
     const { body } = await tried(anOrmMessage({ ...order, control: 'CA' }));
-    expect(body.resources).toMatchObject([{ resourceType: 'ServiceRequest', status: 'revoked', meta: { versionId: '2' } }]); // prettier-ignore
+    expect(body.resources).toMatchObject([
+      { resourceType: 'ServiceRequest', status: 'revoked', meta: { versionId: '2' } },
+    ]);
     expect(body.events).toMatchObject([{ type: 'imaging.order.cancelled.v1' }]);
     // Whose data the look showed is on record, though the patient's own resource was none of it.
     const patient = (await patientOf('TRY2'))!.id!;
-    const looks = await service.sql<{ body: AuditEvent }>('SELECT body FROM audit_event WHERE body::text LIKE $1', [`%ServiceRequest/${body.resources[0]!.id}%`]); // prettier-ignore
+    const looks = await service.sql<{ body: AuditEvent }>('SELECT body FROM audit_event WHERE body::text LIKE $1', [
+      `%ServiceRequest/${body.resources[0]!.id}%`,
+    ]);
     expect(JSON.stringify(looks.at(-1)!.body.entity)).toContain(`Patient/${patient}`);
     expect(await orderOf('TRY2')).toMatchObject({ status: 'active' });
   });
 
   it('shows the accession numbers it would get, and leaves them to be given', async () => {
-    const two = anOrmMessage({ mrn: 'TRY3', placerOrderNumber: 'TRY3A', extra: ['ORC|NW|TRY3B^EMR', 'OBR|2|TRY3B^EMR||CTHEAD'] }); // prettier-ignore
-    const numbersIn = (resources: object[]) => (resources as { identifier?: { value: string }[] }[]).flatMap(({ identifier = [] }) => identifier.map(({ value }) => value)).filter((value) => /^TST\d+$/.test(value)).sort(); // prettier-ignore
+    const two = anOrmMessage({
+      mrn: 'TRY3',
+      placerOrderNumber: 'TRY3A',
+      extra: ['ORC|NW|TRY3B^EMR', 'OBR|2|TRY3B^EMR||CTHEAD'],
+    });
+    const numbersIn = (resources: object[]) =>
+      (resources as { identifier?: { value: string }[] }[])
+        .flatMap(({ identifier = [] }) => identifier.map(({ value }) => value))
+        .filter((value) => /^TST\d+$/.test(value))
+        .sort();
     const first = numbersIn((await tried(two)).body.resources);
     expect(new Set(first).size).toBe(2);
     expect(numbersIn((await tried(two)).body.resources)).toEqual(first);

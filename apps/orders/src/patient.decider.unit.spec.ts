@@ -53,7 +53,10 @@ describe('A patient', () => {
 describe('An allergy', () => {
   const error = { coding: [{ code: 'entered-in-error' }] };
   it('that was an error loses its clinical status, and has it again when it is said again', () => {
-    const deleted = decideClinical(anAllergy('Latex'), anAllergy('Latex', { clinicalStatus: undefined, verificationStatus: error })); // prettier-ignore
+    const deleted = decideClinical(
+      anAllergy('Latex'),
+      anAllergy('Latex', { clinicalStatus: undefined, verificationStatus: error }),
+    );
     expect(deleted).toMatchObject({ verificationStatus: error });
     expect((deleted as AllergyIntolerance).clinicalStatus).toBeUndefined();
     const back = decideClinical(deleted, anAllergy('Latex')) as AllergyIntolerance;

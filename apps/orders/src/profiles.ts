@@ -61,7 +61,8 @@ function patient(site: Site): Profile<Patient> {
         code: 'field-missing',
         human: `must hold a number of system ${authority}, which identifies the patient`,
         expression: `identifier.where(system = ${quoted(authority)} and value.exists()).exists()`,
-        holds: ({ identifier }) => identifier?.some(({ system, value }) => system === authority && Boolean(value)) === true, // prettier-ignore
+        holds: ({ identifier }) =>
+          identifier?.some(({ system, value }) => system === authority && Boolean(value)) === true,
       },
     ],
   };
@@ -88,7 +89,17 @@ const allergy: Profile<AllergyIntolerance> = {
   elements: [
     ...understood,
     { element: 'code', min: 1, mustSupport: true, why: 'it says what is not tolerated' },
-    ...used('what it is and does', 'identifier', 'clinicalStatus', 'verificationStatus', 'type', 'category', 'criticality', 'patient', 'reaction'), // prettier-ignore
+    ...used(
+      'what it is and does',
+      'identifier',
+      'clinicalStatus',
+      'verificationStatus',
+      'type',
+      'category',
+      'criticality',
+      'patient',
+      'reaction',
+    ),
   ],
   rules: [identified('allergy')],
 };
@@ -101,7 +112,15 @@ const condition: Profile<Condition> = {
   elements: [
     ...understood,
     { element: 'code', min: 1, mustSupport: true, why: 'it says what the patient has' },
-    ...used('what it is, and since when', 'identifier', 'clinicalStatus', 'verificationStatus', 'subject', 'encounter', 'onset[x]'), // prettier-ignore
+    ...used(
+      'what it is, and since when',
+      'identifier',
+      'clinicalStatus',
+      'verificationStatus',
+      'subject',
+      'encounter',
+      'onset[x]',
+    ),
   ],
   rules: [identified('condition')],
 };
@@ -157,7 +176,17 @@ const task: Profile = {
       binding: { strength: 'extensible', valueSet: taskCodeValueSet, description: 'What a Task is for' },
       why: 'what the Task is for',
     },
-    ...used('how far the order is', 'basedOn', 'status', 'statusReason', 'businessStatus', 'intent', 'focus', 'for', 'executionPeriod'), // prettier-ignore
+    ...used(
+      'how far the order is',
+      'basedOn',
+      'status',
+      'statusReason',
+      'businessStatus',
+      'intent',
+      'focus',
+      'for',
+      'executionPeriod',
+    ),
   ],
   rules: [],
 };

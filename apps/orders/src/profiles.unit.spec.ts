@@ -42,27 +42,46 @@ describe('What is published', () => {
       expect(new Set(all).size).toBe(all.length);
     }
     const types = structures.filter(({ kind }) => kind === 'resource').map(({ type }) => type);
-    expect(types).toEqual(['Patient', 'Encounter', 'AllergyIntolerance', 'Condition', 'Observation', 'Coverage', 'ServiceRequest', 'Task']); // prettier-ignore
+    expect(types).toEqual([
+      'Patient',
+      'Encounter',
+      'AllergyIntolerance',
+      'Condition',
+      'Observation',
+      'Coverage',
+      'ServiceRequest',
+      'Task',
+    ]);
   });
 
   it('defines all that its profiles refer to', () => {
     const urls = definitions.map(({ url }) => url);
     for (const { differential } of structures)
       for (const { type = [], binding } of differential!.element)
-        for (const url of [...type.flatMap(({ profile = [] }) => profile), binding?.valueSet].filter((one) => one !== undefined)) expect(urls).toContain(url); // prettier-ignore
+        for (const url of [...type.flatMap(({ profile = [] }) => profile), binding?.valueSet].filter(
+          (one) => one !== undefined,
+        ))
+          expect(urls).toContain(url);
   });
 
   it('says the rules and elements that are checked, in the order of R4', () => {
     const order = structures.find(({ id }) => id === 'imaging-order')!.differential!.element;
-    expect(order[0]!.constraint!.map(({ key }) => key)).toEqual(profilesOf(site).ServiceRequest!.rules.map(({ key }) => key)); // prettier-ignore
-    expect(order.filter(({ min }) => min === 1).map(({ path }) => path)).toEqual(['ServiceRequest.identifier', 'ServiceRequest.code']); // prettier-ignore
+    expect(order[0]!.constraint!.map(({ key }) => key)).toEqual(
+      profilesOf(site).ServiceRequest!.rules.map(({ key }) => key),
+    );
+    expect(order.filter(({ min }) => min === 1).map(({ path }) => path)).toEqual([
+      'ServiceRequest.identifier',
+      'ServiceRequest.code',
+    ]);
     const paths = order.map(({ path }) => path.slice('ServiceRequest.'.length));
     expect(paths.indexOf('extension')).toBeLessThan(paths.indexOf('modifierExtension'));
     expect(paths.indexOf('occurrence[x]')).toBeLessThan(paths.indexOf('authoredOn'));
   });
 
   it('lists the procedures of the site, by their other codes as well', () => {
-    const procedures = definitions.find((one): one is ValueSet => one.id === 'procedure' && one.resourceType === 'ValueSet')!; // prettier-ignore
+    const procedures = definitions.find(
+      (one): one is ValueSet => one.id === 'procedure' && one.resourceType === 'ValueSet',
+    )!;
     expect(procedures.compose!.include).toEqual([
       { system: 'urn:collimator:procedure' },
       { system: 'http://loinc.org', concept: [{ code: '24725-4' }] },

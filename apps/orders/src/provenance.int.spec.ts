@@ -15,7 +15,7 @@ const found = async (query: string) => {
 };
 /** A message with ORC-10 entered by and ORC-11 verified by. */
 const enteredBy = (who: string, parts: Parameters<typeof anOrmMessage>[0]) =>
-  Buffer.from(anOrmMessage(parts).toString().replace('|||||||9001', `||||20260302080000|${who}|34^Pruefer^Petra|9001`)); // prettier-ignore
+  Buffer.from(anOrmMessage(parts).toString().replace('|||||||9001', `||||20260302080000|${who}|34^Pruefer^Petra|9001`));
 const actsOf = ({ activity, agent }: Provenance) => [
   activity?.coding?.[0]?.code,
   ...agent.map(({ type, who }) => `${type?.coding?.[0]?.code} ${who.display}`),
@@ -38,7 +38,8 @@ describe('Who entered and verified an order', () => {
 
   it('is said once, however often the message comes, and not of a message that changes nothing', async () => {
     const order = { mrn: 'PROV2', placerOrderNumber: 'PROV2' };
-    for (const controlId of ['PROV2a', 'PROV2a', 'PROV2b']) await service.take(enteredBy('33^Schreiber^Sina', { ...order, controlId })); // prettier-ignore
+    for (const controlId of ['PROV2a', 'PROV2a', 'PROV2b'])
+      await service.take(enteredBy('33^Schreiber^Sina', { ...order, controlId }));
     await service.take(enteredBy('35^Tuer^Tina', order));
     expect(await found(`target=ServiceRequest/${(await orderOf('PROV2')).id}`)).toHaveLength(1);
   });
@@ -53,16 +54,25 @@ describe('Who entered and verified an order', () => {
     await service.take(anAdtMessage({ mrn: 'PROV5' }));
     await service.take(aMergeMessage({ mrn: 'PROV5', prior: 'PROV4' }));
     const survivor = (await patientOf('PROV5')).id;
-    expect(await found(`patient=${survivor}`)).toMatchObject([{ target: [{ reference: `ServiceRequest/${(await orderOf('PROV4')).id}` }, { reference: `Patient/${survivor}` }] }]); // prettier-ignore
+    expect(await found(`patient=${survivor}`)).toMatchObject([
+      {
+        target: [{ reference: `ServiceRequest/${(await orderOf('PROV4')).id}` }, { reference: `Patient/${survivor}` }],
+      },
+    ]);
   });
 });
 
 describe('Who told of an admission', () => {
   it('is found by the patient and the visit', async () => {
-    const message = anAdtMessage({ mrn: 'PROV6', visitNumber: 'PROV6' }).toString().replace('EVN||20260302080000', 'EVN||20260302080000||01|66^Aufnahme^Anna'); // prettier-ignore
+    const message = anAdtMessage({ mrn: 'PROV6', visitNumber: 'PROV6' })
+      .toString()
+      .replace('EVN||20260302080000', 'EVN||20260302080000||01|66^Aufnahme^Anna');
     expect(await service.take(Buffer.from(message))).toEqual({ code: 'AA' });
     const [event] = await found(`target=Patient/${(await patientOf('PROV6')).id}`);
-    expect(event).toMatchObject({ agent: [{ who: { display: 'Anna Aufnahme' } }], activity: { coding: [{ display: 'event - ADT^A04' }] } }); // prettier-ignore
+    expect(event).toMatchObject({
+      agent: [{ who: { display: 'Anna Aufnahme' } }],
+      activity: { coding: [{ display: 'event - ADT^A04' }] },
+    });
     expect(await found(`target=${event!.target[1]!.reference}`)).toHaveLength(1);
   });
 });

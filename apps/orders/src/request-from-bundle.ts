@@ -47,13 +47,17 @@ export function requestFromBundle(body: unknown, site: Site): TransactionFromFhi
       throw fail('not-supported', `the Bundle may hold ${TAKEN.join(', ')}`, { field: `Bundle.entry[${index}]` });
   });
   const patientAt = onlyOne(entries, 'Patient');
-  if (patientAt === undefined) throw fail('field-missing', 'the Bundle must hold the Patient of the order', { field: 'Bundle.entry' }); // prettier-ignore
+  if (patientAt === undefined)
+    throw fail('field-missing', 'the Bundle must hold the Patient of the order', { field: 'Bundle.entry' });
   if (!entries.some(({ resource }) => resource!.resourceType === 'ServiceRequest'))
     throw fail('field-missing', 'the Bundle must hold a ServiceRequest', { field: 'Bundle.entry' });
   const patient = inEntry(patientAt, () => patientStated(entries[patientAt]!.resource as Patient, site));
   const own = `Patient/${patient.id}`;
   const visitAt = onlyOne(entries, 'Encounter');
-  const visit = visitAt === undefined ? undefined : inEntry(visitAt, () => encounterStated(entries[visitAt]!.resource as Encounter, own)); // prettier-ignore
+  const visit =
+    visitAt === undefined
+      ? undefined
+      : inEntry(visitAt, () => encounterStated(entries[visitAt]!.resource as Encounter, own));
 
   const local = new Map<string, string>();
   const stated = entries.map((entry, index) =>
@@ -91,7 +95,8 @@ export function requestFromBundle(body: unknown, site: Site): TransactionFromFhi
 
 function onlyOne(entries: readonly BundleEntry[], type: 'Patient' | 'Encounter'): number | undefined {
   const [at, second] = entries.flatMap(({ resource }, index) => (resource!.resourceType === type ? [index] : []));
-  if (second !== undefined) throw fail('field-invalid', `the Bundle must hold one ${type} only`, { field: 'Bundle.entry' }); // prettier-ignore
+  if (second !== undefined)
+    throw fail('field-invalid', `the Bundle must hold one ${type} only`, { field: 'Bundle.entry' });
   return at;
 }
 
@@ -133,7 +138,8 @@ function askedBy({ request }: BundleEntry, resource: Patient | Brought, index: n
   const { method, url, ifNoneExist, ifMatch } = request!;
   const { resourceType, id } = resource;
   const named = ((resource as { identifier?: Identifier[] }).identifier ?? []).filter(isComplete);
-  const isOwn = (criterion: string) => named.some(({ system, value }) => `identifier=${system}|${value}` === decoded(criterion)); // prettier-ignore
+  const isOwn = (criterion: string) =>
+    named.some(({ system, value }) => `identifier=${system}|${value}` === decoded(criterion));
   const wants = `identifier=<system>|<value> of an identifier of the ${resourceType}`;
   if (method === 'POST') {
     if (url !== resourceType) throw fail('field-invalid', `must be ${resourceType}`, { field: `${field}.url` });
@@ -144,7 +150,9 @@ function askedBy({ request }: BundleEntry, resource: Patient | Brought, index: n
   if (method !== 'PUT') throw fail('not-supported', 'must be POST or PUT', { field: `${field}.method` });
   const mustExist = url === `${resourceType}/${id}`;
   if (!mustExist && !(url.startsWith(`${resourceType}?`) && isOwn(url.slice(resourceType.length + 1))))
-    throw fail('field-invalid', `must be ${resourceType}/<id> of this server, or ${resourceType}? and ${wants}`, { field: `${field}.url` }); // prettier-ignore
+    throw fail('field-invalid', `must be ${resourceType}/<id> of this server, or ${resourceType}? and ${wants}`, {
+      field: `${field}.url`,
+    });
   return { keepsOther: false, isUpdate: true, mustExist, ...(ifMatch === undefined ? {} : { ifMatch }) };
 }
 

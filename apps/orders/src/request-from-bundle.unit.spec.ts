@@ -32,15 +32,30 @@ const weight: Observation = {
   effectiveDateTime: '2026-03-01',
   valueQuantity: { value: 80, code: 'kg' },
 };
-const allergy: AllergyIntolerance = { resourceType: 'AllergyIntolerance', patient: subject, code: { text: 'Iopromide' } }; // prettier-ignore
-const coverage: Coverage = { resourceType: 'Coverage', id: 'c', status: 'active', beneficiary: subject, payor: [{ display: 'Payor' }] }; // prettier-ignore
+const allergy: AllergyIntolerance = {
+  resourceType: 'AllergyIntolerance',
+  patient: subject,
+  code: { text: 'Iopromide' },
+};
+const coverage: Coverage = {
+  resourceType: 'Coverage',
+  id: 'c',
+  status: 'active',
+  beneficiary: subject,
+  payor: [{ display: 'Payor' }],
+};
 const own = `Patient/${aPatient().id}`;
 const read = (...resources: FhirResource[]) => requestFromBundle(bundle(...resources), site);
 /** The resources of a type that a Bundle asks for. */
 const asked = <T extends FhirResource['resourceType']>(type: T, ...resources: FhirResource[]) =>
-  read(...resources).entries.map(({ resource }) => resource as FhirResource).filter((one) => one.resourceType === type) as Extract<FhirResource, { resourceType: T }>[]; // prettier-ignore
+  read(...resources)
+    .entries.map(({ resource }) => resource as FhirResource)
+    .filter((one) => one.resourceType === type) as Extract<FhirResource, { resourceType: T }>[];
 /** A Bundle of a patient and one order that is asked for like this. */
-const askedBy = (request: object) => ({ ...bundle(patient()), entry: [...bundle(patient()).entry!, { resource: order(), request }] }); // prettier-ignore
+const askedBy = (request: object) => ({
+  ...bundle(patient()),
+  entry: [...bundle(patient()).entry!, { resource: order(), request }],
+});
 
 describe('A Bundle', () => {
   it('becomes a patient, a visit and orders, identified by their numbers and not by what it calls them', () => {
@@ -69,7 +84,12 @@ describe('A Bundle', () => {
   });
 
   it('says the diagnosis of a visit as an HL7 message does, so that it is known once', () => {
-    const headache = (encounter?: string): Condition => ({ resourceType: 'Condition', code: { text: 'Headache' }, subject, ...(encounter ? { encounter: { reference: encounter } } : {}) }); // prettier-ignore
+    const headache = (encounter?: string): Condition => ({
+      resourceType: 'Condition',
+      code: { text: 'Headache' },
+      subject,
+      ...(encounter ? { encounter: { reference: encounter } } : {}),
+    });
     const idOf = (condition: Condition) =>
       asked('Condition', patient(), order(), { ...visit(), id: 'v' }, condition)[0]?.id;
     const [{ id: visitId } = { id: undefined }] = asked('Encounter', patient(), order(), visit());
@@ -84,7 +104,9 @@ describe('A Bundle', () => {
       return { ...rest, entry: [{ ...entry![0], fullUrl: 'https://emr.example/Patient/whatever' }, entry![1]] };
     };
     for (const reference of ['https://emr.example/Patient/whatever', 'Patient/whatever'])
-      expect(requestFromBundle(from(reference), site).entries[1]?.resource).toMatchObject({ subject: { reference: own } }); // prettier-ignore
+      expect(requestFromBundle(from(reference), site).entries[1]?.resource).toMatchObject({
+        subject: { reference: own },
+      });
   });
 
   it('puts our procedure first and keeps the codes beside it', () => {
@@ -98,15 +120,31 @@ describe('A Bundle', () => {
   });
 
   it('gives no order a visit or version of somebody else', () => {
-    const [stated] = asked('ServiceRequest', patient(), order({ encounter: { reference: 'Encounter/other' }, meta: { versionId: '9' } })); // prettier-ignore
+    const [stated] = asked(
+      'ServiceRequest',
+      patient(),
+      order({ encounter: { reference: 'Encounter/other' }, meta: { versionId: '9' } }),
+    );
     expect([stated?.encounter, stated?.meta]).toEqual([undefined, undefined]);
   });
 
   it.each<[string, object, object]>([
     ['a create', { method: 'POST', url: 'ServiceRequest' }, { keepsOther: false, isUpdate: false }],
-    ['a conditional create', { method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:oid:2.25.1002|ORD1' }, { keepsOther: true, isUpdate: false }], // prettier-ignore
-    ['a conditional update', { method: 'PUT', url: 'ServiceRequest?identifier=urn%3Aoid%3A2.25.1002%7CORD1' }, { isUpdate: true, mustExist: false }], // prettier-ignore
-    ['an update', { method: 'PUT', url: `ServiceRequest/${serviceRequestIdOf(placer)}`, ifMatch: 'W/"1"' }, { isUpdate: true, mustExist: true, ifMatch: 'W/"1"' }], // prettier-ignore
+    [
+      'a conditional create',
+      { method: 'POST', url: 'ServiceRequest', ifNoneExist: 'identifier=urn:oid:2.25.1002|ORD1' },
+      { keepsOther: true, isUpdate: false },
+    ],
+    [
+      'a conditional update',
+      { method: 'PUT', url: 'ServiceRequest?identifier=urn%3Aoid%3A2.25.1002%7CORD1' },
+      { isUpdate: true, mustExist: false },
+    ],
+    [
+      'an update',
+      { method: 'PUT', url: `ServiceRequest/${serviceRequestIdOf(placer)}`, ifMatch: 'W/"1"' },
+      { isUpdate: true, mustExist: true, ifMatch: 'W/"1"' },
+    ],
   ])('may ask for %s', (_what, request, expected) => {
     expect(requestFromBundle(askedBy(request), site).entries[1]).toMatchObject(expected);
   });
@@ -122,12 +160,42 @@ describe('A Bundle', () => {
       'not-supported',
       'Bundle.entry[2]',
     ],
-    ['whose order is for somebody else', [patient(), order({ subject: { reference: 'Patient/1' } })], 'field-invalid', 'Bundle.entry[1].resource.subject.reference'], // prettier-ignore
-    ['whose allergy is of somebody else', [patient(), order(), { ...allergy, patient: { reference: 'Patient/1' } }], 'field-invalid', 'Bundle.entry[2].resource.patient.reference'], // prettier-ignore
-    ['whose allergy is to nothing', [patient(), order(), { ...allergy, code: {} }], 'field-missing', 'Bundle.entry[2].resource.identifier'], // prettier-ignore
-    ['that refers to what it does not bring', [patient(), order({ supportingInfo: [{ reference: 'urn:uuid:w' }] })], 'field-invalid', 'Bundle.entry[1].resource.supportingInfo[0].reference'], // prettier-ignore
-    ['whose patient has no number of the site', [{ ...patient(), identifier: [{ system: 'urn:x', value: '1' }] }, order()], 'field-missing', 'Bundle.entry[0].resource.identifier'], // prettier-ignore
-    ['whose visit has no number', [patient(), { ...visit(), identifier: [{ value: 'V1' }] }, order()], 'field-missing', 'Bundle.entry[1].resource.identifier'], // prettier-ignore
+    [
+      'whose order is for somebody else',
+      [patient(), order({ subject: { reference: 'Patient/1' } })],
+      'field-invalid',
+      'Bundle.entry[1].resource.subject.reference',
+    ],
+    [
+      'whose allergy is of somebody else',
+      [patient(), order(), { ...allergy, patient: { reference: 'Patient/1' } }],
+      'field-invalid',
+      'Bundle.entry[2].resource.patient.reference',
+    ],
+    [
+      'whose allergy is to nothing',
+      [patient(), order(), { ...allergy, code: {} }],
+      'field-missing',
+      'Bundle.entry[2].resource.identifier',
+    ],
+    [
+      'that refers to what it does not bring',
+      [patient(), order({ supportingInfo: [{ reference: 'urn:uuid:w' }] })],
+      'field-invalid',
+      'Bundle.entry[1].resource.supportingInfo[0].reference',
+    ],
+    [
+      'whose patient has no number of the site',
+      [{ ...patient(), identifier: [{ system: 'urn:x', value: '1' }] }, order()],
+      'field-missing',
+      'Bundle.entry[0].resource.identifier',
+    ],
+    [
+      'whose visit has no number',
+      [patient(), { ...visit(), identifier: [{ value: 'V1' }] }, order()],
+      'field-missing',
+      'Bundle.entry[1].resource.identifier',
+    ],
   ])('%s is refused', (_what, resources, code, field) => {
     const failure = failureOf(() => read(...resources));
     expect({ code: failure.code, field: failure.field }).toEqual({ code, field });

@@ -18,19 +18,56 @@ describe('A single order', () => {
 
   it('keeps its other numbers, the placer order number in front', () => {
     const identifier = [typedIdentifier('ACSN', systems.accessionNumber, 'A1'), { ...placer }];
-    expect(orderFromFhir(order({ ...known, identifier }), site).serviceRequest.identifier?.map((one) => one.value)).toEqual(['ORD1', 'A1']); // prettier-ignore
+    expect(
+      orderFromFhir(order({ ...known, identifier }), site).serviceRequest.identifier?.map((one) => one.value),
+    ).toEqual(['ORD1', 'A1']);
   });
 
   const numbers = (...more: Identifier[]) => ({ ...known, identifier: [placer, ...more] });
   it.each<[string, Partial<ServiceRequest>, string, string]>([
     ['for nobody', { subject: { display: 'somebody' } }, 'field-invalid', 'ServiceRequest.subject'],
-    ['for a patient of another server', { subject: { reference: 'http://x/Patient/1' } }, 'field-invalid', 'ServiceRequest.subject'], // prettier-ignore
-    ['without placer order number', { ...known, identifier: [{ value: 'ORD1' }] }, 'field-missing', 'ServiceRequest.identifier'], // prettier-ignore
-    ['of a procedure unknown here', { ...known, code: { coding: [{ code: 'MRKNEE' }] } }, 'value-unknown', 'ServiceRequest.code.coding'], // prettier-ignore
-    ['with an accession number too long for DICOM', numbers(typedIdentifier('ACSN', 'urn:a', 'A'.repeat(17))), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
-    ['with an accession number DICOM would split', numbers(typedIdentifier('ACSN', 'urn:a', 'A\\B')), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
-    ['with a study UID that is none', numbers(dicomUidIdentifier('1.2.03')), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
-    ['with a study UID too long', numbers(dicomUidIdentifier(`1.${'2.'.repeat(31)}34`)), 'field-invalid', 'ServiceRequest.identifier'], // prettier-ignore
+    [
+      'for a patient of another server',
+      { subject: { reference: 'http://x/Patient/1' } },
+      'field-invalid',
+      'ServiceRequest.subject',
+    ],
+    [
+      'without placer order number',
+      { ...known, identifier: [{ value: 'ORD1' }] },
+      'field-missing',
+      'ServiceRequest.identifier',
+    ],
+    [
+      'of a procedure unknown here',
+      { ...known, code: { coding: [{ code: 'MRKNEE' }] } },
+      'value-unknown',
+      'ServiceRequest.code.coding',
+    ],
+    [
+      'with an accession number too long for DICOM',
+      numbers(typedIdentifier('ACSN', 'urn:a', 'A'.repeat(17))),
+      'field-invalid',
+      'ServiceRequest.identifier',
+    ],
+    [
+      'with an accession number DICOM would split',
+      numbers(typedIdentifier('ACSN', 'urn:a', 'A\\B')),
+      'field-invalid',
+      'ServiceRequest.identifier',
+    ],
+    [
+      'with a study UID that is none',
+      numbers(dicomUidIdentifier('1.2.03')),
+      'field-invalid',
+      'ServiceRequest.identifier',
+    ],
+    [
+      'with a study UID too long',
+      numbers(dicomUidIdentifier(`1.${'2.'.repeat(31)}34`)),
+      'field-invalid',
+      'ServiceRequest.identifier',
+    ],
   ])('%s is refused', (_what, overrides, code, field) => {
     const failure = failureOf(() => orderFromFhir(order(overrides), site));
     expect({ code: failure.code, field: failure.field }).toEqual({ code, field });

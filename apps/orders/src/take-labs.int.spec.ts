@@ -26,7 +26,10 @@ describe('A laboratory', () => {
     const [event, ...others] = await service.published('imaging.patient.updated.v1', patient!.id!);
     expect(others).toEqual([]);
     const observation = event!.find((one): one is Observation => one.resourceType === 'Observation');
-    expect(observation).toMatchObject({ effectiveDateTime: '2026-03-02T07:00:00+01:00', valueQuantity: { value: 2.4, unit: 'mg/dL' } }); // prettier-ignore
+    expect(observation).toMatchObject({
+      effectiveDateTime: '2026-03-02T07:00:00+01:00',
+      valueQuantity: { value: 2.4, unit: 'mg/dL' },
+    });
     expect((await service.search<Patient>('Patient', 'LAB1'))[0]).toEqual(patient);
     // The same values in another message are no news.
     await service.take(oru('LAB1', 'LAB1-AGAIN'));
@@ -35,7 +38,9 @@ describe('A laboratory', () => {
   it('makes a patient known who was not', async () => {
     expect((await service.take(oru('LAB2', 'LAB2'))).code).toBe('AA');
     const [patient] = await service.search<Patient>('Patient', 'LAB2');
-    expect((await service.published('imaging.patient.registered.v1', patient!.id!))[0]!.map((one) => one.resourceType)).toEqual(['Patient', 'Observation']); // prettier-ignore
+    expect(
+      (await service.published('imaging.patient.registered.v1', patient!.id!))[0]!.map((one) => one.resourceType),
+    ).toEqual(['Patient', 'Observation']);
   });
   it('must be one of the site file', async () => {
     expect((await service.take(oru('LAB3', 'LAB3', 'EMR'))).code).toBe('AR');

@@ -23,7 +23,9 @@ export function requestOf(
   entries.forEach(({ resource, keepsOther, isUpdate, mustExist, ifMatch }, index) => {
     const current = known[index];
     if (mustExist && !current)
-      throw fail('not-found', `there is no ${resource.resourceType} with this id`, { field: `Bundle.entry[${index}].request.url` }); // prettier-ignore
+      throw fail('not-found', `there is no ${resource.resourceType} with this id`, {
+        field: `Bundle.entry[${index}].request.url`,
+      });
     assertVersion(ifMatch, current);
     if (keepsOther && current) {
       if (current.resourceType === 'Patient') request.patient = current;

@@ -107,10 +107,17 @@ export class APacs {
     const instances = this.studies.get(uid);
     if (!instances) return [];
     if (instance) return [{ '00080018': { vr: 'UI', Value: [instance] }, '0020000D': { vr: 'UI', Value: [uid] } }];
-    if (level === 'series') return [{ '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: [this.modalities.get(uid) ?? 'CT'] } }]; // prettier-ignore
+    if (level === 'series')
+      return [
+        { '0020000E': { vr: 'UI', Value: [`${uid}.1`] }, '00080060': { Value: [this.modalities.get(uid) ?? 'CT'] } },
+      ];
     const classOf = (one: string) =>
       this.keyObjects.has(one) ? sopClasses.keyObjectSelection : (this.doseReports.get(one)?.SOPClassUID ?? '1.9');
-    return instances.map((one) => ({ '00080018': { vr: 'UI', Value: [one] }, '00080016': { Value: [classOf(one)] }, ...this.attributes.get(one) })); // prettier-ignore
+    return instances.map((one) => ({
+      '00080018': { vr: 'UI', Value: [one] },
+      '00080016': { Value: [classOf(one)] },
+      ...this.attributes.get(one),
+    }));
   }
 
   /** Orthanc's changes: its own id of a study is here its UID. */
@@ -133,13 +140,18 @@ export class APacs {
     if (!document) return [datasetToJson(Dataset.of(dose!))];
     const { study, title, instances, modifier } = document;
     const code = (value: string) => [{ CodeValue: value, CodingSchemeDesignator: 'DCM' }];
-    const said = modifier ? [{ ValueType: 'CODE', ConceptNameCodeSequence: code('113011'), ConceptCodeSequence: code(modifier) }] : []; // prettier-ignore
+    const said = modifier
+      ? [{ ValueType: 'CODE', ConceptNameCodeSequence: code('113011'), ConceptCodeSequence: code(modifier) }]
+      : [];
     const dataset = Dataset.of({
       SOPClassUID: sopClasses.keyObjectSelection,
       SOPInstanceUID: uid,
       StudyInstanceUID: study,
       ConceptNameCodeSequence: code(title),
-      ContentSequence: [...said, ...instances.map((one) => ({ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: one }] }))], // prettier-ignore
+      ContentSequence: [
+        ...said,
+        ...instances.map((one) => ({ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: one }] })),
+      ],
     });
     return [datasetToJson(dataset)];
   }
@@ -149,7 +161,8 @@ export class APacs {
     if (from && to) return this.shown(([, { date }]) => date !== undefined && from <= date && date <= to);
     const [, key, value] = /\/studies\?(StudyInstanceUID|PatientID)=([^&]+)/.exec(url) ?? [];
     if (!key) return undefined;
-    const isMeant = ([uid, { patientId }]: [string, { patientId: string }]) => (key === 'PatientID' ? patientId : uid) === decodeURIComponent(value!); // prettier-ignore
+    const isMeant = ([uid, { patientId }]: [string, { patientId: string }]) =>
+      (key === 'PatientID' ? patientId : uid) === decodeURIComponent(value!);
     return this.shown(isMeant);
   }
 

@@ -56,10 +56,13 @@ export class AResultsService extends AService {
   /** Waits until so many deliveries of a patient are in that state. */
   async delivered(patient: Patient, count: number, state = 'done'): Promise<ShownDelivery[]> {
     const what = `${count} deliveries to be ${state}`;
-    return until(async () => {
-      const found = await this.deliveries(state, patient);
-      return found.length === count && found;
-    }, { within: 20_000, what }); // prettier-ignore
+    return until(
+      async () => {
+        const found = await this.deliveries(state, patient);
+        return found.length === count && found;
+      },
+      { within: 20_000, what },
+    );
   }
 
   async lookup(state: string, studyInstanceUid: string): Promise<ShownLookup | undefined> {
@@ -72,7 +75,10 @@ export class AResultsService extends AService {
     const open = `SELECT FROM outbox WHERE aggregateid = $1 AND aggregatetype <> 'imaging.result' AND NOT EXISTS
       (SELECT FROM inbox WHERE event_id = outbox.id::text) AND NOT EXISTS
       (SELECT FROM parked_event WHERE event_id = outbox.id::text)`;
-    await until(async () => (await this.sql(open, [patient.id])).length === 0, { within: 20_000, what: 'events to be handled' }); // prettier-ignore
+    await until(async () => (await this.sql(open, [patient.id])).length === 0, {
+      within: 20_000,
+      what: 'events to be handled',
+    });
   }
 }
 

@@ -39,7 +39,8 @@ export class Copies {
     );
     const standing = withOrders(event, orders);
     // A patient's other allergies travel with them as well: only those of a reaction are told from here.
-    const ofReactions = event.type === 'imaging.contrast.reaction-recorded.v1' ? ['AdverseEvent', 'AllergyIntolerance'] : []; // prettier-ignore
+    const ofReactions =
+      event.type === 'imaging.contrast.reaction-recorded.v1' ? ['AdverseEvent', 'AllergyIntolerance'] : [];
     const carried = carriedBy(standing).filter((one) => [...kept, ...ofReactions].includes(one.resourceType));
     await keepCopies(this.store, manager, carried, now);
     return standing;

@@ -11,7 +11,15 @@ beforeAll(async () => {
   emr = await new SandboxEmr().start();
   service = await AResultsService.start({
     destinations: [
-      { name: 'emr', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 0.3 }, // prettier-ignore
+      {
+        name: 'emr',
+        kind: 'mllp',
+        host: '127.0.0.1',
+        port: emr.mllpPort,
+        application: 'EMR',
+        facility: 'SGH',
+        ackTimeoutSeconds: 0.3,
+      },
     ],
   });
 }, 60_000);
@@ -25,20 +33,27 @@ function someone(mrn: string) {
   const patient = aPatient({ mrn });
   return { patient, order: aServiceRequest({ placerOrderNumber: mrn, accessionNumber: mrn, patient }) };
 }
-const exam = ({ patient, order }: ReturnType<typeof someone>, status: Procedure['status']) => [anExam(`1.2.3.${order.id}`.slice(0, 60), status, patient, [order]), patient, order] as const; // prettier-ignore
-const merge = (prior: Patient, survivor: Patient) => service.tell('imaging.patient.merged.v1', ...aMerge(prior, survivor)); // prettier-ignore
+const exam = ({ patient, order }: ReturnType<typeof someone>, status: Procedure['status']) =>
+  [anExam(`1.2.3.${order.id}`.slice(0, 60), status, patient, [order]), patient, order] as const;
+const merge = (prior: Patient, survivor: Patient) =>
+  service.tell('imaging.patient.merged.v1', ...aMerge(prior, survivor));
 /** Patient numbers the EMR was told of an order under, in the order it took them. */
 const toldUnder = (number: string) =>
-  emr.messages.filter((one) => fieldOf(one, 'OBR', 2).startsWith(`${number}^`)).map((one) => fieldOf(one, 'PID', 3).split('^')[0]); // prettier-ignore
+  emr.messages
+    .filter((one) => fieldOf(one, 'OBR', 2).startsWith(`${number}^`))
+    .map((one) => fieldOf(one, 'PID', 3).split('^')[0]);
 const reportsOf = async (patient: Patient) =>
-  (await service.get<{ entry?: { resource: DiagnosticReport }[] }>(`/fhir/DiagnosticReport?patient=${patient.id}`)).entry ?? []; // prettier-ignore
+  (await service.get<{ entry?: { resource: DiagnosticReport }[] }>(`/fhir/DiagnosticReport?patient=${patient.id}`))
+    .entry ?? [];
 
 describe('After a merge', () => {
   it('what waits for the EMR, and what comes late, is told of the survivor, in its order', async () => {
     const [trauma, real] = [someone('TRAUMA1'), someone('REAL1')];
     emr.acknowledges = () => undefined;
     await service.tell('imaging.schedule.exam-started.v1', ...exam(trauma, 'in-progress'));
-    await until(async () => (await service.deliveries('waiting', trauma.patient)).length === 1, { what: 'a delivery that waits' }); // prettier-ignore
+    await until(async () => (await service.deliveries('waiting', trauma.patient)).length === 1, {
+      what: 'a delivery that waits',
+    });
     await merge(trauma.patient, real.patient);
     await until(async () => (await service.deliveries('waiting', real.patient)).length === 1, {
       what: 'it to be moved',
@@ -59,7 +74,9 @@ describe('After a merge', () => {
     await service.handled(trauma.patient);
     await merge(trauma.patient, real.patient);
     await service.handled(trauma.patient);
-    expect((await service.take(anOruMessage({ mrn, placerOrderNumber: prior, accessionNumber: prior })))[1]).toMatch(/^MSA\|AA/); // prettier-ignore
+    expect((await service.take(anOruMessage({ mrn, placerOrderNumber: prior, accessionNumber: prior })))[1]).toMatch(
+      /^MSA\|AA/,
+    );
     const [report] = await reportsOf(real.patient);
     expect(report?.resource.basedOn).toEqual([{ reference: `ServiceRequest/${trauma.order.id}` }]);
   });

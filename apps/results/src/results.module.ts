@@ -188,7 +188,12 @@ const news = [StudyLookups, StudyWatch, StudyNews];
 export class ResultsModule {
   constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
     // Who repaired what is a record like the audit trail.
-    retention.keep({ table: 'reconciliation', since: 'asked_at', over: "state <> 'waiting'", days: site.retention.auditDays }); // prettier-ignore
+    retention.keep({
+      table: 'reconciliation',
+      since: 'asked_at',
+      over: "state <> 'waiting'",
+      days: site.retention.auditDays,
+    });
   }
 }
 

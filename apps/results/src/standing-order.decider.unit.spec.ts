@@ -16,7 +16,9 @@ describe('The order as it stands', () => {
 
   it.each(['completed', 'revoked', 'entered-in-error'] as const)('stays %s, whatever is told later', (status) => {
     given(order({ status })).when(told(order())).then({ status });
-    given(order({ status })).when(told(order({ version: 2, priority: 'stat' }))).then({ status, priority: 'stat' }); // prettier-ignore
+    given(order({ status }))
+      .when(told(order({ version: 2, priority: 'stat' })))
+      .then({ status, priority: 'stat' });
   });
 
   it('is over as soon as anybody says so, though they know an older version of it', () => {
@@ -26,7 +28,9 @@ describe('The order as it stands', () => {
   });
 
   it('follows a change', () => {
-    given(order()).when(told(order({ version: 2, priority: 'stat', status: 'on-hold' }))).then({ priority: 'stat', status: 'on-hold' }); // prettier-ignore
+    given(order())
+      .when(told(order({ version: 2, priority: 'stat', status: 'on-hold' })))
+      .then({ priority: 'stat', status: 'on-hold' });
   });
 
   it('does not go back to an older version that another service tells of', () => {
@@ -36,13 +40,19 @@ describe('The order as it stands', () => {
   });
 
   it('that was done stays done, also where a cancellation is told last', () => {
-    given(order({ status: 'completed' })).when(told(order({ version: 2, status: 'revoked' }))).then({ status: 'completed' }); // prettier-ignore
-    given(order({ status: 'revoked', version: 2 })).when(told(order({ status: 'completed' }))).then({ status: 'completed' }); // prettier-ignore
+    given(order({ status: 'completed' }))
+      .when(told(order({ version: 2, status: 'revoked' })))
+      .then({ status: 'completed' });
+    given(order({ status: 'revoked', version: 2 }))
+      .when(told(order({ status: 'completed' })))
+      .then({ status: 'completed' });
   });
 });
 
 describe('An event of several orders', () => {
-  const [one, two, unknown] = ['ORD1', 'ORD2', 'ORD3'].map((placerOrderNumber) => aServiceRequest({ placerOrderNumber })); // prettier-ignore
+  const [one, two, unknown] = ['ORD1', 'ORD2', 'ORD3'].map((placerOrderNumber) =>
+    aServiceRequest({ placerOrderNumber }),
+  );
   const procedure = { resourceType: 'Procedure' as const, id: 'p', status: 'completed' as const, subject: {} };
   const event = newEvent({
     type: 'imaging.schedule.exam-completed.v1',

@@ -35,7 +35,9 @@ function alertOf(screening: DetectedIssue, site: Pick<Site, 'timeZone'>): string
   const outcome = screening.code?.coding?.find(({ system }) => system === systems.contrastOutcome)?.code ?? '';
   const text = Object.hasOwn(texts, outcome) ? texts[outcome] : undefined;
   const from = readyFromOf(screening);
-  const ready = from ? `, not before ${DateTime.fromJSDate(from, { zone: site.timeZone }).toFormat('yyyy-MM-dd HH:mm')}` : ''; // prettier-ignore
+  const ready = from
+    ? `, not before ${DateTime.fromJSDate(from, { zone: site.timeZone }).toFormat('yyyy-MM-dd HH:mm')}`
+    : '';
   return text && `${text}${ready}`.slice(0, LONGEST);
 }
 

@@ -18,7 +18,9 @@ describe('the alerts of a worklist item', () => {
     ['needs-decision', 'CONTRAST: NEEDS PHYSICIAN DECISION'],
     ['stop', 'CONTRAST: STOP'],
   ])('begin with what screening says: %s', (outcome, text) => {
-    expect(screeningAttributes(screening(outcome), note, site)).toEqual({ MedicalAlerts: [text, 'Needs an interpreter'] }); // prettier-ignore
+    expect(screeningAttributes(screening(outcome), note, site)).toEqual({
+      MedicalAlerts: [text, 'Needs an interpreter'],
+    });
   });
   it('say from when on a patient who must be prepared can be examined, in the time of the site', () => {
     const extension = [{ url: extensions.readyFrom, valueDateTime: '2026-03-02T23:00:00.000Z' }];

@@ -14,10 +14,13 @@ function someone(mrn: string) {
   const order = aServiceRequest({ placerOrderNumber: mrn, accessionNumber: mrn, patient });
   return { patient, order, place: () => service.tell('imaging.order.placed.v1', order, patient) };
 }
-const merge = (prior: Patient, survivor: Patient) => service.tell('imaging.patient.merged.v1', ...aMerge(prior, survivor)); // prettier-ignore
+const merge = (prior: Patient, survivor: Patient) =>
+  service.tell('imaging.patient.merged.v1', ...aMerge(prior, survivor));
 /** As they were in that version of their own service. */
-const versions = (patients: Patient[], versionId: string) => patients.map((patient) => ({ ...patient, meta: { versionId } })); // prettier-ignore
-const listedAs = (accession: string, mrn: string) => service.listed(accession, (item) => item.text('PatientID') === mrn); // prettier-ignore
+const versions = (patients: Patient[], versionId: string) =>
+  patients.map((patient) => ({ ...patient, meta: { versionId } }));
+const listedAs = (accession: string, mrn: string) =>
+  service.listed(accession, (item) => item.text('PatientID') === mrn);
 
 describe('The worklist after a merge', () => {
   it('shows what is planned under the surviving patient, with the allergies of both', async () => {

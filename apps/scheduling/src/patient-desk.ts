@@ -33,7 +33,8 @@ export class PatientDesk {
     const { manager, now } = transaction;
     const { encounter: visit, clinical = [] } = told;
     const [patient] = await keepCopies<FhirResource>(this.store, manager, [told.patient, ...clinical], now);
-    const said = clinical.length > 0 ? stateAttributes(await this.known.clinicalOf(patient!.id!, transaction), now) : {}; // prettier-ignore
+    const said =
+      clinical.length > 0 ? stateAttributes(await this.known.clinicalOf(patient!.id!, transaction), now) : {};
     const attributes = { ...patientAttributes(patient as Patient, this.site), ...said };
     await this.worklist.amend(manager, { patientId: patient!.id! }, attributes);
     if (!visit) return;

@@ -26,9 +26,19 @@ const codePageLabels: Record<string, string> = {
 
 /** Escape sequences of PS3.3 tables C.12-3 and C.12-4, without the ESC byte. */
 const singleByteG1: Record<string, string> = {
-  '-A': '100', '-B': '101', '-C': '109', '-D': '110', '-L': '144', '-G': '127',
-  '-F': '126', '-H': '138', '-M': '148', '-T': '166', '-b': '203', ')I': '13',
-}; // prettier-ignore
+  '-A': '100',
+  '-B': '101',
+  '-C': '109',
+  '-D': '110',
+  '-L': '144',
+  '-G': '127',
+  '-F': '126',
+  '-H': '138',
+  '-M': '148',
+  '-T': '166',
+  '-b': '203',
+  ')I': '13',
+};
 
 const codePages = new Map<string, CodePage>();
 

@@ -246,15 +246,22 @@ describe('a data set', () => {
         return copy.subarray(0, end);
       });
     fc.assert(
-      fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 60 }).map((one) => Buffer.from(one))), fc.constantFrom(explicit, implicit), (content, syntax) => {
-        try {
-          expect(decodeDataset(content, syntax)).toBeInstanceOf(Dataset);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'field-invalid' });
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          damaged,
+          fc.uint8Array({ maxLength: 60 }).map((one) => Buffer.from(one)),
+        ),
+        fc.constantFrom(explicit, implicit),
+        (content, syntax) => {
+          try {
+            expect(decodeDataset(content, syntax)).toBeInstanceOf(Dataset);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 'field-invalid' });
+          }
+        },
+      ),
       { numRuns: 1_000 },
-    ); // prettier-ignore
+    );
   });
 
   it('is read where its character set comes as what is no text', () => {
@@ -263,7 +270,10 @@ describe('a data set', () => {
   });
 
   it('is refused beyond its depth and its number of elements', () => {
-    const nested = encodeDataset(Dataset.of({ ScheduledProcedureStepSequence: [{ ScheduledProtocolCodeSequence: [{ CodeValue: 'A' }] }] }), explicit); // prettier-ignore
+    const nested = encodeDataset(
+      Dataset.of({ ScheduledProcedureStepSequence: [{ ScheduledProtocolCodeSequence: [{ CodeValue: 'A' }] }] }),
+      explicit,
+    );
     expect(() => decodeDataset(nested, explicit, { depth: 1 })).toThrow('nested too deeply');
     expect(() => decodeDataset(nested, explicit, { elements: 3 })).toThrow('too many elements');
   });

@@ -11,7 +11,9 @@ export function dicomDateTime(
 ): string | undefined {
   const parts = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:\.\d{1,6})?([+-]\d{4})?$/.exec(written ?? '');
   if (!parts) return undefined;
-  const [year, month, day, hour, minute = 0, second = 0] = parts.slice(1, 7).map((one) => (one ? Number(one) : undefined)); // prettier-ignore
+  const [year, month, day, hour, minute = 0, second = 0] = parts
+    .slice(1, 7)
+    .map((one) => (one ? Number(one) : undefined));
   const offset = parts[7] ?? (/^[+-]\d{4}$/.test(documentOffset ?? '') ? documentOffset : undefined);
   const inZone = offset ? `UTC${offset.slice(0, 3)}:${offset.slice(3)}` : zone;
   const at = DateTime.fromObject({ year, month, day, hour, minute, second: Math.min(second, 59) }, { zone: inZone });

@@ -15,7 +15,11 @@ describe('A DICOM file', () => {
     // (0002,0000) counts the bytes behind itself (PS3.10 table 7.1-1).
     const end = 132 + 12 + file.readUInt32LE(132 + 8);
     const meta = decodeDataset(file.subarray(132, end), explicitVrLittleEndian);
-    expect([0x00020002, 0x00020003, 0x00020010].map((tag) => meta.text(tag))).toEqual(['1.2.3', '2.25.4', explicitVrLittleEndian]); // prettier-ignore
+    expect([0x00020002, 0x00020003, 0x00020010].map((tag) => meta.text(tag))).toEqual([
+      '1.2.3',
+      '2.25.4',
+      explicitVrLittleEndian,
+    ]);
     expect(meta.bytes(0x00020001)).toEqual(Buffer.from([0, 1]));
     const read = decodeDataset(file.subarray(end), explicitVrLittleEndian);
     expect([read.text('PatientName'), read.text('SpecificCharacterSet')]).toEqual(['山田^太郎', 'ISO_IR 192']);

@@ -55,7 +55,8 @@ function read(json: unknown, count: { left: number }, depth: number): Dataset {
   const dataset = new Dataset();
   for (const [key, content] of Object.entries(json)) {
     // What a client made up is not quoted.
-    if (!/^[0-9A-Fa-f]{8}$/.test(key)) throw fail('field-invalid', 'must be a tag of eight hexadecimal digits', { field: 'data set' }); // prettier-ignore
+    if (!/^[0-9A-Fa-f]{8}$/.test(key))
+      throw fail('field-invalid', 'must be a tag of eight hexadecimal digits', { field: 'data set' });
     const tag = Number.parseInt(key, 16);
     if (--count.left < 0) throw wrong(tag, 'there are too many elements');
     if (!isObject(content)) throw wrong(tag, 'must be an object with vr and Value');
@@ -85,7 +86,11 @@ function valueIn(tag: number, vr: Vr, value: unknown): string | number {
   }
   if (value === null) return '';
   if (vr === 'AT') return Number.parseInt(String(value), 16);
-  if (vr === 'PN' && isObject(value)) return groups.map((group) => textIn(tag, value[group] ?? '')).join('=').replace(/=+$/, ''); // prettier-ignore
+  if (vr === 'PN' && isObject(value))
+    return groups
+      .map((group) => textIn(tag, value[group] ?? ''))
+      .join('=')
+      .replace(/=+$/, '');
   return textIn(tag, typeof value === 'number' ? String(value) : value);
 }
 

@@ -18,7 +18,10 @@ describe('The DICOM JSON model', () => {
   it('has each kind of value as PS3.18 annex F writes it', () => {
     expect(datasetToJson(dataset)).toEqual({
       '00000901': { vr: 'AT', Value: ['00100020'] },
-      '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' }] }, // prettier-ignore
+      '00100010': {
+        vr: 'PN',
+        Value: [{ Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' }],
+      },
       '00100020': { vr: 'LO', Value: ['700004'] },
       '00101030': { vr: 'DS', Value: [70.5] },
       '00102000': { vr: 'LO' },
@@ -60,7 +63,11 @@ describe('The DICOM JSON model', () => {
     ['an object for a text', { '00100020': { vr: 'LO', Value: [{}] } }, 'PatientID'],
     ['a text for a number', { '001021C0': { vr: 'US', Value: ['3'] } }, 'PregnancyStatus'],
     ['sequences in sequences without end', deep(6), 'ScheduledProcedureStepSequence'],
-    ['more elements than any query has', Object.fromEntries(Array.from({ length: 501 }, (_, n) => [(0x00110000 + n).toString(16).padStart(8, '0'), {}])), '(0011,01F4)'], // prettier-ignore
+    [
+      'more elements than any query has',
+      Object.fromEntries(Array.from({ length: 501 }, (_, n) => [(0x00110000 + n).toString(16).padStart(8, '0'), {}])),
+      '(0011,01F4)',
+    ],
   ])('is refused with %s', (_case, json, field) => {
     expect(() => datasetFromJson(json)).toThrow(expect.objectContaining({ code: 'field-invalid', field }));
   });

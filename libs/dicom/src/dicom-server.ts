@@ -154,7 +154,13 @@ export class DicomServer implements AssociationOwner {
       await this.respond(field, message, association, PROCESSING_FAILURE).catch(() => association.abort());
     }
     const hex = `0x${status.toString(16).padStart(4, '0')}`;
-    this.options.onEvent?.({ kind: 'dimse', callingAeTitle: association.callingAeTitle, operation: operations[field] ?? 'other', status: hex, ms: performance.now() - started }); // prettier-ignore
+    this.options.onEvent?.({
+      kind: 'dimse',
+      callingAeTitle: association.callingAeTitle,
+      operation: operations[field] ?? 'other',
+      status: hex,
+      ms: performance.now() - started,
+    });
   }
 
   private async answer(field: number, message: DimseMessage, association: Association): Promise<number> {

@@ -10,11 +10,26 @@ import { implicitVrLittleEndian } from './transfer-syntax.js';
 import { sopClasses } from './uids.js';
 
 const echo = { AffectedSOPClassUID: sopClasses.verification, CommandField: commands.cEcho, MessageID: 77 };
-const find = { AffectedSOPClassUID: sopClasses.modalityWorklist, CommandField: commands.cFind, MessageID: 1, Priority: 0 }; // prettier-ignore
+const find = {
+  AffectedSOPClassUID: sopClasses.modalityWorklist,
+  CommandField: commands.cFind,
+  MessageID: 1,
+  Priority: 0,
+};
 const cancel = { CommandField: commands.cCancel, MessageIDBeingRespondedTo: 1 };
 const mppsClass = sopClasses.modalityPerformedProcedureStep;
-const create = { AffectedSOPClassUID: mppsClass, CommandField: commands.nCreate, MessageID: 2, AffectedSOPInstanceUID: '2.25.7' }; // prettier-ignore
-const set = { RequestedSOPClassUID: mppsClass, CommandField: commands.nSet, MessageID: 3, RequestedSOPInstanceUID: '2.25.7' }; // prettier-ignore
+const create = {
+  AffectedSOPClassUID: mppsClass,
+  CommandField: commands.nCreate,
+  MessageID: 2,
+  AffectedSOPInstanceUID: '2.25.7',
+};
+const set = {
+  RequestedSOPClassUID: mppsClass,
+  CommandField: commands.nSet,
+  MessageID: 3,
+  RequestedSOPInstanceUID: '2.25.7',
+};
 const begun: DatasetInput = {
   PerformedStationAETitle: 'CT01',
   PerformedProcedureStepStartDate: '20240305',
@@ -126,7 +141,9 @@ describe('DIMSE of a DICOM server', () => {
       ['C-FIND where MPPS was agreed', commands.cFind],
     ])('answers %s with 0x0211', async (_case, field) => {
       await serve();
-      const [answer] = await ask(messageBytes(contexts.mpps, { AffectedSOPClassUID: mppsClass, CommandField: field, MessageID: 9 })); // prettier-ignore
+      const [answer] = await ask(
+        messageBytes(contexts.mpps, { AffectedSOPClassUID: mppsClass, CommandField: field, MessageID: 9 }),
+      );
       expect(answer!.number('Status')).toBe(0x0211);
       expect(answer!.number('CommandField')).toBe(field | 0x8000);
       expect(answer!.number('MessageIDBeingRespondedTo')).toBe(9);
@@ -239,7 +256,10 @@ describe('DIMSE of a DICOM server', () => {
     const bare = new DicomServer({ host: '127.0.0.1', port: 0, aeTitles: ['COLLIMATOR'] });
     const classes = [sopClasses.verification, sopClasses.modalityWorklist, mppsClass];
     try {
-      const association = await ScuAssociation.open({ host: '127.0.0.1', port: await bare.start(), callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR' }, classes); // prettier-ignore
+      const association = await ScuAssociation.open(
+        { host: '127.0.0.1', port: await bare.start(), callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR' },
+        classes,
+      );
       expect(await association.echo()).toBe(0);
       await expect(association.findWorklist({})).rejects.toThrow('did not accept this SOP class');
       await expect(association.createMpps('2.25.7', begun)).rejects.toThrow('did not accept this SOP class');
@@ -259,7 +279,14 @@ describe('DIMSE of a DICOM server', () => {
       const padded = new RawPeer(server.port);
       const [uid, syntax] = [`${sopClasses.verification}\0`, `${implicitVrLittleEndian}\0`];
       const context = { id: contexts.verification, abstractSyntax: uid, transferSyntaxes: [syntax] };
-      padded.send(encodeAssociateRequest({ callingAeTitle: 'CT01', calledAeTitle: 'COLLIMATOR', maxPduLength: 0, contexts: [context] })); // prettier-ignore
+      padded.send(
+        encodeAssociateRequest({
+          callingAeTitle: 'CT01',
+          calledAeTitle: 'COLLIMATOR',
+          maxPduLength: 0,
+          contexts: [context],
+        }),
+      );
       padded.send(messageBytes(contexts.verification, echo));
       await padded.answers(1);
       expect(padded.statuses).toEqual([0]);

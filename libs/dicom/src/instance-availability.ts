@@ -2,7 +2,13 @@ import type { Association } from './association.js';
 import type { Dataset } from './dataset.js';
 import { DicomStatus } from './dicom-status.js';
 import type { DimseMessage } from './dimse.js';
-import { answerNormalized, INVALID_ATTRIBUTE_VALUE, MISSING_ATTRIBUTE, newUid, requiredUid } from './normalized-operation.js'; // prettier-ignore
+import {
+  answerNormalized,
+  INVALID_ATTRIBUTE_VALUE,
+  MISSING_ATTRIBUTE,
+  newUid,
+  requiredUid,
+} from './normalized-operation.js';
 
 /** How soon an instance can be had (PS3.3 section C.4.23.1.1). */
 export type Availability = 'ONLINE' | 'NEARLINE' | 'OFFLINE' | 'UNAVAILABLE';

@@ -40,7 +40,14 @@ const statusOf = (input: DatasetInput) => {
 describe('an Instance Availability Notification', () => {
   it('is read: the study, and how soon each instance of each series can be had', () => {
     const other = instance({ ReferencedSOPInstanceUID: '2.25.4', InstanceAvailability: 'UNAVAILABLE' });
-    const read = statusOf(notification({ ReferencedSeriesSequence: [series(instance(), other), series(instance({ ReferencedSOPInstanceUID: '2.25.5', InstanceAvailability: 'NEARLINE' }))] })); // prettier-ignore
+    const read = statusOf(
+      notification({
+        ReferencedSeriesSequence: [
+          series(instance(), other),
+          series(instance({ ReferencedSOPInstanceUID: '2.25.5', InstanceAvailability: 'NEARLINE' })),
+        ],
+      }),
+    );
     expect(read).toEqual({
       studyInstanceUid: '2.25.1',
       instances: [
@@ -67,9 +74,24 @@ describe('an Instance Availability Notification', () => {
     ['a study that is no UID', { StudyInstanceUID: 'Beispiel^Berta' }, 0x0106, 'StudyInstanceUID is no UID'],
     ['no series', { ReferencedSeriesSequence: [] }, 0x0120, 'missing ReferencedSeriesSequence'],
     ['no instances', { ReferencedSeriesSequence: [series()] }, 0x0120, 'missing ReferencedSOPSequence'],
-    ['an instance without UID', { ReferencedSeriesSequence: [series(instance({ ReferencedSOPInstanceUID: '' }))] }, 0x0120, 'missing ReferencedSOPInstanceUID'], // prettier-ignore
-    ['an instance without availability', { ReferencedSeriesSequence: [series(instance({ InstanceAvailability: '' }))] }, 0x0120, 'missing InstanceAvailability'], // prettier-ignore
-    ['an availability of nobody', { ReferencedSeriesSequence: [series(instance({ InstanceAvailability: 'SOON' }))] }, 0x0106, 'InstanceAvailability is none of PS3.3 C.4.23.1.1'], // prettier-ignore
+    [
+      'an instance without UID',
+      { ReferencedSeriesSequence: [series(instance({ ReferencedSOPInstanceUID: '' }))] },
+      0x0120,
+      'missing ReferencedSOPInstanceUID',
+    ],
+    [
+      'an instance without availability',
+      { ReferencedSeriesSequence: [series(instance({ InstanceAvailability: '' }))] },
+      0x0120,
+      'missing InstanceAvailability',
+    ],
+    [
+      'an availability of nobody',
+      { ReferencedSeriesSequence: [series(instance({ InstanceAvailability: 'SOON' }))] },
+      0x0106,
+      'InstanceAvailability is none of PS3.3 C.4.23.1.1',
+    ],
   ])('with %s is refused by the name of the attribute, without its value', (_, changes, status, comment) => {
     expect(statusOf(notification(changes))).toEqual([status, comment]);
   });

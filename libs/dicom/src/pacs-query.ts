@@ -72,7 +72,11 @@ export interface PacsQuery {
   /** The studies of these days, `YYYY-MM-DD` by the modalities' local time, both included; one without a date is in none. */
   studiesBetween(from: string, to: string): Promise<StudyInPacs[]>;
   /** The data set of one instance without its bulk data; undefined where this way of asking cannot give it. */
-  contentOf?(instance: { studyInstanceUid: string; seriesInstanceUid: string; sopInstanceUid: string }): Promise<DicomJson | undefined>; // prettier-ignore
+  contentOf?(instance: {
+    studyInstanceUid: string;
+    seriesInstanceUid: string;
+    sopInstanceUid: string;
+  }): Promise<DicomJson | undefined>;
 }
 
 /** `*` and `?` match others than the one patient (PS3.4 section C.2.2.2.4), and a backslash makes two values of one. */

@@ -63,7 +63,13 @@ export function performedProcedureStepFrom(dataset: Dataset): PerformedProcedure
     scheduledSteps: references.filter((one) => one.scheduledProcedureStepId ?? one.accessionNumber),
     performers: performersIn([dataset, ...dataset.items('PerformedSeriesSequence')]),
     ...(code
-      ? { discontinuationReason: { code, scheme: reason?.text('CodingSchemeDesignator'), meaning: reason?.text('CodeMeaning') } } // prettier-ignore
+      ? {
+          discontinuationReason: {
+            code,
+            scheme: reason?.text('CodingSchemeDesignator'),
+            meaning: reason?.text('CodeMeaning'),
+          },
+        }
       : {}),
     performedSeries: dataset.items('PerformedSeriesSequence').map((series) => ({
       seriesInstanceUid: series.text('SeriesInstanceUID'),

@@ -8,7 +8,12 @@ import { sopClasses } from './uids.js';
 
 const { associateAccept, associateReject, abort, releaseResponse } = pduTypes;
 const echo = { AffectedSOPClassUID: sopClasses.verification, CommandField: commands.cEcho, MessageID: 1 };
-const find = { AffectedSOPClassUID: sopClasses.modalityWorklist, CommandField: commands.cFind, MessageID: 1, Priority: 0 }; // prettier-ignore
+const find = {
+  AffectedSOPClassUID: sopClasses.modalityWorklist,
+  CommandField: commands.cFind,
+  MessageID: 1,
+  Priority: 0,
+};
 const mppsClass = sopClasses.modalityPerformedProcedureStep;
 const empty = Buffer.alloc(4);
 const pdu = (type: number, body = empty) => {
@@ -245,7 +250,9 @@ describe('a DICOM server', () => {
     it('answers what was asked before it confirms a release', async () => {
       await serve({ find: async () => [worklistItem()] });
       const peer = await associated();
-      peer.send(Buffer.concat([messageBytes(contexts.worklist, find, { PatientName: '' }), pdu(pduTypes.releaseRequest)])); // prettier-ignore
+      peer.send(
+        Buffer.concat([messageBytes(contexts.worklist, find, { PatientName: '' }), pdu(pduTypes.releaseRequest)]),
+      );
       await peer.closed();
       expect(peer.statuses).toEqual([0xff00, 0]);
       expect(peer.types.at(-1)).toBe(releaseResponse);
@@ -253,7 +260,13 @@ describe('a DICOM server', () => {
   });
 
   describe('row 12: stores nothing, so it can re-encode nothing', () => {
-    const store = { AffectedSOPClassUID: ctImageStorage, CommandField: commands.cStore, MessageID: 3, Priority: 0, AffectedSOPInstanceUID: '2.25.9' }; // prettier-ignore
+    const store = {
+      AffectedSOPClassUID: ctImageStorage,
+      CommandField: commands.cStore,
+      MessageID: 3,
+      Priority: 0,
+      AffectedSOPInstanceUID: '2.25.9',
+    };
 
     it('does not accept a storage context, and aborts at a C-STORE in it', async () => {
       await serve();

@@ -139,7 +139,9 @@ export class QidoClient implements PacsQuery {
     seriesInstanceUid: string;
     sopInstanceUid: string;
   }): Promise<DicomJson | undefined> {
-    const [study, series, one] = [instance.studyInstanceUid, instance.seriesInstanceUid, instance.sopInstanceUid].map(encodeURIComponent); // prettier-ignore
+    const [study, series, one] = [instance.studyInstanceUid, instance.seriesInstanceUid, instance.sopInstanceUid].map(
+      encodeURIComponent,
+    );
     const [found] = await this.get(`/studies/${study}/series/${series}/instances/${one}/metadata`);
     return found as DicomJson | undefined;
   }
@@ -183,7 +185,9 @@ export class QidoClient implements PacsQuery {
   private async get(path: string): Promise<Attributes[]> {
     const found: Attributes[] = [];
     for (;;) {
-      const page = await this.page(found.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}offset=${found.length}`); // prettier-ignore
+      const page = await this.page(
+        found.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}offset=${found.length}`,
+      );
       found.push(...page.list);
       // A PACS that overlooks the offset would go on for ever with the same.
       if (!page.isMore || page.list.length === 0 || found.length >= MOST_MATCHES) return found;

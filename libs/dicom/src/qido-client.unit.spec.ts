@@ -44,7 +44,10 @@ describe('a QIDO client', () => {
   });
 
   it('gives how a radiograph was exposed, and asks for it of radiographs only', async () => {
-    const seriesOf = (uid: string, modality: string) => ({ '0020000E': { Value: [uid] }, '00080060': { Value: [modality] } }); // prettier-ignore
+    const seriesOf = (uid: string, modality: string) => ({
+      '0020000E': { Value: [uid] },
+      '00080060': { Value: [modality] },
+    });
     const instance = {
       '00080018': { Value: ['2.25.3'] },
       '00185101': { Value: ['PA'] },
@@ -56,14 +59,26 @@ describe('a QIDO client', () => {
       '00080022': { Value: ['20260302'] },
       '00080032': { Value: ['0930'] },
     };
-    const client = await against(
-      (request, response) =>
-      response.end(JSON.stringify(/\/instances/.test(request.url!) ? [instance] : [seriesOf('2.25.2', 'DX'), seriesOf('2.25.4', 'CT')])), // prettier-ignore
+    const client = await against((request, response) =>
+      response.end(
+        JSON.stringify(
+          /\/instances/.test(request.url!) ? [instance] : [seriesOf('2.25.2', 'DX'), seriesOf('2.25.4', 'CT')],
+        ),
+      ),
     );
     const [radiograph, slice] = (await client.seriesOf(study)).map(({ instances }) => instances[0]!.exposure);
-    const exposure = { view: 'PA', laterality: 'L', detector: 'D-1', exposureIndex: 412, targetExposureIndex: 400.5, acquiredAt: '2026-03-02T09:30:00' }; // prettier-ignore
+    const exposure = {
+      view: 'PA',
+      laterality: 'L',
+      detector: 'D-1',
+      exposureIndex: 412,
+      targetExposureIndex: 400.5,
+      acquiredAt: '2026-03-02T09:30:00',
+    };
     expect([radiograph, slice]).toEqual([exposure, undefined]);
-    expect(asked.filter((one) => one.includes('/instances?')).map((one) => /series\/([\d.]+)/.exec(one)![1])).toEqual(['2.25.2']); // prettier-ignore
+    expect(asked.filter((one) => one.includes('/instances?')).map((one) => /series\/([\d.]+)/.exec(one)![1])).toEqual([
+      '2.25.2',
+    ]);
   });
 
   it('gives the series of a study with their instances', async () => {
@@ -81,7 +96,11 @@ describe('a QIDO client', () => {
       },
     ];
     const instances = [
-      { '00080018': { vr: 'UI', Value: ['2.25.3'] }, '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] }, '00200013': { vr: 'IS', Value: ['7'] } }, // prettier-ignore
+      {
+        '00080018': { vr: 'UI', Value: ['2.25.3'] },
+        '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] },
+        '00200013': { vr: 'IS', Value: ['7'] },
+      },
       { '00080018': { vr: 'UI', Value: ['2.25.4'] } },
     ];
     const client = await against(
@@ -149,8 +168,13 @@ describe('a QIDO client', () => {
   });
 
   it('gives the studies of some days, also of a PACS that answers with others', async () => {
-    const one = (uid: string, day: string) => ({ '0020000D': { Value: [uid] }, ...(day ? { '00080020': { Value: [day] } } : {}) }); // prettier-ignore
-    const client = await against(json([one('2.25.1', '20260301'), one('2.25.2', '20260302'), one('2.25.3', '20260304'), one('2.25.4', '')])); // prettier-ignore
+    const one = (uid: string, day: string) => ({
+      '0020000D': { Value: [uid] },
+      ...(day ? { '00080020': { Value: [day] } } : {}),
+    });
+    const client = await against(
+      json([one('2.25.1', '20260301'), one('2.25.2', '20260302'), one('2.25.3', '20260304'), one('2.25.4', '')]),
+    );
     const found = await client.studiesBetween('2026-03-02', '2026-03-03');
     expect(found.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['2.25.2']);
     expect(asked[0]).toContain('StudyDate=20260302-20260303');

@@ -5,7 +5,8 @@ import { datasetFromJson, datasetToJson } from './dicom-json.js';
 import { rejectionNoteFrom, rejectionReasons, type RejectionReason } from './rejection-note.js';
 import { sopClasses } from './uids.js';
 
-const references = (uids: string[]) => uids.map((uid) => ({ ReferencedSOPClassUID: '1.9', ReferencedSOPInstanceUID: uid })); // prettier-ignore
+const references = (uids: string[]) =>
+  uids.map((uid) => ({ ReferencedSOPClassUID: '1.9', ReferencedSOPInstanceUID: uid }));
 /** A Key Object Selection document; evidence is by study. */
 const aNote = (
   title: string,
@@ -52,9 +53,20 @@ describe('a rejection note', () => {
 
   it('says what is wrong with the images, and when it was written', () => {
     const code = (value: string, scheme = 'DCM') => [{ CodeValue: value, CodingSchemeDesignator: scheme }];
-    const modifier = (name: string, value: string, scheme?: string) => ({ ValueType: 'CODE', ConceptNameCodeSequence: code(name), ConceptCodeSequence: code(value, scheme) }); // prettier-ignore
+    const modifier = (name: string, value: string, scheme?: string) => ({
+      ValueType: 'CODE',
+      ConceptNameCodeSequence: code(name),
+      ConceptCodeSequence: code(value, scheme),
+    });
     const note = (...content: DatasetInput[]) =>
-      rejectionNoteFrom(aNote('113001', [], { '1.5': ['1.5.1.1'] }, { ContentDate: '20260302', ContentTime: '101500', ContentSequence: content }))!; // prettier-ignore
+      rejectionNoteFrom(
+        aNote(
+          '113001',
+          [],
+          { '1.5': ['1.5.1.1'] },
+          { ContentDate: '20260302', ContentTime: '101500', ContentSequence: content },
+        ),
+      )!;
     expect(note(modifier('113011', '111209'))).toMatchObject({
       qualityReason: '111209',
       writtenAt: '2026-03-02T10:15:00',
@@ -82,11 +94,17 @@ describe('a rejection note', () => {
   ])('is no document %s', (_case, document) => expect(rejectionNoteFrom(document)).toBeUndefined());
 
   it('is the same read from DICOM JSON, whatever its size', () => {
-    const uids = fc.uniqueArray(fc.nat(100_000).map((n) => `1.5.1.${n}`), { maxLength: 400 }); // prettier-ignore
+    const uids = fc.uniqueArray(
+      fc.nat(100_000).map((n) => `1.5.1.${n}`),
+      { maxLength: 400 },
+    );
     fc.assert(
       fc.property(uids, (rejected) => {
         const note = aNote('113037', rejected, { '1.5': rejected });
-        const read = datasetFromJson(JSON.parse(JSON.stringify(datasetToJson(note))), { depth: 12, mostElements: 200_000 }); // prettier-ignore
+        const read = datasetFromJson(JSON.parse(JSON.stringify(datasetToJson(note))), {
+          depth: 12,
+          mostElements: 200_000,
+        });
         expect(rejectionNoteFrom(read)).toEqual(rejectionNoteFrom(note));
         expect(rejectionNoteFrom(read)!.instances).toHaveLength(rejected.length);
       }),

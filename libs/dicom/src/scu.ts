@@ -112,7 +112,10 @@ export class ScuAssociation {
   }
 
   async echo(): Promise<number> {
-    const [response] = await this.request(sopClasses.verification, { AffectedSOPClassUID: sopClasses.verification, CommandField: commands.cEcho }); // prettier-ignore
+    const [response] = await this.request(sopClasses.verification, {
+      AffectedSOPClassUID: sopClasses.verification,
+      CommandField: commands.cEcho,
+    });
     return response!.status;
   }
 
@@ -247,7 +250,8 @@ export class ScuAssociation {
   }
 
   private receive(type: number, body: Buffer): void {
-    if (type !== pduTypes.data) return type === pduTypes.abort ? this.end(fail('peer-error', 'the peer aborted')) : this.receivePdu(type, body); // prettier-ignore
+    if (type !== pduTypes.data)
+      return type === pduTypes.abort ? this.end(fail('peer-error', 'the peer aborted')) : this.receivePdu(type, body);
     for (const value of decodeData(body)) {
       const message = this.assembler.push(value);
       if (message) this.receiveMessage(message);

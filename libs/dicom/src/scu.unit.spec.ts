@@ -36,7 +36,13 @@ describe('an association that we opened', () => {
     ['aborted', encodeAbort(2, 0), 'peer-error'],
   ])('fails at once where the peer %s while nothing was asked', async (_what, last, code) => {
     peer = await aPeerThat((socket) => (last ? socket.end(last) : socket.end()));
-    const options = { host: '127.0.0.1', port: (peer.address() as AddressInfo).port, callingAeTitle: 'COLLIMATOR', calledAeTitle: 'PACS', timeoutMs: 3_600_000 }; // prettier-ignore
+    const options = {
+      host: '127.0.0.1',
+      port: (peer.address() as AddressInfo).port,
+      callingAeTitle: 'COLLIMATOR',
+      calledAeTitle: 'PACS',
+      timeoutMs: 3_600_000,
+    };
     scu = await ScuAssociation.open(options, [sopClasses.verification]);
     await until(() => !scu!.isOpen, { what: 'the end of the association' });
     await expect(scu.echo()).rejects.toMatchObject({ code });

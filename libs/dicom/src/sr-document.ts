@@ -74,7 +74,11 @@ const usualLimits: SrLimits = { depth: 40, items: 50_000 };
 export function srDocumentFrom(dataset: Dataset, limits: Partial<SrLimits> = {}): SrDocument {
   const bounds = { ...usualLimits, ...limits };
   if (dataset.text('ValueType') !== 'CONTAINER')
-    throw fail(dataset.hasValue('ValueType') ? 'field-invalid' : 'field-missing', 'the root of an SR document must be a container', { field: 'ValueType' }); // prettier-ignore
+    throw fail(
+      dataset.hasValue('ValueType') ? 'field-invalid' : 'field-missing',
+      'the root of an SR document must be a container',
+      { field: 'ValueType' },
+    );
   let items = 0;
   const read = (item: Dataset, depth: number): SrNode => {
     if (++items > bounds.items) throw tooMuch('the content has too many items');
@@ -126,7 +130,13 @@ export function within(node: SrNode, concepts: readonly Code[], { nested = false
 export function textIn(nodes: readonly SrNode[]): string | undefined {
   for (const node of nodes) {
     const text =
-      node.type === 'TEXT' ? node.text : node.type === 'UIDREF' ? node.uid : node.type === 'PNAME' ? node.name : undefined; // prettier-ignore
+      node.type === 'TEXT'
+        ? node.text
+        : node.type === 'UIDREF'
+          ? node.uid
+          : node.type === 'PNAME'
+            ? node.name
+            : undefined;
     if (text) return text;
   }
   return undefined;
@@ -170,7 +180,11 @@ function valueOf(item: Dataset): SrValue {
     case 'CODE':
       return { type: valueType, code: codeFrom(item.items('ConceptCodeSequence')[0]) };
     case 'NUM':
-      return { type: valueType, measured: measuredFrom(item), qualifier: codeFrom(item.items('NumericValueQualifierCodeSequence')[0]) }; // prettier-ignore
+      return {
+        type: valueType,
+        measured: measuredFrom(item),
+        qualifier: codeFrom(item.items('NumericValueQualifierCodeSequence')[0]),
+      };
     case 'DATETIME':
       return { type: valueType, at: item.text('DateTime') };
     case 'DATE':

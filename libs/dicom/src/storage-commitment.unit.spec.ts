@@ -38,15 +38,21 @@ describe('storage commitment', () => {
 
   it('survives the wire: questions and answers are read as they were written', () => {
     fc.assert(
-      fc.property(uid, references, references, fc.integer({ min: 1, max: 0xffff }), (transactionUid, one, other, reason) => {
-        const answer = { transactionUid, committed: one, failed: other.map((each) => ({ ...each, reason })) };
-        const { type, dataset } = storageCommitmentResultOf(answer);
-        expect(type).toBe(other.length > 0 ? 2 : 1);
-        expect(storageCommitmentResultFrom(onTheWire(Dataset.of(dataset)))).toEqual(answer);
-        const asked = { transactionUid, instances: [...one, reference(1)] };
-        expect(storageCommitmentRequestFrom(onTheWire(Dataset.of(storageCommitmentRequestOf(asked))))).toEqual(asked);
-      }),
-    ); // prettier-ignore
+      fc.property(
+        uid,
+        references,
+        references,
+        fc.integer({ min: 1, max: 0xffff }),
+        (transactionUid, one, other, reason) => {
+          const answer = { transactionUid, committed: one, failed: other.map((each) => ({ ...each, reason })) };
+          const { type, dataset } = storageCommitmentResultOf(answer);
+          expect(type).toBe(other.length > 0 ? 2 : 1);
+          expect(storageCommitmentResultFrom(onTheWire(Dataset.of(dataset)))).toEqual(answer);
+          const asked = { transactionUid, instances: [...one, reference(1)] };
+          expect(storageCommitmentRequestFrom(onTheWire(Dataset.of(storageCommitmentRequestOf(asked))))).toEqual(asked);
+        },
+      ),
+    );
   });
 
   it('leaves an empty list out of the answer', () => {
@@ -95,10 +101,26 @@ describe('a server of storage commitment', () => {
   it('agrees to be its user, as one who answers proposes it, and to nothing of the kind for the worklist', async () => {
     await open(reports);
     server!.provideWorklist({ find: async () => [] });
-    const proposed = [sopClass, sopClasses.modalityWorklist].map((abstractSyntax) => ({ abstractSyntax, isUser: false, isProvider: true })); // prettier-ignore
-    const contexts = proposed.map(({ abstractSyntax }, index) => ({ id: 2 * index + 1, abstractSyntax, transferSyntaxes: [explicitVrLittleEndian] })); // prettier-ignore
+    const proposed = [sopClass, sopClasses.modalityWorklist].map((abstractSyntax) => ({
+      abstractSyntax,
+      isUser: false,
+      isProvider: true,
+    }));
+    const contexts = proposed.map(({ abstractSyntax }, index) => ({
+      id: 2 * index + 1,
+      abstractSyntax,
+      transferSyntaxes: [explicitVrLittleEndian],
+    }));
     const socket = connect(port, '127.0.0.1');
-    socket.write(encodeAssociateRequest({ callingAeTitle: 'PACS', calledAeTitle: 'COLLIMATOR', contexts, maxPduLength: 0, roles: proposed })); // prettier-ignore
+    socket.write(
+      encodeAssociateRequest({
+        callingAeTitle: 'PACS',
+        calledAeTitle: 'COLLIMATOR',
+        contexts,
+        maxPduLength: 0,
+        roles: proposed,
+      }),
+    );
     const [accepted] = (await once(socket, 'data')) as [Buffer];
     socket.destroy();
     expect(decodeAssociateAccept(accepted.subarray(6)).roles).toEqual([proposed[0]]);

@@ -67,12 +67,36 @@ describe('a server that takes objects', () => {
   });
 
   it.each<[string, string, Parameters<ScuAssociation['store']>[2], number, string]>([
-    ['of another class', '2.25.9', object({ SOPClassUID: doseReport }), 0xa900, 'SOPClassUID is missing or another than was negotiated'], // prettier-ignore
-    ['without a class', '2.25.9', object({ SOPClassUID: '' }), 0xa900, 'SOPClassUID is missing or another than was negotiated'], // prettier-ignore
+    [
+      'of another class',
+      '2.25.9',
+      object({ SOPClassUID: doseReport }),
+      0xa900,
+      'SOPClassUID is missing or another than was negotiated',
+    ],
+    [
+      'without a class',
+      '2.25.9',
+      object({ SOPClassUID: '' }),
+      0xa900,
+      'SOPClassUID is missing or another than was negotiated',
+    ],
     ['of another instance', '2.25.8', object(), 0xa900, 'SOPInstanceUID is missing or not that of the command'],
-    ['without an instance', '2.25.9', object({ SOPInstanceUID: '' }), 0xa900, 'SOPInstanceUID is missing or not that of the command'], // prettier-ignore
+    [
+      'without an instance',
+      '2.25.9',
+      object({ SOPInstanceUID: '' }),
+      0xa900,
+      'SOPInstanceUID is missing or not that of the command',
+    ],
     ['under no UID', '', object(), 0x0117, 'the Affected SOP Instance UID is missing or no UID'],
-    ['cut off', '2.25.9', encodeDataset(Dataset.of(object()), explicitVrLittleEndian).subarray(0, -3), 0xc000, 'the data set cannot be read'], // prettier-ignore
+    [
+      'cut off',
+      '2.25.9',
+      encodeDataset(Dataset.of(object()), explicitVrLittleEndian).subarray(0, -3),
+      0xc000,
+      'the data set cannot be read',
+    ],
     ['that is none', '2.25.9', Buffer.alloc(64, 0xff), 0xc000, 'the data set cannot be read'],
   ])('refuses an object %s, and says why without patient data', async (_, uid, sent, status, comment) => {
     expect(await answer(uid, sent)).toEqual({ status, comment });

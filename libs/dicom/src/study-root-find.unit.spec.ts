@@ -24,13 +24,26 @@ describe('C-FIND in the Study Root', () => {
     const server = new Server(pacsFor((query) => (asked.push(query), answer(query)), transferSyntax));
     server.listen(port);
     stop = () => server.close();
-    const find = new StudyRootFind({ host: '127.0.0.1', port, callingAeTitle: 'COLLIMATOR', calledAeTitle: 'PACS', timeoutMs }); // prettier-ignore
+    const find = new StudyRootFind({
+      host: '127.0.0.1',
+      port,
+      callingAeTitle: 'COLLIMATOR',
+      calledAeTitle: 'PACS',
+      timeoutMs,
+    });
     return { find, asked };
   };
   const levels: Answer = ({ QueryRetrieveLevel, SeriesInstanceUID }) =>
     QueryRetrieveLevel === 'SERIES'
       ? [
-          { SeriesInstanceUID: '1.2.1', Modality: 'CT', BodyPartExamined: 'CHEST', SeriesDate: '20260302', SeriesTime: '0930', SeriesNumber: '3' }, // prettier-ignore
+          {
+            SeriesInstanceUID: '1.2.1',
+            Modality: 'CT',
+            BodyPartExamined: 'CHEST',
+            SeriesDate: '20260302',
+            SeriesTime: '0930',
+            SeriesNumber: '3',
+          },
           { SeriesInstanceUID: '1.2.2', Modality: 'SR' },
         ]
       : [{ SOPInstanceUID: `${String(SeriesInstanceUID)}.1`, SOPClassUID: '1.9', InstanceNumber: '5' }];
@@ -53,9 +66,11 @@ describe('C-FIND in the Study Root', () => {
     ]);
     expect(
       asked.map((one) => [one.QueryRetrieveLevel, one.StudyInstanceUID, one.SeriesInstanceUID || undefined]),
-    ).toEqual(
-      [['SERIES', '1.2', undefined], ['IMAGE', '1.2', '1.2.1'], ['IMAGE', '1.2', '1.2.2']], // prettier-ignore
-    );
+    ).toEqual([
+      ['SERIES', '1.2', undefined],
+      ['IMAGE', '1.2', '1.2.1'],
+      ['IMAGE', '1.2', '1.2.2'],
+    ]);
   });
 
   it('gives nothing of a study that is not there (yet)', async () => {

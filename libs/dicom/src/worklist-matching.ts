@@ -20,8 +20,16 @@ const stepKeys: Partial<Record<Keyword, Match>> = {
   ScheduledProcedureStepID: matchesWildcard,
   ScheduledProcedureStepStatus: matchesWildcard,
 };
-const otherMatched: Keyword[] = ['StudyInstanceUID', 'SpecificCharacterSet', step, 'ScheduledProcedureStepStartDate', 'ScheduledProcedureStepStartTime']; // prettier-ignore
-const matchedTags = new Set([...Object.keys(keys), ...Object.keys(stepKeys), ...otherMatched].map((one) => tagOf(one as Keyword))); // prettier-ignore
+const otherMatched: Keyword[] = [
+  'StudyInstanceUID',
+  'SpecificCharacterSet',
+  step,
+  'ScheduledProcedureStepStartDate',
+  'ScheduledProcedureStepStartTime',
+];
+const matchedTags = new Set(
+  [...Object.keys(keys), ...Object.keys(stepKeys), ...otherMatched].map((one) => tagOf(one as Keyword)),
+);
 
 /**
  * Whether a worklist item is what a query asks for. Only the keys listed here match; a value of any other key is

@@ -19,11 +19,18 @@ describe('row 13: long worklists', () => {
   afterEach(() => server.stop());
 
   it('gives 50 matches out of 1000 on one association, in order', async () => {
-    const items = Array.from({ length: 1_000 }, (_, n) => worklistItem({ PatientID: `${n}` }, { ScheduledStationAETitle: n % 20 === 0 ? 'CT01' : 'CT02' })); // prettier-ignore
+    const items = Array.from({ length: 1_000 }, (_, n) =>
+      worklistItem({ PatientID: `${n}` }, { ScheduledStationAETitle: n % 20 === 0 ? 'CT01' : 'CT02' }),
+    );
     await serve({ find: async () => items });
-    const responses = await find({ PatientID: '', ScheduledProcedureStepSequence: [{ ScheduledStationAETitle: 'CT01' }] }); // prettier-ignore
+    const responses = await find({
+      PatientID: '',
+      ScheduledProcedureStepSequence: [{ ScheduledStationAETitle: 'CT01' }],
+    });
     expect(responses.map(({ status }) => status)).toEqual([...Array<number>(50).fill(0xff00), 0]);
-    expect(responses.slice(0, 50).map(({ dataset }) => dataset!.number('PatientID'))).toEqual(Array.from({ length: 50 }, (_, n) => 20 * n)); // prettier-ignore
+    expect(responses.slice(0, 50).map(({ dataset }) => dataset!.number('PatientID'))).toEqual(
+      Array.from({ length: 50 }, (_, n) => 20 * n),
+    );
   });
 
   it('lets others be answered while it looks through items of which none matches', async () => {
@@ -35,7 +42,12 @@ describe('row 13: long worklists', () => {
     await serve({ find: async () => untilEchoed() });
     const other = await RawPeer.associated(server.port);
     const peer = await RawPeer.associated(server.port);
-    const query = { AffectedSOPClassUID: sopClasses.modalityWorklist, CommandField: commands.cFind, MessageID: 1, Priority: 0 }; // prettier-ignore
+    const query = {
+      AffectedSOPClassUID: sopClasses.modalityWorklist,
+      CommandField: commands.cFind,
+      MessageID: 1,
+      Priority: 0,
+    };
     const echo = { AffectedSOPClassUID: sopClasses.verification, CommandField: commands.cEcho, MessageID: 1 };
     peer.send(messageBytes(contexts.worklist, query, { PatientID: 'NOBODY' }));
     other.send(messageBytes(contexts.verification, echo));

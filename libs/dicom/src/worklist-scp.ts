@@ -68,7 +68,8 @@ export async function answerWorklist(
       // A long list must not keep other associations, or this one's cancel, from being read.
       if (++sinceYield % 25 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    if (unwritable > 0) return await end(UNABLE_TO_PROCESS, `${unwritable} item${unwritable > 1 ? 's' : ''} cannot be written`); // prettier-ignore
+    if (unwritable > 0)
+      return await end(UNABLE_TO_PROCESS, `${unwritable} item${unwritable > 1 ? 's' : ''} cannot be written`);
     return await end(SUCCESS);
   } catch {
     return end(UNABLE_TO_PROCESS, 'the worklist cannot be read now');

@@ -29,11 +29,24 @@ const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
 const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E' } as const;
 
 /** What is DICOM's own about an access by DICOM (event types: DICOM PS3.15 sections A.5.3.9 and A.5.3.10). */
-const dicomEvents: Record<DicomInteraction, { code: string; display: string; transaction: string; action: 'E' | 'C' | 'U' }> = {
+const dicomEvents: Record<
+  DicomInteraction,
+  { code: string; display: string; transaction: string; action: 'E' | 'C' | 'U' }
+> = {
   'RAD-5': { code: '110112', display: 'Query', transaction: 'Query Modality Worklist', action: 'E' },
-  'RAD-6': { code: '110111', display: 'Procedure Record', transaction: 'Modality Procedure Step In Progress', action: 'C' },
-  'RAD-7': { code: '110111', display: 'Procedure Record', transaction: 'Modality Procedure Step Completed', action: 'U' },
-}; // prettier-ignore
+  'RAD-6': {
+    code: '110111',
+    display: 'Procedure Record',
+    transaction: 'Modality Procedure Step In Progress',
+    action: 'C',
+  },
+  'RAD-7': {
+    code: '110111',
+    display: 'Procedure Record',
+    transaction: 'Modality Procedure Step Completed',
+    action: 'U',
+  },
+};
 
 /**
  * Records an access in the transaction of the access itself, so that one cannot happen without the other

@@ -72,7 +72,9 @@ function resourceOf(
       ? [definition.url]
       : [],
   );
-  const names = one.includes?.flatMap((name) => (name === 'patient' && withSubject.includes(type) ? [name, 'subject'] : [name])); // prettier-ignore
+  const names = one.includes?.flatMap((name) =>
+    name === 'patient' && withSubject.includes(type) ? [name, 'subject'] : [name],
+  );
   return {
     type: type as CapabilityStatementRestResource['type'],
     ...(profiles.length > 0 ? { supportedProfile: profiles } : {}),

@@ -12,7 +12,7 @@ const PREGNANCY_COUNTS = 42 * 7 * DAY;
 export function weightInKilograms(observations: readonly Observation[], now: Date): string | undefined {
   const { value, code, unit } = newest(observations, codes.weight, WEIGHT_COUNTS, now)?.valueQuantity ?? {};
   const factor = ofTable(codes.kilograms, code ?? unit);
-  return value !== undefined && value > 0 && factor ? String(Number((value * factor).toFixed(3))) : undefined; // prettier-ignore
+  return value !== undefined && value > 0 && factor ? String(Number((value * factor).toFixed(3))) : undefined;
 }
 
 /**

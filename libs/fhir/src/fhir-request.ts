@@ -20,7 +20,9 @@ export function parametersOf(raw: object): Record<string, string[]> {
 
 /** Parameters as a query writes them. */
 export function queryOf(query: Record<string, string[]>): URLSearchParams {
-  return new URLSearchParams(Object.entries(query).flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))); // prettier-ignore
+  return new URLSearchParams(
+    Object.entries(query).flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+  );
 }
 
 /** The base URL of this server, as the client calls it. */

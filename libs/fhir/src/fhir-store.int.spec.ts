@@ -62,7 +62,11 @@ describe('FhirStore.save', () => {
 
   it('stores the changed and leaves the unchanged in one call', async () => {
     const saved = await store.save<FhirResource>(manager, [aPatient(), aServiceRequest()], at(0));
-    const [patient, order] = await store.save<FhirResource>(manager, [saved[0]!, { ...saved[1]!, status: 'on-hold' } as ServiceRequest], at(1)); // prettier-ignore
+    const [patient, order] = await store.save<FhirResource>(
+      manager,
+      [saved[0]!, { ...saved[1]!, status: 'on-hold' } as ServiceRequest],
+      at(1),
+    );
     expect([patient!.meta!.versionId, order!.meta!.versionId]).toEqual(['1', '2']);
   });
 
@@ -222,7 +226,10 @@ describe('searchResources', () => {
     [{ identifier: 'a\0b' }, 'identifier'],
     [{ patient: '' }, 'patient'],
   ])('refuses %j, naming %s', async (query, field) => {
-    await expect(search(query as unknown as Record<string, string>)).rejects.toMatchObject({ code: 'field-invalid', field }); // prettier-ignore
+    await expect(search(query as unknown as Record<string, string>)).rejects.toMatchObject({
+      code: 'field-invalid',
+      field,
+    });
   });
 
   it('stays on an index for every parameter once there is much', async () => {
@@ -232,10 +239,14 @@ describe('searchResources', () => {
              ARRAY['ServiceRequest/' || n], '{}' FROM generate_series(1, 5000) AS n`);
     await manager.query('ANALYZE resource');
     const plan = async (where: string) =>
-      JSON.stringify(await manager.query(`EXPLAIN SELECT body FROM resource WHERE type = 'ServiceRequest' AND ${where}`)); // prettier-ignore
+      JSON.stringify(
+        await manager.query(`EXPLAIN SELECT body FROM resource WHERE type = 'ServiceRequest' AND ${where}`),
+      );
     expect(await plan(`identifiers && '{urn:a|7}'`)).toContain('resource_identifiers');
     expect(await plan(`refs && '{ServiceRequest/7}'`)).toContain('resource_refs');
     expect(await plan(`patient_id = ANY('{patient-7}')`)).toContain('resource_patient');
-    expect(await plan(`(last_updated, id) > (now(), '') ORDER BY last_updated, id LIMIT 51`)).toContain('resource_updated'); // prettier-ignore
+    expect(await plan(`(last_updated, id) > (now(), '') ORDER BY last_updated, id LIMIT 51`)).toContain(
+      'resource_updated',
+    );
   });
 });

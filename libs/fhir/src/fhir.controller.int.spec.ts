@@ -22,7 +22,11 @@ beforeAll(async () => {
   database = await testDatabase(fhirMigrations);
   const store = new FhirStore();
   await store.save(database.dataSource.manager, [patient, ...orders], now);
-  const [first] = await store.save(database.dataSource.manager, [{ ...orders[0]!, meta: { versionId: '1' }, status: 'revoked' }], new Date(now.getTime() + 60_000)); // prettier-ignore
+  const [first] = await store.save(
+    database.dataSource.manager,
+    [{ ...orders[0]!, meta: { versionId: '1' }, status: 'revoked' }],
+    new Date(now.getTime() + 60_000),
+  );
   orders[0] = first!;
 
   @Global()
@@ -102,7 +106,11 @@ describe('FHIR REST', () => {
     ['its ETag', { 'If-None-Match': 'W/"2"' }, 304],
     ['its ETag among others', { 'If-None-Match': '"9", "2"' }, 304],
     ['any', { 'If-None-Match': '*' }, 304],
-    ['another ETag, whatever the time', { 'If-None-Match': 'W/"1"', 'If-Modified-Since': 'Mon, 02 Mar 2026 08:01:00 GMT' }, 200], // prettier-ignore
+    [
+      'another ETag, whatever the time',
+      { 'If-None-Match': 'W/"1"', 'If-Modified-Since': 'Mon, 02 Mar 2026 08:01:00 GMT' },
+      200,
+    ],
     ['its time', { 'If-Modified-Since': 'Mon, 02 Mar 2026 08:01:00 GMT' }, 304],
     ['a time before', { 'If-Modified-Since': 'Mon, 02 Mar 2026 08:00:59 GMT' }, 200],
     ['no time', { 'If-Modified-Since': 'yesterday' }, 200],
@@ -126,7 +134,8 @@ describe('FHIR REST', () => {
     const first = await call<ServiceRequest>(`ServiceRequest/${orders[0]!.id}/_history/1`);
     expect(first).toMatchObject({ status: 200, body: { status: 'active' } });
     expect(first.headers.get('etag')).toBe('W/"1"');
-    for (const path of ['_history/3', '_history/x']) expect((await call(`ServiceRequest/${orders[0]!.id}/${path}`)).status).toBe(404); // prettier-ignore
+    for (const path of ['_history/3', '_history/x'])
+      expect((await call(`ServiceRequest/${orders[0]!.id}/${path}`)).status).toBe(404);
   });
 
   it.each(['ServiceRequest/none', 'ServiceRequest/a%00b', 'ServiceRequest/none/_history', `Patient/${'x'.repeat(65)}`])(
@@ -155,14 +164,21 @@ describe('FHIR REST', () => {
 
   describe('tells the history of a type', () => {
     const history = async (query: string) => (await call<Bundle>(`ServiceRequest/_history${query}`)).body;
-    const versions = ({ entry = [] }: Bundle) => entry.map(({ resource }) => `${orders.findIndex(({ id }) => id === resource!.id)}/${resource!.meta!.versionId}`); // prettier-ignore
+    const versions = ({ entry = [] }: Bundle) =>
+      entry.map(({ resource }) => `${orders.findIndex(({ id }) => id === resource!.id)}/${resource!.meta!.versionId}`);
 
     it('newest first, each as it came to be', async () => {
       const all = await history('');
       expect([all.type, all.total, versions(all)[0]]).toEqual(['history', 6, '0/2']);
       expect([...versions(all)].sort()).toEqual(['0/1', '0/2', '1/1', '2/1', '3/1', '4/1']);
-      expect(all.entry![0]).toMatchObject({ request: { method: 'PUT', url: `ServiceRequest/${orders[0]!.id}` }, response: { status: '200', etag: 'W/"2"' } }); // prettier-ignore
-      expect(all.entry![1]).toMatchObject({ request: { method: 'POST', url: 'ServiceRequest' }, response: { status: '201' } }); // prettier-ignore
+      expect(all.entry![0]).toMatchObject({
+        request: { method: 'PUT', url: `ServiceRequest/${orders[0]!.id}` },
+        response: { status: '200', etag: 'W/"2"' },
+      });
+      expect(all.entry![1]).toMatchObject({
+        request: { method: 'POST', url: 'ServiceRequest' },
+        response: { status: '201' },
+      });
     });
 
     it('page by page, whose links stay as they are while new versions come', async () => {
@@ -178,7 +194,8 @@ describe('FHIR REST', () => {
         expect(second.link!.map(({ relation }) => relation)).toEqual(['self', 'first']);
         expect(second.link![0]!.url).toBe(next);
       } finally {
-        for (const table of ['resource', 'resource_history']) await database.dataSource.query(`DELETE FROM ${table} WHERE id = $1`, [late.id]); // prettier-ignore
+        for (const table of ['resource', 'resource_history'])
+          await database.dataSource.query(`DELETE FROM ${table} WHERE id = $1`, [late.id]);
       }
     });
 
@@ -210,7 +227,9 @@ describe('FHIR REST', () => {
     it('refuses what it does not know, unless told to be lenient', async () => {
       for (const query of ['_sort=x', '_since=yesterday', '_since=ge2026', '_cursor=x', '_count=many'])
         expect([query, (await call(`ServiceRequest/_history?${query}`)).status]).toEqual([query, 400]);
-      const lenient = await call<Bundle>('ServiceRequest/_history?_sort=x', { headers: { Prefer: 'handling=lenient' } }); // prettier-ignore
+      const lenient = await call<Bundle>('ServiceRequest/_history?_sort=x', {
+        headers: { Prefer: 'handling=lenient' },
+      });
       expect([lenient.status, lenient.body.link![0]!.url]).toEqual([200, `${base}/ServiceRequest/_history`]);
       expect((await call('Observation/_history')).status).toBe(404);
     });
@@ -219,10 +238,21 @@ describe('FHIR REST', () => {
   describe('finds', () => {
     const tasks = ['fulfill', 'clarify'].map((code): Task => {
       const self = { reference: `ServiceRequest/${orders[1]!.id}` };
-      return { resourceType: 'Task', id: code, status: 'requested', intent: 'order', code: { coding: [{ code }] }, focus: self, ...(code === 'fulfill' ? { basedOn: [self] } : {}) }; // prettier-ignore
+      return {
+        resourceType: 'Task',
+        id: code,
+        status: 'requested',
+        intent: 'order',
+        code: { coding: [{ code }] },
+        focus: self,
+        ...(code === 'fulfill' ? { basedOn: [self] } : {}),
+      };
     });
     beforeAll(async () => void (await new FhirStore().save(database.dataSource.manager, tasks, now)));
-    const found = async (query: string) => ((await call<Bundle>(query)).body.entry ?? []).map(({ resource, search }) => `${search!.mode} ${resource!.resourceType}`); // prettier-ignore
+    const found = async (query: string) =>
+      ((await call<Bundle>(query)).body.entry ?? []).map(
+        ({ resource, search }) => `${search!.mode} ${resource!.resourceType}`,
+      );
     const count = async (query: string) => (await call<Bundle>(query)).body.total;
     const number = 'urn:oid:2.25.1001|MRN-ZZ';
 
@@ -252,11 +282,7 @@ describe('FHIR REST', () => {
       'ServiceRequest?_elements=a b',
       'ServiceRequest?_revinclude=Task:code',
       'Task?_include=Task:patient',
-    ])(
-      // prettier-ignore
-      'not by %s, which is refused',
-      async (query) => expect((await call(query)).status).toBe(400),
-    );
+    ])('not by %s, which is refused', async (query) => expect((await call(query)).status).toBe(400));
 
     it('the order of a Task with it', async () => {
       expect(await found('Task?code=fulfill&_include=Task:focus')).toEqual(['match Task', 'include ServiceRequest']);
@@ -264,12 +290,22 @@ describe('FHIR REST', () => {
 
     it('the asked elements, those that must be there, and says that others are left out', async () => {
       const { entry } = (await call<Bundle>(`ServiceRequest?_id=${orders[1]!.id}&_elements=priority`)).body;
-      expect(Object.keys(entry![0]!.resource!).sort()).toEqual(['id', 'intent', 'meta', 'priority', 'resourceType', 'status', 'subject']); // prettier-ignore
+      expect(Object.keys(entry![0]!.resource!).sort()).toEqual([
+        'id',
+        'intent',
+        'meta',
+        'priority',
+        'resourceType',
+        'status',
+        'subject',
+      ]);
       expect(entry![0]!.resource!.meta!.tag).toEqual([expect.objectContaining({ code: 'SUBSETTED' })]);
     });
 
     it('without counting where nobody wants to know', async () => {
-      expect((await call<Bundle>('ServiceRequest?_total=none&_count=1')).body).toMatchObject({ entry: [expect.anything()] }); // prettier-ignore
+      expect((await call<Bundle>('ServiceRequest?_total=none&_count=1')).body).toMatchObject({
+        entry: [expect.anything()],
+      });
       expect(await count('ServiceRequest?_total=none')).toBeUndefined();
     });
   });
@@ -333,7 +369,9 @@ describe('FHIR REST', () => {
   });
 
   it('asks for a token before anything else', async () => {
-    const { status, headers, body } = await call<OperationOutcome>('Patient', { headers: { authorization: 'Bearer x' } }); // prettier-ignore
+    const { status, headers, body } = await call<OperationOutcome>('Patient', {
+      headers: { authorization: 'Bearer x' },
+    });
     expect({ status, challenge: headers.get('www-authenticate') }).toEqual({ status: 401, challenge: 'Bearer' });
     expect(body.issue[0]!.code).toBe('login');
   });

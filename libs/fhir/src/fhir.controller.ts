@@ -69,11 +69,12 @@ export class FhirController {
   ) {
     this.check(type, id);
     if (!/^\d{1,9}$/.test(version)) throw fail('not-found', `there is no version with this id`);
-    const found = await this.audited(
-      request,
-      'vread',
-      (manager) =>
-      bodies(manager, 'SELECT body FROM resource_history WHERE type = $1 AND id = $2 AND version = $3', [type, id, version]), // prettier-ignore
+    const found = await this.audited(request, 'vread', (manager) =>
+      bodies(manager, 'SELECT body FROM resource_history WHERE type = $1 AND id = $2 AND version = $3', [
+        type,
+        id,
+        version,
+      ]),
     );
     answerOne(request, response, found[0] ?? nothing(type));
   }
@@ -101,7 +102,8 @@ export class FhirController {
         page = await historyOf(manager, { type, id }, query, handlingOf(request));
         // None asked for, or nothing at all under this id.
         if (id !== undefined && page.total === 0)
-          if ((await bodies(manager, 'SELECT body FROM resource WHERE type = $1 AND id = $2', [type, id])).length === 0) nothing(type); // prettier-ignore
+          if ((await bodies(manager, 'SELECT body FROM resource WHERE type = $1 AND id = $2', [type, id])).length === 0)
+            nothing(type);
         return page.versions;
       },
       queryOf(query),

@@ -73,10 +73,13 @@ export class ForeignFhirServer {
     resourceType: T,
     searchParams: Record<string, string>,
   ): Promise<Extract<FhirResource, { resourceType: T }>[]> {
-    const answer = (await this.call((options) => this.client.search({ resourceType, searchParams, options }))) as Partial<Bundle> | undefined; // prettier-ignore
+    const answer = (await this.call((options) => this.client.search({ resourceType, searchParams, options }))) as
+      Partial<Bundle> | undefined;
     if (answer?.resourceType !== 'Bundle')
       throw fail('peer-answer-malformed', 'the FHIR server answered a search with what is no Bundle');
-    return (answer.entry ?? []).flatMap(({ resource }) => (resource?.resourceType === resourceType ? [resource as never] : [])); // prettier-ignore
+    return (answer.entry ?? []).flatMap(({ resource }) =>
+      resource?.resourceType === resourceType ? [resource as never] : [],
+    );
   }
 
   private async call(send: (options: never) => Promise<unknown>): Promise<unknown> {

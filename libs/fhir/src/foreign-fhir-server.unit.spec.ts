@@ -35,7 +35,10 @@ afterEach(() => {
 
 describe('A foreign FHIR server', () => {
   it('is sent a transaction, a conditional update and a conditional create with the token', async () => {
-    const { client, requests } = await emr({ status: 200, body: '{"resourceType":"Bundle","type":"transaction-response"}' }); // prettier-ignore
+    const { client, requests } = await emr({
+      status: 200,
+      body: '{"resourceType":"Bundle","type":"transaction-response"}',
+    });
     const answer = await client.transaction({ resourceType: 'Bundle', type: 'transaction', entry: [] });
     expect(answer.type).toBe('transaction-response');
     await client.conditionalUpdate(patient, { identifier: 'urn:a|1' });
@@ -89,7 +92,9 @@ describe('A foreign FHIR server', () => {
 
   it('that never answers is given up in time, and asked again', async () => {
     const { client } = await emr(undefined, 100);
-    expect((await failureOf(client.transaction({ resourceType: 'Bundle', type: 'transaction' }))).code).toBe('peer-timeout'); // prettier-ignore
+    expect((await failureOf(client.transaction({ resourceType: 'Bundle', type: 'transaction' }))).code).toBe(
+      'peer-timeout',
+    );
   });
 
   it('that answers 200 with a login page has not taken anything', async () => {

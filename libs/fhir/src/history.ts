@@ -42,7 +42,8 @@ export async function historyOf(
   const values: unknown[] = [type];
   const bind = (value: unknown) => `$${values.push(value)}`;
   if (id !== undefined) where.push(`h.id = ${bind(id)}`);
-  for (const text of used._since ?? []) where.push(`h.last_updated >= ${bind(moment('_since', text).from)}::timestamptz`); // prettier-ignore
+  for (const text of used._since ?? [])
+    where.push(`h.last_updated >= ${bind(moment('_since', text).from)}::timestamptz`);
   for (const text of used._at ?? []) {
     const { from, until } = moment('_at', text);
     where.push(`h.last_updated < ${bind(until)}::timestamptz AND NOT EXISTS (
@@ -57,7 +58,9 @@ export async function historyOf(
   const cursor = readCursor(used._cursor?.[0]);
   if (cursor) {
     const [at, last, version] = [bind(cursor[0]), bind(cursor[1]), bind(cursor[2])];
-    where.push(`(h.last_updated, h.id, h.version) < ('epoch'::timestamptz + ${at}::bigint * interval '1 microsecond', ${last}, ${version}::int)`); // prettier-ignore
+    where.push(
+      `(h.last_updated, h.id, h.version) < ('epoch'::timestamptz + ${at}::bigint * interval '1 microsecond', ${last}, ${version}::int)`,
+    );
   }
   const rows: { body: FhirResource; at: string }[] = await manager.query(
     `SELECT h.body, (extract(epoch FROM h.last_updated) * 1000000)::bigint::text AS at FROM resource_history AS h
@@ -98,7 +101,8 @@ function cursorAfter({ at, body }: { at: string; body: FhirResource }): string {
 
 function readCursor(text: string | undefined): [string, string, string] | undefined {
   if (text === undefined) return undefined;
-  const [, at, id, version] = /^(\d{1,16})\|([A-Za-z0-9.-]{1,64})\|(\d{1,9})$/.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? []; // prettier-ignore
+  const [, at, id, version] =
+    /^(\d{1,16})\|([A-Za-z0-9.-]{1,64})\|(\d{1,9})$/.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
   if (at && id && version) return [at, id, version];
   throw fail('field-invalid', 'is not a cursor of this server: follow the next link as given', { field: '_cursor' });
 }

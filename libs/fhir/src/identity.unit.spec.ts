@@ -54,7 +54,9 @@ describe('sameContent', () => {
       meta: { versionId: '3' },
       name: [{ family: 'A', given: ['B'] }],
     };
-    expect(sameContent(stored, { id: '1', name: [{ given: ['B'], family: 'A' }], resourceType: 'Patient', x: undefined })).toBe(true); // prettier-ignore
+    expect(
+      sameContent(stored, { id: '1', name: [{ given: ['B'], family: 'A' }], resourceType: 'Patient', x: undefined }),
+    ).toBe(true);
     expect(sameContent(stored, { ...stored, name: [{ family: 'A' }] })).toBe(false);
   });
 });

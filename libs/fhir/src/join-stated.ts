@@ -8,7 +8,12 @@ import { choices } from './structures.js';
 export function joinStated<R extends FhirResource>(current: R | undefined, stated: R): R {
   const kept = current ? withoutOtherChoices(current, stated) : {};
   const extension = joinExtensions((current as Extended | undefined)?.extension, (stated as Extended).extension);
-  return { ...kept, ...stated, ...(extension.length > 0 ? { extension } : { extension: undefined }), meta: current?.meta ?? stated.meta }; // prettier-ignore
+  return {
+    ...kept,
+    ...stated,
+    ...(extension.length > 0 ? { extension } : { extension: undefined }),
+    meta: current?.meta ?? stated.meta,
+  };
 }
 
 /**

@@ -9,7 +9,15 @@ const OWNER_VERSION = 'urn:collimator:extension:owner-version';
  * Resources that one service alone writes. They travel in events of several topics, between which there is no order, so
  * an older version may arrive after a newer one.
  */
-const ofOneWriter = new Set(['Patient', 'Encounter', 'AllergyIntolerance', 'Condition', 'Coverage', 'Observation', 'Procedure']); // prettier-ignore
+const ofOneWriter = new Set([
+  'Patient',
+  'Encounter',
+  'AllergyIntolerance',
+  'Condition',
+  'Coverage',
+  'Observation',
+  'Procedure',
+]);
 
 /**
  * Keeps copies of resources that another service owns, as its events bring them, under version numbers of this service.

@@ -49,7 +49,11 @@ export function mergePatients(
 /** A resource that refers to one patient, referring to the other; a copy where it does, else the resource itself. */
 export function rekeyed<T>(value: T, { from, to }: Merged): T {
   if (typeof value === 'string') return (value === `Patient/${from}` ? `Patient/${to}` : value) as T;
-  if (Array.isArray(value)) return sameIfSame(value, value.map((one) => rekeyed(one, { from, to }))) as T; // prettier-ignore
+  if (Array.isArray(value))
+    return sameIfSame(
+      value,
+      value.map((one) => rekeyed(one, { from, to })),
+    ) as T;
   if (!value || typeof value !== 'object') return value;
   const entries = Object.entries(value);
   const changed = entries.map(([name, one]) => [name, rekeyed(one, { from, to })] as const);

@@ -72,7 +72,9 @@ export function* problemsOfProfile(
     const isThere = isGiven(body[element]);
     if (broken.has(element) || (min && isThere) || (!min && !(max && isThere))) continue;
     passed.add(element);
-    yield min ? fail('field-missing', `${field} is required: ${why}`, { field }) : fail('field-invalid', `${field} must not be there: ${why}`, { field }); // prettier-ignore
+    yield min
+      ? fail('field-missing', `${field} is required: ${why}`, { field })
+      : fail('field-invalid', `${field} must not be there: ${why}`, { field });
   }
   for (const rule of rules)
     if (!rule.reads.some((element) => passed.has(element)) && !rule.holds(body as unknown as FhirResource))

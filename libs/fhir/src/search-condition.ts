@@ -43,7 +43,20 @@ export const searchParameterTypes: Record<SearchParameter, 'token' | 'reference'
 };
 
 /** Types whose patient R4 calls `subject` as well. */
-export const withSubject = ['ServiceRequest', 'Encounter', 'Condition', 'Observation', 'Task', 'Procedure', 'DiagnosticReport', 'ImagingStudy', 'MedicationRequest', 'MedicationAdministration', 'AdverseEvent', 'Communication']; // prettier-ignore
+export const withSubject = [
+  'ServiceRequest',
+  'Encounter',
+  'Condition',
+  'Observation',
+  'Task',
+  'Procedure',
+  'DiagnosticReport',
+  'ImagingStudy',
+  'MedicationRequest',
+  'MedicationAdministration',
+  'AdverseEvent',
+  'Communication',
+];
 
 /** A search parameter as it was asked: under the name it is served by, with its modifier or chain. */
 export interface AskedParameter {
@@ -67,7 +80,9 @@ export function parameterNamed(
   const name = (base === 'subject' && withSubject.includes(type) ? 'patient' : base) as SearchParameter;
   if (!served.includes(name)) return undefined;
   if (chained !== undefined)
-    return name === 'patient' && chained === 'identifier' && [undefined, 'Patient'].includes(modifier) ? { name, how: 'identifier' } : undefined; // prettier-ignore
+    return name === 'patient' && chained === 'identifier' && [undefined, 'Patient'].includes(modifier)
+      ? { name, how: 'identifier' }
+      : undefined;
   if (modifier === undefined || (modifier === 'Patient' && name === 'patient')) return { name };
   if (modifier === 'missing' && name in columns) return { name, how: 'missing' };
   return modifier === 'not' && searchParameterTypes[name] === 'token' ? { name, how: 'not' } : undefined;
@@ -91,7 +106,8 @@ export function conditionOf({ name, how }: AskedParameter, text: string, bind: B
   const value = clean(name, text);
   switch (how) {
     case 'missing':
-      if (value !== 'true' && value !== 'false') throw fail('field-invalid', 'must be true or false', { field: `${name}:missing` }); // prettier-ignore
+      if (value !== 'true' && value !== 'false')
+        throw fail('field-invalid', 'must be true or false', { field: `${name}:missing` });
       return `(${columns[name]}) IS ${value === 'true' ? 'TRUE' : 'NOT TRUE'}`;
     case 'not':
       return `(${conditions[name](value, bind)}) IS NOT TRUE`;
@@ -163,7 +179,9 @@ function references(type: string, text: string, bind: Bind): string {
 
 /** What a Provenance here is of, where only an id is given: ids are made from content, so it is one of these. */
 function ofAnyType(reference: string): string[] {
-  return reference.includes('/') ? [reference] : ['ServiceRequest', 'Encounter', 'Patient'].map((type) => `${type}/${reference}`); // prettier-ignore
+  return reference.includes('/')
+    ? [reference]
+    : ['ServiceRequest', 'Encounter', 'Patient'].map((type) => `${type}/${reference}`);
 }
 
 function anyCoding(element: 'code' | 'businessStatus', text: string, bind: Bind): string {

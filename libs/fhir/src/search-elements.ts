@@ -21,7 +21,9 @@ export function elementsOf(text: string | undefined): Elements {
     throw fail('field-invalid', 'must be names of elements, such as status,code', { field: '_elements' });
   return (resource) => {
     const { resourceType, id, meta } = resource;
-    const required = Object.entries(ofTable(resources, resourceType) ?? {}).flatMap(([name, one]) => (one.required ? [name] : [])); // prettier-ignore
+    const required = Object.entries(ofTable(resources, resourceType) ?? {}).flatMap(([name, one]) =>
+      one.required ? [name] : [],
+    );
     const kept = Object.entries(resource).filter(([name]) => [...names, ...required].includes(name.replace(/^_/, '')));
     const tag = [...(meta?.tag ?? []), SUBSETTED];
     return { ...Object.fromEntries(kept), resourceType, id, meta: { ...meta, tag } } as FhirResource;

@@ -36,7 +36,13 @@ export async function withReferredTo(
   asked: readonly string[],
   served: readonly Include[] = [],
 ): Promise<FhirResource[]> {
-  const names = asked.map((text) => known('_include', text.replace(/:subject$/, ':patient'), served.map((name) => [`${type}:${name}`, name]))); // prettier-ignore
+  const names = asked.map((text) =>
+    known(
+      '_include',
+      text.replace(/:subject$/, ':patient'),
+      served.map((name) => [`${type}:${name}`, name]),
+    ),
+  );
   const references = names.flatMap((name) => matches.flatMap((one) => targetsOf(name, one)));
   const keys = [...new Set(references)].map((reference) => reference.split('/'));
   if (keys.length === 0) return [];
@@ -56,7 +62,11 @@ export async function withReferring(
 ): Promise<FhirResource[]> {
   const found = new Map<string, FhirResource>();
   for (const text of asked) {
-    const [type, name] = known('_revinclude', text, served.map((one) => [one, one])).split(':') as [string, Include]; // prettier-ignore
+    const [type, name] = known(
+      '_revinclude',
+      text,
+      served.map((one) => [one, one]),
+    ).split(':') as [string, Include];
     const wanted = matches.map(({ resourceType, id }) => `${resourceType}/${id}`);
     const rows: { body: FhirResource }[] = await manager.query(
       'SELECT body FROM resource WHERE type = $1 AND refs && $2::text[] ORDER BY last_updated, id',

@@ -48,11 +48,18 @@ describe('indexOf', () => {
       request: { reference: 'MedicationRequest/m1' },
     });
     expect(index).toMatchObject({ patient_id: 'p1', refs: ['MedicationRequest/m1'], identifiers: [] });
-    expect(indexOf({ resourceType: 'Bundle', type: 'message', identifier: { value: '7' } }).identifiers).toEqual(['7', '|7']); // prettier-ignore
+    expect(indexOf({ resourceType: 'Bundle', type: 'message', identifier: { value: '7' } }).identifiers).toEqual([
+      '7',
+      '|7',
+    ]);
   });
 
   it('finds a document by its own number, and who did what by what they did it to', () => {
-    const document = { resourceType: 'DocumentReference', status: 'current', masterIdentifier: { system: 'urn:x', value: '7' } } as const; // prettier-ignore
+    const document = {
+      resourceType: 'DocumentReference',
+      status: 'current',
+      masterIdentifier: { system: 'urn:x', value: '7' },
+    } as const;
     expect(indexOf({ ...document, content: [] }).identifiers).toEqual(['urn:x|7', '7', 'urn:x|']);
     const target = [{ reference: 'ServiceRequest/s1' }, { reference: 'Patient/p1' }];
     const index = indexOf({ resourceType: 'Provenance', target, recorded: '2026-03-02T08:00:00Z', agent: [] });

@@ -55,7 +55,11 @@ export async function searchResources(
   for (const parameter of parameters)
     for (const text of parameter.values) where.push(conditionOf(parameter, text, bind));
   let total: number | undefined;
-  if (shaped.isCounted) [{ total }] = await manager.query(`SELECT count(*)::int AS total FROM resource WHERE ${where.join(' AND ')}`, values); // prettier-ignore
+  if (shaped.isCounted)
+    [{ total }] = await manager.query(
+      `SELECT count(*)::int AS total FROM resource WHERE ${where.join(' AND ')}`,
+      values,
+    );
   if (shaped.isCountOnly) return { matches: [], included: [], total, used };
   const { limit, isDescending, cursor } = shaped;
   if (cursor)
@@ -84,7 +88,18 @@ export async function searchResources(
 }
 
 /** Parameters that shape the answer instead of choosing. */
-const shaping = ['_count', '_cursor', '_elements', '_format', '_include', '_pretty', '_revinclude', '_sort', '_summary', '_total']; // prettier-ignore
+const shaping = [
+  '_count',
+  '_cursor',
+  '_elements',
+  '_format',
+  '_include',
+  '_pretty',
+  '_revinclude',
+  '_sort',
+  '_summary',
+  '_total',
+];
 
 /** The parameters of a query that are served, under the names they are served by. */
 function asked(

@@ -57,9 +57,5 @@ describe('Date parameters', () => {
     '20260131',
     "2026-01-31'",
     '2026-01-31T25:00',
-  ])(
-    // prettier-ignore
-    'refuses %s',
-    (text) => expect(() => dateSearched('_lastUpdated', text)).toThrow('use eq'),
-  );
+  ])('refuses %s', (text) => expect(() => dateSearched('_lastUpdated', text)).toThrow('use eq'));
 });

@@ -22,7 +22,13 @@ export const published = {
 export function structureDefinitionOf(profile: Profile): StructureDefinition {
   const { id, type, title, description, elements, rules, extensions = [] } = profile;
   const rows = [...elements.map((row) => elementOf(type, row)), ...extensions.map((url) => sliceOf(type, url))];
-  const constraint = rules.map(({ key, human, expression }) => ({ key, severity: 'error' as const, human, expression, source: profileUrl(profile) })); // prettier-ignore
+  const constraint = rules.map(({ key, human, expression }) => ({
+    key,
+    severity: 'error' as const,
+    human,
+    expression,
+    source: profileUrl(profile),
+  }));
   return {
     resourceType: 'StructureDefinition',
     id,

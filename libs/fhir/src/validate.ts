@@ -75,7 +75,6 @@ function* problemsOfElements(
   structure: Structure,
   profiles: Profiles,
 ): Generator<Failure, undefined> {
-  // prettier-ignore
   for (const [name, element] of Object.entries(structure))
     yield* problemsOfElement(`${path}.${name}`, body[name], element, profiles);
 }
@@ -86,7 +85,6 @@ function* problemsOfElement(
   element: Element,
   profiles: Profiles,
 ): Generator<Failure, undefined> {
-  // prettier-ignore
   if (!isGiven(value)) {
     if (element.required) yield fail('field-missing', `${field} is required`, { field });
   } else if (!element.repeats) yield* problemsOfValue(field, value, element, profiles);
@@ -104,7 +102,6 @@ function* problemsOfValue(
   { is, codes }: Element,
   profiles: Profiles,
 ): Generator<Failure, undefined> {
-  // prettier-ignore
   const accepts = primitives[is];
   if (accepts) {
     if (!accepts(value)) yield fail('field-invalid', `${field} must be a FHIR R4 ${is}`, { field });

@@ -25,11 +25,26 @@ const administration = (overrides: Content = {}): Content => ({
 describe('validateResource', () => {
   it.each<[string, Content]>([
     ['ServiceRequest', order()],
-    ['ServiceRequest', order({ occurrenceDateTime: '2026-03', extension: [{ url: 'urn:x', extension: [{ url: 'y', valueCode: 'z' }] }] })], // prettier-ignore
-    ['MedicationAdministration', administration({ contained: [{ resourceType: 'Medication', batch: { lotNumber: '4711' } }] })], // prettier-ignore
-    ['Patient', { resourceType: 'Patient', identifier: [{ value: '1' }], name: [{ given: ['A', null], _given: [null, {}] }] }], // prettier-ignore
+    [
+      'ServiceRequest',
+      order({
+        occurrenceDateTime: '2026-03',
+        extension: [{ url: 'urn:x', extension: [{ url: 'y', valueCode: 'z' }] }],
+      }),
+    ],
+    [
+      'MedicationAdministration',
+      administration({ contained: [{ resourceType: 'Medication', batch: { lotNumber: '4711' } }] }),
+    ],
+    [
+      'Patient',
+      { resourceType: 'Patient', identifier: [{ value: '1' }], name: [{ given: ['A', null], _given: [null, {}] }] },
+    ],
     ['Encounter', { resourceType: 'Encounter', status: 'in-progress', class: { code: 'AMB' } }],
-    ['DiagnosticReport', { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'Report' }, issued: '2026-03-02T08:00:00Z' }], // prettier-ignore
+    [
+      'DiagnosticReport',
+      { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'Report' }, issued: '2026-03-02T08:00:00Z' },
+    ],
     [
       'Bundle',
       {
@@ -53,26 +68,90 @@ describe('validateResource', () => {
       'ServiceRequest',
     ],
     ['field-invalid', 'ServiceRequest.identifier[0].value', order({ identifier: [{ value: 5 }] }), 'ServiceRequest'],
-    ['field-invalid', 'ServiceRequest.identifier[0].type.coding[0].code', order({ identifier: [{ value: '1', type: { coding: [{ code: {} }] } }] }), 'ServiceRequest'], // prettier-ignore
+    [
+      'field-invalid',
+      'ServiceRequest.identifier[0].type.coding[0].code',
+      order({ identifier: [{ value: '1', type: { coding: [{ code: {} }] } }] }),
+      'ServiceRequest',
+    ],
     ['field-invalid', 'ServiceRequest.code.coding', order({ code: { coding: 'CTHEAD' } }), 'ServiceRequest'],
     ['field-invalid', 'ServiceRequest.priority', order({ priority: 'high' }), 'ServiceRequest'],
     ['field-invalid', 'ServiceRequest.status', order({ status: ['active'] }), 'ServiceRequest'],
-    ['field-invalid', 'ServiceRequest.occurrenceDateTime', order({ occurrenceDateTime: '2026-03-02T08:00' }), 'ServiceRequest'], // prettier-ignore
+    [
+      'field-invalid',
+      'ServiceRequest.occurrenceDateTime',
+      order({ occurrenceDateTime: '2026-03-02T08:00' }),
+      'ServiceRequest',
+    ],
     ['field-invalid', 'ServiceRequest.authoredOn', order({ authoredOn: '2026-13' }), 'ServiceRequest'],
-    ['field-invalid', 'ServiceRequest.occurrence', order({ occurrenceDateTime: '2026', occurrencePeriod: { start: '2026' } }), 'ServiceRequest'], // prettier-ignore
+    [
+      'field-invalid',
+      'ServiceRequest.occurrence',
+      order({ occurrenceDateTime: '2026', occurrencePeriod: { start: '2026' } }),
+      'ServiceRequest',
+    ],
     ['field-missing', 'ServiceRequest.note[0].text', order({ note: [{ authorString: 'x' }] }), 'ServiceRequest'],
     ['field-missing', 'ServiceRequest.extension[0].url', order({ extension: [{ valueCode: 'x' }] }), 'ServiceRequest'],
     ['field-invalid', 'ServiceRequest', order({ patientInstruction: 'a\0b' }), 'ServiceRequest'],
     ['field-invalid', 'ServiceRequest', order({ patientInstruction: '\ud800' }), 'ServiceRequest'],
-    ['field-missing', 'MedicationAdministration.medication', administration({ medicationReference: undefined }), 'MedicationAdministration'], // prettier-ignore
-    ['field-invalid', 'MedicationAdministration.dosage.dose.value', administration({ dosage: { dose: { value: '80' } } }), 'MedicationAdministration'], // prettier-ignore
-    ['field-missing', 'MedicationAdministration.performer[0].actor', administration({ performer: [{}] }), 'MedicationAdministration'], // prettier-ignore
-    ['field-invalid', 'MedicationAdministration.contained[0].batch', administration({ contained: [{ resourceType: 'Medication', batch: '4711' }] }), 'MedicationAdministration'], // prettier-ignore
-    ['field-missing', 'MedicationAdministration.contained[0].resourceType', administration({ contained: [{}] }), 'MedicationAdministration'], // prettier-ignore
-    ['field-missing', 'Bundle.entry[0].resource', { resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'POST', url: 'x' } }] }, 'Bundle'], // prettier-ignore
-    ['field-missing', 'Bundle.entry[0].request', { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: order() }] }, 'Bundle'], // prettier-ignore
-    ['field-invalid', 'Bundle.type', { resourceType: 'Bundle', type: 'message', entry: [{ resource: order(), request: { method: 'POST', url: 'x' } }] }, 'Bundle'], // prettier-ignore
-    ['field-missing', 'DiagnosticReport.code', { resourceType: 'DiagnosticReport', status: 'final' }, 'DiagnosticReport'], // prettier-ignore
+    [
+      'field-missing',
+      'MedicationAdministration.medication',
+      administration({ medicationReference: undefined }),
+      'MedicationAdministration',
+    ],
+    [
+      'field-invalid',
+      'MedicationAdministration.dosage.dose.value',
+      administration({ dosage: { dose: { value: '80' } } }),
+      'MedicationAdministration',
+    ],
+    [
+      'field-missing',
+      'MedicationAdministration.performer[0].actor',
+      administration({ performer: [{}] }),
+      'MedicationAdministration',
+    ],
+    [
+      'field-invalid',
+      'MedicationAdministration.contained[0].batch',
+      administration({ contained: [{ resourceType: 'Medication', batch: '4711' }] }),
+      'MedicationAdministration',
+    ],
+    [
+      'field-missing',
+      'MedicationAdministration.contained[0].resourceType',
+      administration({ contained: [{}] }),
+      'MedicationAdministration',
+    ],
+    [
+      'field-missing',
+      'Bundle.entry[0].resource',
+      { resourceType: 'Bundle', type: 'transaction', entry: [{ request: { method: 'POST', url: 'x' } }] },
+      'Bundle',
+    ],
+    [
+      'field-missing',
+      'Bundle.entry[0].request',
+      { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: order() }] },
+      'Bundle',
+    ],
+    [
+      'field-invalid',
+      'Bundle.type',
+      {
+        resourceType: 'Bundle',
+        type: 'message',
+        entry: [{ resource: order(), request: { method: 'POST', url: 'x' } }],
+      },
+      'Bundle',
+    ],
+    [
+      'field-missing',
+      'DiagnosticReport.code',
+      { resourceType: 'DiagnosticReport', status: 'final' },
+      'DiagnosticReport',
+    ],
     ['field-invalid', 'Encounter.class', { resourceType: 'Encounter', status: 'planned', class: 'AMB' }, 'Encounter'],
   ])('refuses by %s at %s', (code, field, body, type) => {
     const failure = failureOf(() => validateResource(body, type as 'Patient'));
@@ -82,7 +161,9 @@ describe('validateResource', () => {
   it('names all that is wrong at once, in a Bundle by entry, 50 at most', () => {
     const request = { method: 'POST', url: 'ServiceRequest' };
     const resource = order({ status: 'any', subject: undefined, priority: 'high' });
-    const failure = failureOf(() => validateResource({ resourceType: 'Bundle', type: 'transaction', entry: [{ resource, request }] }, 'Bundle')); // prettier-ignore
+    const failure = failureOf(() =>
+      validateResource({ resourceType: 'Bundle', type: 'transaction', entry: [{ resource, request }] }, 'Bundle'),
+    );
     expect([failure, ...failure.also].map(({ code, field }) => [code, field])).toEqual([
       ['field-invalid', 'Bundle.entry[0].resource.status'],
       ['field-invalid', 'Bundle.entry[0].resource.priority'],
@@ -118,8 +199,20 @@ describe('validateResource', () => {
     ['a missing element once, though a rule reads it', { identifier: [] }, [['field-missing', 'identifier']]],
     ['what must not be there', { modifierExtension: [{ url: 'urn:x' }] }, [['field-invalid', 'modifierExtension']]],
     ['a rule that does not hold', { identifier: [{ value: '1' }] }, [['field-missing', 'identifier']]],
-    ['what is no valid R4, of which no rule speaks', { identifier: [{ value: '1' }], priority: 'high' }, [['field-invalid', 'priority']]], // prettier-ignore
-    ['all of it at once', { identifier: null, modifierExtension: [{ url: 'urn:x' }], status: 'any' }, [['field-invalid', 'status'], ['field-missing', 'identifier'], ['field-invalid', 'modifierExtension']]], // prettier-ignore
+    [
+      'what is no valid R4, of which no rule speaks',
+      { identifier: [{ value: '1' }], priority: 'high' },
+      [['field-invalid', 'priority']],
+    ],
+    [
+      'all of it at once',
+      { identifier: null, modifierExtension: [{ url: 'urn:x' }], status: 'any' },
+      [
+        ['field-invalid', 'status'],
+        ['field-missing', 'identifier'],
+        ['field-invalid', 'modifierExtension'],
+      ],
+    ],
   ])('by a profile tells %s, in a Bundle as well, but not of what is contained', (_what, overrides, problems) => {
     const told = (body: object, type: 'ServiceRequest' | 'Bundle' | 'MedicationAdministration') => {
       try {
@@ -131,7 +224,11 @@ describe('validateResource', () => {
     };
     const resource = order(overrides);
     expect(told(resource, 'ServiceRequest')).toEqual(problems.map(([code, at]) => [code, `ServiceRequest.${at}`]));
-    const bundle = { resourceType: 'Bundle', type: 'transaction', entry: [{ resource, request: { method: 'POST', url: 'ServiceRequest' } }] }; // prettier-ignore
+    const bundle = {
+      resourceType: 'Bundle',
+      type: 'transaction',
+      entry: [{ resource, request: { method: 'POST', url: 'ServiceRequest' } }],
+    };
     expect(told(bundle, 'Bundle')).toEqual(problems.map(([code, at]) => [code, `Bundle.entry[0].resource.${at}`]));
     const ofR4 = problems.filter(([, at]) => ['status', 'priority'].includes(at));
     const contained = told(administration({ contained: [resource] }), 'MedicationAdministration');

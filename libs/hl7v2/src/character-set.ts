@@ -74,7 +74,11 @@ function decodeJapanese(bytes: Buffer): string {
     const end = bytes.indexOf(0x1b, start + supplement.length);
     const pairs = bytes.subarray(start + supplement.length, end < 0 ? bytes.length : end);
     // EUC puts the supplement behind 0x8F, its bytes with the high bit set.
-    const asEuc = Array.from({ length: Math.floor(pairs.length / 2) }, (_, pair) => [0x8f, pairs[2 * pair]! | 0x80, pairs[2 * pair + 1]! | 0x80]); // prettier-ignore
+    const asEuc = Array.from({ length: Math.floor(pairs.length / 2) }, (_, pair) => [
+      0x8f,
+      pairs[2 * pair]! | 0x80,
+      pairs[2 * pair + 1]! | 0x80,
+    ]);
     text += eucJapanese.decode(Buffer.from(asEuc.flat()));
     at = end < 0 ? bytes.length : end;
   }

@@ -208,11 +208,17 @@ export function readHeader(bytes: Buffer): Hl7Message | undefined {
 }
 
 /** A value to be written: text, a list of components, a list of repetitions that are lists of components, or nothing. */
-export type FieldValue = string | undefined | readonly (string | undefined)[] | readonly (readonly (string | undefined)[])[]; // prettier-ignore
+export type FieldValue =
+  string | undefined | readonly (string | undefined)[] | readonly (readonly (string | undefined)[])[];
 
 /** Writes one segment with the recommended separators; trailing empty fields are left out. */
 export function writeSegment(name: string, fields: Record<number, FieldValue>): string {
-  const last = Math.max(0, ...Object.entries(fields).filter(([, value]) => writeField(value) !== '').map(([at]) => Number(at))); // prettier-ignore
+  const last = Math.max(
+    0,
+    ...Object.entries(fields)
+      .filter(([, value]) => writeField(value) !== '')
+      .map(([at]) => Number(at)),
+  );
   const values = Array.from({ length: last }, (_, index) => writeField(fields[index + 1]));
   // MSH-1 is the separator itself and MSH-2 the other four, unescaped.
   if (name === 'MSH') values.splice(0, 2, '^~\\&');

@@ -96,7 +96,11 @@ describe('parseMessage', () => {
     ['||||||KS X 1001', 'b1e8', '김'],
     ['||||||BIG-5', 'a4fd', '王'],
   ])('reads MSH-18 %s, with its escape sequences', (declared, hex, text) => {
-    const bytes = [Buffer.from(`${header(declared)}\rPID|||||`), Buffer.from(hex.replaceAll(' ', ''), 'hex'), Buffer.from('|x\r')]; // prettier-ignore
+    const bytes = [
+      Buffer.from(`${header(declared)}\rPID|||||`),
+      Buffer.from(hex.replaceAll(' ', ''), 'hex'),
+      Buffer.from('|x\r'),
+    ];
     const pid = parseMessage(Buffer.concat(bytes)).first('PID')!;
     expect([[pid.get(5, 1), pid.get(5, 2)].filter(Boolean).join('^'), pid.get(6)]).toEqual([text, 'x']);
   });
@@ -136,10 +140,18 @@ describe('parseMessage', () => {
     ['a letter as separator', Buffer.from('MSHA^~\\&A'), { errorCode: 100, place: 'MSH-2' }],
     ['a line that is no segment', Buffer.from(`${header()}\rpid|1`), { errorCode: 100 }],
     ['a segment name run into its value', Buffer.from(`${header()}\rPIDX1`), { errorCode: 100 }],
-    ['a second message in one frame', Buffer.from(`${header()}\rPID|1\r${header()}\rPID|2`), { errorCode: 100, place: 'MSH[2]' }], // prettier-ignore
+    [
+      'a second message in one frame',
+      Buffer.from(`${header()}\rPID|1\r${header()}\rPID|2`),
+      { errorCode: 100, place: 'MSH[2]' },
+    ],
     ['an unknown character set', Buffer.from(header('||||||KOI8')), { errorCode: 102, place: 'MSH-18' }],
     ['a character set named like a method', Buffer.from(header('||||||__proto__')), { errorCode: 102 }],
-    ['bytes that are no UTF-8', Buffer.from(`${header()}\rPID|||Gr\xf6\xdfe`, 'latin1'), { errorCode: 102, place: 'MSH-18' }], // prettier-ignore
+    [
+      'bytes that are no UTF-8',
+      Buffer.from(`${header()}\rPID|||Gr\xf6\xdfe`, 'latin1'),
+      { errorCode: 102, place: 'MSH-18' },
+    ],
     ['too many segments', Buffer.from(`${header()}\r${'NTE|1\r'.repeat(10_001)}`), { errorCode: 100 }],
   ])('rejects %s', (_what, bytes, expected) => {
     expect(refusalOf(bytes)).toMatchObject({ acknowledgement: 'AR', ...expected });
@@ -194,7 +206,9 @@ describe('writeSegment', () => {
   });
 
   it('never writes what would end the MLLP frame or the segment', () => {
-    expect(writeSegment('NTE', { 1: 'a\x1c', 2: '\x0bb\rc', 3: 'd\r\ne' })).toBe('NTE|a\\X1C\\|\\X0B\\b\\X0D\\c|d\\.br\\e'); // prettier-ignore
+    expect(writeSegment('NTE', { 1: 'a\x1c', 2: '\x0bb\rc', 3: 'd\r\ne' })).toBe(
+      'NTE|a\\X1C\\|\\X0B\\b\\X0D\\c|d\\.br\\e',
+    );
   });
 
   it('leaves out what is empty at the end', () => {

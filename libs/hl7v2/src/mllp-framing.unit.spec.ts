@@ -28,7 +28,12 @@ describe('FrameReader', () => {
   });
 
   it('skips and counts what stands between frames, line ends apart', () => {
-    const { messages, reader } = read([Buffer.from('ping\r\n'), frame(Buffer.from('a')), Buffer.from('\r\nx'), frame(Buffer.from('b'))]); // prettier-ignore
+    const { messages, reader } = read([
+      Buffer.from('ping\r\n'),
+      frame(Buffer.from('a')),
+      Buffer.from('\r\nx'),
+      frame(Buffer.from('b')),
+    ]);
     expect(messages).toEqual(['a', 'b']);
     expect(reader.junkBytes).toBe(5);
     expect(reader.partial).toBe(false);

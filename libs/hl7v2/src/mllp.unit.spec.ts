@@ -204,7 +204,9 @@ describe('MllpServer', () => {
 
   it('says that its port is in use', async () => {
     const { port } = await listening((message) => Promise.resolve(message));
-    await expect(new MllpServer({ host, port }, (message) => Promise.resolve(message)).start()).rejects.toThrow('EADDRINUSE'); // prettier-ignore
+    await expect(new MllpServer({ host, port }, (message) => Promise.resolve(message)).start()).rejects.toThrow(
+      'EADDRINUSE',
+    );
   });
 });
 
@@ -235,7 +237,11 @@ describe('MllpClient', () => {
     ['an answer to another message', frame(ackOf('other')), 'wrong-answer'],
     ['no message at all', frame(Buffer.from('what?')), 'unreadable'],
     ['a message without MSA', frame(messageOf('1')), 'unreadable'],
-    ['a frame larger than any answer', Buffer.concat([Buffer.from('\x0b'), Buffer.alloc(8 * 1024 * 1024 + 1, 'x')]), 'unreadable'], // prettier-ignore
+    [
+      'a frame larger than any answer',
+      Buffer.concat([Buffer.from('\x0b'), Buffer.alloc(8 * 1024 * 1024 + 1, 'x')]),
+      'unreadable',
+    ],
   ])('does not take %s, and closes', async (_what, answer, kind) => {
     const { port, sockets } = await receiver((_message, socket) => void socket.write(answer));
     const emr = client(port);

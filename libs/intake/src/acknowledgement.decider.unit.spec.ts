@@ -3,7 +3,11 @@ import { MllpFailure, parseMessage } from '#hl7v2';
 import { failureOfAcknowledgement, failureOfMllp } from './acknowledgement.decider.js';
 
 const answer = (msa1: string, err?: string) =>
-  parseMessage(Buffer.from([`MSH|^~\\&|EMR|SGH|C|SGH|20260302||ACK|1|P|2.5.1`, `MSA|${msa1}|C1`, ...(err ? [err] : [])].join('\r'))); // prettier-ignore
+  parseMessage(
+    Buffer.from(
+      [`MSH|^~\\&|EMR|SGH|C|SGH|20260302||ACK|1|P|2.5.1`, `MSA|${msa1}|C1`, ...(err ? [err] : [])].join('\r'),
+    ),
+  );
 const outcome = (msa1: string, err?: string) => {
   const failure = failureOfAcknowledgement(answer(msa1, err));
   return failure && `${failure.code} ${failure.fate}`;
@@ -41,7 +45,6 @@ describe('An acknowledgement', () => {
       ['ZZCANARY', 'ERR|||ZZCANARY'],
       ['AR', 'ERR|ZZCANARY^ZZCANARY^1^ZZCANARY'],
     ])
-      // prettier-ignore
       expect(failureOfAcknowledgement(answer(code!, err))!.message).not.toContain('ZZCANARY');
   });
 });

@@ -231,7 +231,11 @@ export class Hl7Intake implements OnApplicationBootstrap, BeforeApplicationShutd
         const code = acknowledgementCode(received.header, undefined) ?? NONE;
         const outcome = await this.messages.accept(transaction.manager, received, asked.patientId, code, now);
         if (outcome === 'other')
-          throw contentError(205, 'MSH-10 was used before for another message: give every message its own', message.header.at(10)); // prettier-ignore
+          throw contentError(
+            205,
+            'MSH-10 was used before for another message: give every message its own',
+            message.header.at(10),
+          );
         const witness = new Witness(trial?.watching(transaction) ?? transaction);
         if (outcome === 'stored') await asked.carryOut(witness, received.id);
         const { effects, numbers } = witness;

@@ -46,8 +46,9 @@ export class MessagesController {
   }
 
   @ApiOperation({
-    summary: 'Messages by direction, controlId, outcome, messageType, number (accession, order, patient, visit), patient { system, value }, since, until',
-  }) // prettier-ignore
+    summary:
+      'Messages by direction, controlId, outcome, messageType, number (accession, order, patient, visit), patient { system, value }, since, until',
+  })
   @Post('search')
   @HttpCode(200)
   async search(@Body() body: unknown, @Req() request: object) {
@@ -122,5 +123,9 @@ function read<T>(schema: z.ZodType<T>, value: unknown): T {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.');
-  throw fail('field-invalid', issue?.code === 'unrecognized_keys' ? 'is no key of a search here' : (issue?.message ?? 'cannot be read'), { field: field || 'body' }); // prettier-ignore
+  throw fail(
+    'field-invalid',
+    issue?.code === 'unrecognized_keys' ? 'is no key of a search here' : (issue?.message ?? 'cannot be read'),
+    { field: field || 'body' },
+  );
 }

@@ -27,7 +27,13 @@ export class TrialController {
     // What is known of a patient shows in what a message would make of it.
     const references = tried.resources.map((one) => `${one.resourceType}/${one.id}`);
     const patientIds = [...new Set(tried.resources.flatMap((one) => indexOf(one).patient_id ?? []))];
-    const access = { interaction: 'read' as const, client: clientOf(request), service: this.infrastructure.service, references, patientIds }; // prettier-ignore
+    const access = {
+      interaction: 'read' as const,
+      client: clientOf(request),
+      service: this.infrastructure.service,
+      references,
+      patientIds,
+    };
     if (references.length > 0) await recordAccess(this.dataSource.manager, access, this.clock.now());
     return tried;
   }

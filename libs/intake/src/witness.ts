@@ -32,7 +32,9 @@ export class Witness implements Transaction {
 
   /** What was told, and the resources in it that are as new as this transaction. */
   get effects(): Effects {
-    const written = this.resources.map(({ resourceType, id, meta }) => `${resourceType}/${id}/_history/${meta!.versionId}`); // prettier-ignore
+    const written = this.resources.map(
+      ({ resourceType, id, meta }) => `${resourceType}/${id}/_history/${meta!.versionId}`,
+    );
     return { resources: [...new Set(written)], events: this.told.map(({ id, type }) => ({ id, type })) };
   }
 

@@ -17,7 +17,13 @@ export interface AdministrationFacts {
 const explicitNull = '""';
 
 /** Table 0322 by MedicationAdministration.status. */
-const completion: Record<string, string | undefined> = { completed: 'CP', 'in-progress': 'PA', 'on-hold': 'PA', stopped: 'PA', 'not-done': 'NA' }; // prettier-ignore
+const completion: Record<string, string | undefined> = {
+  completed: 'CP',
+  'in-progress': 'PA',
+  'on-hold': 'PA',
+  stopped: 'PA',
+  'not-done': 'NA',
+};
 
 /**
  * Writes RAS^O17 (HL7 v2.5.1 chapter 4): one administration of contrast. ORC-2 names the imaging order; ORC-3 is the
@@ -102,7 +108,16 @@ function perTime({ dosage }: MedicationAdministration): string | undefined {
 function observationsOf({ dosage }: MedicationAdministration, accession: string | undefined): string[] {
   const rate = dosage?.rateQuantity;
   const { numerator, denominator } = dosage?.rateRatio ?? {};
-  const ratio = numerator && denominator && [numerator.value, numerator.unit ?? numerator.code, '/', denominator.value, denominator.unit ?? denominator.code].join(' '); // prettier-ignore
+  const ratio =
+    numerator &&
+    denominator &&
+    [
+      numerator.value,
+      numerator.unit ?? numerator.code,
+      '/',
+      denominator.value,
+      denominator.unit ?? denominator.code,
+    ].join(' ');
   const rows: (readonly [type: string, code: string, name: string, value: string | undefined, unit?: FieldValue])[] = [
     ['ST', 'ACCESSION', 'Accession number', accession],
     ['NM', 'CONTRASTRATE', 'Contrast rate', rate?.value?.toString(), rate && unitElement(rate)],

@@ -23,7 +23,10 @@ export function allergiesFrom(message: Hl7Message, patient: Patient, around: Sur
   for (const segment of message.segments) {
     const code = isAllergy(segment) ? conceptFromCwe(segment, 3) : undefined;
     if (!code) continue;
-    const stated = { ...allergyFrom(segment, code, patient), ...(segment.name === 'IAM' ? detailsOf(segment, around) : {}) }; // prettier-ignore
+    const stated = {
+      ...allergyFrom(segment, code, patient),
+      ...(segment.name === 'IAM' ? detailsOf(segment, around) : {}),
+    };
     // Several reactions to one substance may come as several segments.
     const reaction = [...(known.get(stated.id!)?.reaction ?? []), ...(stated.reaction ?? [])];
     // What FHIR wants to be without a clinical status must lose the one that is known.
@@ -72,7 +75,9 @@ const detailRows: readonly Row<AllergyIntolerance>[] = [
 /** IAM-17 by table 0438; one that IAM-6 deletes was an error, and FHIR gives it no clinical status then (rule ait-2). */
 function detailsOf(iam: Segment, around: Surroundings): Partial<AllergyIntolerance> {
   const said = iam.get(6) === 'D' ? 'E' : iam.get(17);
-  const { clinical, verification } = ofTable<{ clinical?: string; verification?: string }>(states, said) ?? { clinical: 'active' }; // prettier-ignore
+  const { clinical, verification } = ofTable<{ clinical?: string; verification?: string }>(states, said) ?? {
+    clinical: 'active',
+  };
   return {
     ...compact(applyRows(detailRows, iam, around)),
     clinicalStatus: clinical ? clinicalStatus(clinical) : undefined,

@@ -33,24 +33,52 @@ describe('An appointment that is told', () => {
   const start = fc
     .integer({ min: Date.UTC(2020, 0), max: Date.UTC(2040, 0) })
     .map((at) => Math.floor(at / 1000) * 1000);
-  const told = fc.constantFrom<[AppointmentNews, Appointment['status']]>(['S12', 'booked'], ['S13', 'booked'], ['S14', 'checked-in'], ['S14', 'booked'], ['S14', 'fulfilled'], ['S15', 'cancelled'], ['S16', 'cancelled'], ['S15', 'entered-in-error'], ['S26', 'noshow']); // prettier-ignore
+  const told = fc.constantFrom<[AppointmentNews, Appointment['status']]>(
+    ['S12', 'booked'],
+    ['S13', 'booked'],
+    ['S14', 'checked-in'],
+    ['S14', 'booked'],
+    ['S14', 'fulfilled'],
+    ['S15', 'cancelled'],
+    ['S16', 'cancelled'],
+    ['S15', 'entered-in-error'],
+    ['S26', 'noshow'],
+  );
 
   it('reads back as the same patient, time, length, station, status and order', () => {
     fc.assert(
-      fc.property(start, fc.integer({ min: 1, max: 600 }), told, fc.constantFrom('CT01', 'CT 1|^&~\\'), (from, minutes, [news, status], aeTitle) => {
-        const [at, end] = [new Date(from).toISOString(), new Date(from + minutes * 60_000).toISOString()];
-        const said = appointment({ start: at, end, status, extension: [{ url: extensions.stationAeTitle, valueString: aeTitle }] });
-        const { patient: whose, appointments: [one, ...others] } = read(news, said);
-        expect([others, whose.id, one!.appointment.status]).toEqual([[], patient.id, status]);
-        expect([one!.appointment.start, one!.appointment.end].map((time) => Date.parse(time!))).toEqual([from, from + minutes * 60_000]); // prettier-ignore
-        expect(one!.places[0]).toBe(aeTitle);
-        expect(one!.appointment.basedOn![0]!.reference).toBe(`ServiceRequest/${order.id}`);
-      }),
-    ); // prettier-ignore
+      fc.property(
+        start,
+        fc.integer({ min: 1, max: 600 }),
+        told,
+        fc.constantFrom('CT01', 'CT 1|^&~\\'),
+        (from, minutes, [news, status], aeTitle) => {
+          const [at, end] = [new Date(from).toISOString(), new Date(from + minutes * 60_000).toISOString()];
+          const said = appointment({
+            start: at,
+            end,
+            status,
+            extension: [{ url: extensions.stationAeTitle, valueString: aeTitle }],
+          });
+          const {
+            patient: whose,
+            appointments: [one, ...others],
+          } = read(news, said);
+          expect([others, whose.id, one!.appointment.status]).toEqual([[], patient.id, status]);
+          expect([one!.appointment.start, one!.appointment.end].map((time) => Date.parse(time!))).toEqual([
+            from,
+            from + minutes * 60_000,
+          ]);
+          expect(one!.places[0]).toBe(aeTitle);
+          expect(one!.appointment.basedOn![0]!.reference).toBe(`ServiceRequest/${order.id}`);
+        },
+      ),
+    );
   });
 
   it('names its order by placer and filler order number, else by the accession number', () => {
-    const numbers = (of = order) => read('S12', appointment(), of).appointments[0]!.appointment.basedOn!.map(({ identifier }) => identifier!.value); // prettier-ignore
+    const numbers = (of = order) =>
+      read('S12', appointment(), of).appointments[0]!.appointment.basedOn!.map(({ identifier }) => identifier!.value);
     expect(numbers()).toEqual(['ORD1', 'TST00000001']);
     const filled = { ...order, identifier: [...order.identifier!, typedIdentifier('FILL', 'urn:oid:2.25.1003', 'F9')] };
     expect(numbers(filled)).toEqual(['ORD1', 'F9']);

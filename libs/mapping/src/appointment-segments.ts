@@ -75,7 +75,11 @@ export function durationFrom(segment: Segment | undefined, field: number, unitFi
     throw contentError(102, `${segment.name}-${field} must be a number`, segment.at(field));
   const milliseconds = ofTable<number>(units, unit.toLowerCase());
   if (milliseconds === undefined)
-    throw contentError(103, `${segment.name}-${unitField} must be a unit of time: s, min, h or d`, segment.at(unitField)); // prettier-ignore
+    throw contentError(
+      103,
+      `${segment.name}-${unitField} must be a unit of time: s, min, h or d`,
+      segment.at(unitField),
+    );
   return Number(text) * milliseconds;
 }
 
@@ -101,7 +105,8 @@ const times: Record<string, { start: number; offset: number; duration: number }>
 export function periodOf(segment: Segment, from: string | undefined, around: Surroundings): Period | undefined {
   const fields = times[segment.name]!;
   const offset = durationFrom(segment, fields.offset);
-  const start = instantFrom(segment, fields.start, around) ?? (from && offset !== undefined ? laterBy(from, offset) : undefined); // prettier-ignore
+  const start =
+    instantFrom(segment, fields.start, around) ?? (from && offset !== undefined ? laterBy(from, offset) : undefined);
   const duration = durationFrom(segment, fields.duration);
   if (!start) return undefined;
   return compact({ start, end: duration === undefined ? undefined : laterBy(start, duration) });
@@ -116,7 +121,12 @@ export function participantFrom(
   const actor = actorOf(segment, around);
   if (!actor) return undefined;
   const type = segment.name === 'AIL' ? undefined : conceptFromCwe(segment, 4);
-  return compact({ type: listOf(type), actor, status: participationOf(segment), period: periodOf(segment, from, around) }); // prettier-ignore
+  return compact({
+    type: listOf(type),
+    actor,
+    status: participationOf(segment),
+    period: periodOf(segment, from, around),
+  });
 }
 
 /** Names and numbers of where the appointment is: of the locations first (AIL-3), then of other resources (AIG-3). */

@@ -59,9 +59,13 @@ const participantTypes = 'http://terminology.hl7.org/CodeSystem/participant-type
 
 /** IG segment map SCH[Appointment]. */
 const scheduleRows: readonly Row<Appointment>[] = [
-  row(7, 'reasonCode', (sch, field) => (isOfTable(sch, field, '0277') ? [] : listOf(conceptOf(sch, field, 'AppointmentReasonCodes')))), // prettier-ignore
+  row(7, 'reasonCode', (sch, field) =>
+    isOfTable(sch, field, '0277') ? [] : listOf(conceptOf(sch, field, 'AppointmentReasonCodes')),
+  ),
   row(8, 'appointmentType', (sch, field) => conceptOf(sch, field, 'AppointmentTypeCodes')),
-  row(7, 'appointmentType', (sch, field) => (isOfTable(sch, field, '0277') ? conceptOf(sch, field, 'AppointmentTypeCodes') : undefined)), // prettier-ignore
+  row(7, 'appointmentType', (sch, field) =>
+    isOfTable(sch, field, '0277') ? conceptOf(sch, field, 'AppointmentTypeCodes') : undefined,
+  ),
   row(9, 'minutesDuration', (sch, field) => wholeMinutes(durationFrom(sch, field))),
   row(12, 'participant', contact('placer contact', participantTypes)),
   row(16, 'participant', contact('filler contact', participantTypes)),
@@ -191,7 +195,9 @@ function statusOf(
 function numbersOf(sch: Segment, sender: Sender, around: Surroundings) {
   return [1, 2].flatMap((field) => {
     const number = entityFromEi(sch, field, around);
-    return number ? [typedIdentifier(field === 1 ? 'PLAC' : 'FILL', number.system ?? senderSystem(sender), number.value)] : []; // prettier-ignore
+    return number
+      ? [typedIdentifier(field === 1 ? 'PLAC' : 'FILL', number.system ?? senderSystem(sender), number.value)]
+      : [];
   });
 }
 

@@ -38,7 +38,9 @@ export function conditionFrom(
     id: conditionIdOf(patient, { own, code: stated.code }, encounter?.id),
     identifier,
     verificationStatus: dg1.get(21) === 'D' ? verification('entered-in-error') : undefined,
-    category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-category', code: 'encounter-diagnosis' }] }], // prettier-ignore
+    category: [
+      { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-category', code: 'encounter-diagnosis' }] },
+    ],
     subject: { reference: `Patient/${patient.id}` },
     encounter: encounter ? { reference: `Encounter/${encounter.id}` } : undefined,
     ...stated,

@@ -35,9 +35,16 @@ export function coverageFrom(in1: Segment, patient: Patient, around: Surrounding
     id: uuidFrom('Coverage', patient.id!, in1.get(2) ?? '', company?.value ?? payor.display ?? ''),
     status: 'active',
     beneficiary: { reference: `Patient/${patient.id}` },
-    subscriber: isPatient ? { reference: `Patient/${patient.id}` } : insured ? { type: 'RelatedPerson', display: insured } : undefined, // prettier-ignore
+    subscriber: isPatient
+      ? { reference: `Patient/${patient.id}` }
+      : insured
+        ? { type: 'RelatedPerson', display: insured }
+        : undefined,
     payor: [{ ...payor, ...(company && !payor.identifier ? { identifier: company } : {}) }],
-    policyHolder: holder || holderNumber ? compact({ type: 'Organization', ...holder, identifier: holderNumber ?? holder?.identifier }) : undefined, // prettier-ignore
+    policyHolder:
+      holder || holderNumber
+        ? compact({ type: 'Organization', ...holder, identifier: holderNumber ?? holder?.identifier })
+        : undefined,
     period: periodFrom(in1, 12, 13, around),
     ...compact(applyRows(coverageRows, in1, around)),
   });

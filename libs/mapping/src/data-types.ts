@@ -56,7 +56,19 @@ export function systemOfHd(
 }
 
 /** Table 0200 (IG concept map NameType); S is the pseudonym that ensures anonymity, as MSK is. */
-const nameUse: Record<string, HumanName['use']> = { L: 'official', R: 'official', D: 'usual', M: 'maiden', N: 'nickname', BAD: 'old', NOUSE: 'old', S: 'anonymous', MSK: 'anonymous', TEMP: 'temp', NAV: 'temp' }; // prettier-ignore
+const nameUse: Record<string, HumanName['use']> = {
+  L: 'official',
+  R: 'official',
+  D: 'usual',
+  M: 'maiden',
+  N: 'nickname',
+  BAD: 'old',
+  NOUSE: 'old',
+  S: 'anonymous',
+  MSK: 'anonymous',
+  TEMP: 'temp',
+  NAV: 'temp',
+};
 
 /** Table 0465, name representation, as FHIR names it: letters, ideograms, and how they are spoken. */
 const representations: Record<string, string> = { A: 'ABC', I: 'IDE', P: 'SYL' };
@@ -79,7 +91,14 @@ export function nameFromXpn(segment: Segment, field: number, repetition: number)
 }
 
 /** Tables 0190 (IG concept maps AddressType[Use] and AddressType[Type]). */
-const addressUse: Record<string, Address['use']> = { BA: 'old', BI: 'billing', C: 'temp', B: 'work', O: 'work', H: 'home' }; // prettier-ignore
+const addressUse: Record<string, Address['use']> = {
+  BA: 'old',
+  BI: 'billing',
+  C: 'temp',
+  B: 'work',
+  O: 'work',
+  H: 'home',
+};
 const addressType: Record<string, Address['type']> = { M: 'postal', SH: 'postal' };
 
 /** XAD → Address (IG data type map XAD[Address]); of SAD, the first component, the street is its first line. */
@@ -94,7 +113,18 @@ export function addressFromXad(segment: Segment, field: number, repetition: numb
 
 /** Tables 0201 and 0202 (IG concept maps TelecommunicationUseCode and TelecommunicationEquipmentType). */
 const contactUse: Record<string, ContactPoint['use']> = { PRN: 'home', WPN: 'work', PRS: 'mobile' };
-const contactSystem: Record<string, ContactPoint['system']> = { PH: 'phone', FX: 'fax', MD: 'other', CP: 'phone', SAT: 'other', BP: 'pager', Internet: 'email', 'X.400': 'email', TDD: 'other', TTY: 'other' }; // prettier-ignore
+const contactSystem: Record<string, ContactPoint['system']> = {
+  PH: 'phone',
+  FX: 'fax',
+  MD: 'other',
+  CP: 'phone',
+  SAT: 'other',
+  BP: 'pager',
+  Internet: 'email',
+  'X.400': 'email',
+  TDD: 'other',
+  TTY: 'other',
+};
 
 /**
  * XTN → ContactPoint (IG data type map XTN[ContactPoint]).
@@ -170,11 +200,14 @@ export function quantityFrom(
   number: string | undefined,
   units: { code?: string; display?: string; system?: string },
 ): Quantity | undefined {
-  // prettier-ignore
   const value = number === undefined || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(number) ? undefined : Number(number);
   if (value === undefined) return undefined;
   const isCoded = units.system !== undefined && units.code !== undefined;
-  return compact({ value, unit: units.display ?? units.code, ...(isCoded ? { system: units.system, code: units.code } : {}) }); // prettier-ignore
+  return compact({
+    value,
+    unit: units.display ?? units.code,
+    ...(isCoded ? { system: units.system, code: units.code } : {}),
+  });
 }
 
 /** CE / CWE → CodeableConcept (IG data type map CWE[CodeableConcept]); the coding system stays as the sender names it. */

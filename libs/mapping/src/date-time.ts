@@ -21,7 +21,10 @@ export function fhirDateTime(text: string, zone: string, location: Location): st
     if (!DateTime.fromISO(date.padEnd(10, date.length === 4 ? '-01-01' : '-01')).isValid) throw wrong();
     return date;
   }
-  const at = DateTime.fromISO(`${date}T${hour}:${minute}:${second}${offset ?? ''}`, { zone, setZone: offset !== undefined }); // prettier-ignore
+  const at = DateTime.fromISO(`${date}T${hour}:${minute}:${second}${offset ?? ''}`, {
+    zone,
+    setZone: offset !== undefined,
+  });
   if (!at.isValid) throw wrong();
   return at.toISO({ suppressMilliseconds: true });
 }

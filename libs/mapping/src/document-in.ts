@@ -43,7 +43,11 @@ const documentRows: readonly Row<DocumentReference>[] = [
     const valueCodeableConcept = { coding: [{ system: `${systems.hl7Table}0273`, code }] };
     return { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/alternate-codes', valueCodeableConcept }] };
   }),
-  row(25, 'description', (txa, field) => eachRepetition(txa, field, (repetition) => txa.get(field, 1, 1, repetition)).join(' ') || undefined), // prettier-ignore
+  row(
+    25,
+    'description',
+    (txa, field) => eachRepetition(txa, field, (repetition) => txa.get(field, 1, 1, repetition)).join(' ') || undefined,
+  ),
 ];
 
 /**
@@ -156,7 +160,10 @@ function contentIn(message: Hl7Message, txa: Segment): ReportContent {
 function commentOf(nte: Segment): string[] {
   const lines = eachRepetition(nte, 3, (repetition) => nte.text(3, repetition));
   const coded = eachRepetition(nte, 9, (repetition) => {
-    const code = [1, 2, 3].map((component) => nte.get(9, component, 1, repetition)).filter(Boolean).join('-'); // prettier-ignore
+    const code = [1, 2, 3]
+      .map((component) => nte.get(9, component, 1, repetition))
+      .filter(Boolean)
+      .join('-');
     return listOf(nte.get(9, 9, 1, repetition), code || undefined).join('\n') || undefined;
   });
   const text = [...lines, ...coded].join('\n');
@@ -189,9 +196,16 @@ function timeOfExam(obr: Segment | undefined, txa: Segment, around: Surroundings
 
 /** When this version was made: the latest of origination, transcription, edits and authentication (TXA-6, 7, 8, 22.15). */
 function issuedOf(txa: Segment, around: Surroundings): string | undefined {
-  const times = ([[6, 1], [7, 1], [8, 1], [22, 15]] as const).flatMap(([field, component]) =>
+  const times = (
+    [
+      [6, 1],
+      [7, 1],
+      [8, 1],
+      [22, 15],
+    ] as const
+  ).flatMap(([field, component]) =>
     eachRepetition(txa, field, (repetition) => instantFrom(txa, field, around, component, repetition)),
-  ); // prettier-ignore
+  );
   return times.sort((a, b) => Date.parse(a) - Date.parse(b)).at(-1);
 }
 
@@ -200,7 +214,10 @@ function interpretersOf(obr: Segment | undefined, txa: Segment, around: Surround
   const principal = obr && personFromNdl(obr, 32);
   if (principal) return [principal];
   const authenticated = peopleFrom(txa, 22, around);
-  const people = [...(authenticated.length > 0 ? authenticated : peopleFrom(txa, 10, around)), ...peopleFrom(txa, 9, around)]; // prettier-ignore
+  const people = [
+    ...(authenticated.length > 0 ? authenticated : peopleFrom(txa, 10, around)),
+    ...peopleFrom(txa, 9, around),
+  ];
   const keyOf = ({ identifier, display }: Reference) => identifier?.value ?? display;
   return people.filter((one, index) => people.findIndex((other) => keyOf(other) === keyOf(one)) === index);
 }

@@ -20,7 +20,8 @@ import { applyRows, eachRepetition, row, type Row, type Surroundings } from './r
 import statuses from './tables/encounter-status-by-event.json' with { type: 'json' };
 import classes from './tables/patient-class.json' with { type: 'json' };
 
-const inR5 = (name: string) => `extension http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.${name}` as const; // prettier-ignore
+const inR5 = (name: string) =>
+  `extension http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.${name}` as const;
 
 /** IG segment map PV1[Encounter]. */
 const visitRows: readonly Row<Encounter>[] = [
@@ -152,7 +153,9 @@ function valueDateTime(segment: Segment, field: number, around: Surroundings) {
 /** NM in days (IG data type map NM[Quantity-LengthOfStay]). */
 function days(text: string | undefined): Encounter['length'] {
   const value = Number(text);
-  return text && Number.isFinite(value) ? { value, unit: 'days', system: 'http://unitsofmeasure.org', code: 'd' } : undefined; // prettier-ignore
+  return text && Number.isFinite(value)
+    ? { value, unit: 'days', system: 'http://unitsofmeasure.org', code: 'd' }
+    : undefined;
 }
 
 /** What two segments say of one visit: lists joined, else the first that says it. */

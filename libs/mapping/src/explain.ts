@@ -58,7 +58,10 @@ export function explain(
       const own = `${segment.name}-${field}`;
       const touching = rows.filter((row) => touches(row, segment.name, own));
       const isElsewhere = touching.some(({ from }) => from && fieldOf(from) === own);
-      const guide = [own, ...touching.flatMap(({ from, to }) => (from && fieldOf(from) === own ? fieldOf(to!) : []))].flatMap(guideRows); // prettier-ignore
+      const guide = [
+        own,
+        ...touching.flatMap(({ from, to }) => (from && fieldOf(from) === own ? fieldOf(to!) : [])),
+      ].flatMap(guideRows);
       return {
         place: `${segment.name}${isOneOfMany ? `[${segment.sequence}]` : ''}-${field}`,
         name: isElsewhere ? undefined : guide[0]?.name,
@@ -73,7 +76,9 @@ export function explain(
   /** What a row makes by its constant. */
   function constantOf(row: FieldRow, index: number): ExplainedField[] {
     if (row.value === undefined) return [];
-    const withoutIt = rows.with(index, { ...row, value: undefined }).filter(({ from, codes, value, ignore }) => from ?? codes ?? value ?? ignore); // prettier-ignore
+    const withoutIt = rows
+      .with(index, { ...row, value: undefined })
+      .filter(({ from, codes, value, ignore }) => from ?? codes ?? value ?? ignore);
     const outcome = difference(whole, () => made(message, withoutIt));
     return [{ place: `fields.${index}`, name: describeFieldRow(row), ...outcome, guide: guideRows(fieldOf(row.to!)) }];
   }
@@ -98,7 +103,9 @@ export function guideRows(place: string): GuideRow[] {
 /** MSH-1 and MSH-2 are how a message is read at all. */
 function valuedFields(segment: Segment): number[] {
   const first = segment.name === 'MSH' ? 3 : 1;
-  return Array.from({ length: segment.length }, (_, index) => index + 1).filter((field) => field >= first && segment.raw(field) !== ''); // prettier-ignore
+  return Array.from({ length: segment.length }, (_, index) => index + 1).filter(
+    (field) => field >= first && segment.raw(field) !== '',
+  );
 }
 
 function difference(whole: Set<string>, read: () => Set<string>): Pick<ExplainedField, 'makes' | 'required'> {
@@ -152,5 +159,7 @@ function elementsOf(read: unknown): Set<string> {
     for (const [name, one] of Object.entries(elements)) visit(one, at === '' ? name : `${at}.${name}`);
   };
   visit(read, '');
-  return new Set([...counts].flatMap(([element, count]) => Array.from({ length: count }, (_, index) => `${element}#${index}`))); // prettier-ignore
+  return new Set(
+    [...counts].flatMap(([element, count]) => Array.from({ length: count }, (_, index) => `${element}#${index}`)),
+  );
 }

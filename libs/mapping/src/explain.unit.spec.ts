@@ -25,7 +25,7 @@ describe('An explanation', () => {
     expect(() => explain(message('PID|1', ...many), read)).toThrow('at most 500 fields');
   });
   it('follows what the site file says of the sender, and names it', () => {
-    const rows = [{ to: 'PID-5.1', from: 'ZPI-2.1' }, { to: 'PID-8', value: 'M' }, { ignore: 'PID-7' }]; // prettier-ignore
+    const rows = [{ to: 'PID-5.1', from: 'ZPI-2.1' }, { to: 'PID-8', value: 'M' }, { ignore: 'PID-7' }];
     const fields = explain(message('PID|1||||Doe||1970', 'ZPI|1|Roe'), read, rows);
     const field = (place: string) => fields.find((one) => one.place === place);
     expect(field('ZPI-2')).toMatchObject({ makes: ['Patient.name.family'], fields: ['PID-5.1 from ZPI-2.1'] });

@@ -35,7 +35,9 @@ export function personElement(person: Reference | undefined, envelope: MessageEn
 
 /** The numbers of an order as a message names it: the placer's, ours as filler, and the accession number. */
 export function orderNumbers(order: ServiceRequest | undefined, envelope: MessageEnvelope) {
-  const [placer, filler, accession] = (['PLAC', 'FILL', 'ACSN'] as const).map((type) => identifierOf(order, type)?.value && identifierOf(order, type)); // prettier-ignore
+  const [placer, filler, accession] = (['PLAC', 'FILL', 'ACSN'] as const).map(
+    (type) => identifierOf(order, type)?.value && identifierOf(order, type),
+  );
   const own = filler || accession;
   return {
     placer: (placer ? [placer.value, envelope.namespaceOf(placer.system)] : undefined) as FieldValue,

@@ -26,7 +26,8 @@ export interface ImageStatus {
 export function imageStatusFromMessage(message: Hl7Message, sender: Sender, site: Site): ImageStatus {
   assertSends(sender, 'images', message);
   const orders = groupsOf(message).flatMap(({ orc, obr }) => {
-    if (orc.get(1) !== 'SC') throw contentError(103, 'ORC-1 must be SC here: orders themselves go to the orders service', orc.at(1)); // prettier-ignore
+    if (orc.get(1) !== 'SC')
+      throw contentError(103, 'ORC-1 must be SC here: orders themselves go to the orders service', orc.at(1));
     const isThere = orderStatuses.includes(orc.get(5) ?? '') || resultStatuses.includes(obr?.get(25) ?? '');
     const numbers = [obr?.get(18), orc.get(2), obr?.get(2), orc.get(3), obr?.get(3)];
     return isThere ? [[...new Set(numbers.filter((one) => one !== undefined))]] : [];

@@ -7,7 +7,11 @@ const laboratory = { application: 'LAB', facility: 'SGH', sends: ['labs' as cons
 const aSite = site({ senders: [laboratory] });
 const sender = aSite.senders[0]!;
 const read = (...segments: string[]) => {
-  const lines = ['MSH|^~\\&|LAB|SGH|COLLIMATOR|SGH|20260302080000||ORU^R01|L1|P|2.5.1', 'PID|1||P1^^^SGH^MR||Tester^Tilda', ...segments]; // prettier-ignore
+  const lines = [
+    'MSH|^~\\&|LAB|SGH|COLLIMATOR|SGH|20260302080000||ORU^R01|L1|P|2.5.1',
+    'PID|1||P1^^^SGH^MR||Tester^Tilda',
+    ...segments,
+  ];
   return labsFromMessage(parseMessage(Buffer.from(lines.map((one) => `${one}\r`).join(''))), sender, aSite);
 };
 const obr = (at: string) => `OBR|1|||CHEM^Chemistry^L|||${at}`;
@@ -16,16 +20,30 @@ const creatinine = (value: string, unit = 'mg/dL', at = '', status = 'F') =>
 
 describe('a laboratory’s ORU^R01', () => {
   it('gives values with unit and the time of their specimen, each group its own', () => {
-    const { clinical } = read(obr('20260301070000'), creatinine('1.2'), obr('20260302070000'), creatinine('106', 'umol/L'), 'OBX|2|NM|62238-1^eGFR^LN||55|mL/min/{1.73_m2}|||||F'); // prettier-ignore
-    expect(clinical.map(({ effectiveDateTime, valueQuantity }) => [effectiveDateTime, valueQuantity?.value, valueQuantity?.unit ?? valueQuantity?.code])).toEqual([
+    const { clinical } = read(
+      obr('20260301070000'),
+      creatinine('1.2'),
+      obr('20260302070000'),
+      creatinine('106', 'umol/L'),
+      'OBX|2|NM|62238-1^eGFR^LN||55|mL/min/{1.73_m2}|||||F',
+    );
+    expect(
+      clinical.map(({ effectiveDateTime, valueQuantity }) => [
+        effectiveDateTime,
+        valueQuantity?.value,
+        valueQuantity?.unit ?? valueQuantity?.code,
+      ]),
+    ).toEqual([
       ['2026-03-01T07:00:00+01:00', 1.2, 'mg/dL'],
       ['2026-03-02T07:00:00+01:00', 106, 'umol/L'],
       ['2026-03-02T07:00:00+01:00', 55, 'mL/min/{1.73_m2}'],
-    ]); // prettier-ignore
+    ]);
     expect(new Set(clinical.map(({ id }) => id)).size).toBe(3);
   });
   it('takes a time of the value’s own before that of its group, and none from the message', () => {
-    expect(read(obr('20260301070000'), creatinine('1.2', 'mg/dL', '20260301093000')).clinical[0]).toMatchObject({ effectiveDateTime: '2026-03-01T09:30:00+01:00' }); // prettier-ignore
+    expect(read(obr('20260301070000'), creatinine('1.2', 'mg/dL', '20260301093000')).clinical[0]).toMatchObject({
+      effectiveDateTime: '2026-03-01T09:30:00+01:00',
+    });
     expect(read(obr(''), creatinine('1.2')).clinical[0]!.effectiveDateTime).toBeUndefined();
   });
   it('is the same values when it comes again, and one that is corrected is the same one', () => {

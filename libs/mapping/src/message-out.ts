@@ -64,7 +64,10 @@ export function patientSegment(patient: Patient, envelope: MessageEnvelope): str
     1: '1',
     3: numberOf(patient, envelope),
     // Required: of somebody whose name is not said, the field says that (table 0200, U unspecified).
-    5: name?.family || name?.given?.[0] ? [name.family, name.given?.[0], name.given?.slice(1).join(' ') || undefined] : ['', '', '', '', '', '', 'U'], // prettier-ignore
+    5:
+      name?.family || name?.given?.[0]
+        ? [name.family, name.given?.[0], name.given?.slice(1).join(' ') || undefined]
+        : ['', '', '', '', '', '', 'U'],
     7: hl7DateTime(patient.birthDate),
     8: sexes[patient.gender ?? ''],
   });

@@ -92,7 +92,10 @@ function withParticipants(
   around: Surroundings,
 ): Partial<Observation> {
   if (participants.length === 0) return stated;
-  const places = placesFrom(participants).map((valueReference) => ({ url: 'http://hl7.org/fhir/StructureDefinition/event-location', valueReference })); // prettier-ignore
+  const places = placesFrom(participants).map((valueReference) => ({
+    url: 'http://hl7.org/fhir/StructureDefinition/event-location',
+    valueReference,
+  }));
   return compact({
     ...stated,
     performer: [...(stated.performer ?? []), ...observersFrom(participants, around)],
@@ -105,7 +108,11 @@ function withParticipants(
 function valueOf(obx: Segment, around: Surroundings): Partial<Observation> | undefined {
   const text = obx.text(5);
   if (!text) return undefined;
-  const units = { code: obx.get(6), display: obx.get(6, 2), system: obx.get(6, 3) ? systemOfCodes(obx.get(6, 3)) : undefined }; // prettier-ignore
+  const units = {
+    code: obx.get(6),
+    display: obx.get(6, 2),
+    system: obx.get(6, 3) ? systemOfCodes(obx.get(6, 3)) : undefined,
+  };
   switch (obx.get(2)) {
     case 'NM': {
       const valueQuantity = quantityFrom(obx.get(5), units);
@@ -130,7 +137,9 @@ function valueOf(obx: Segment, around: Surroundings): Partial<Observation> | und
       return hour ? { valueTime: `${hour}:${minute}:${second}` } : undefined;
     }
     case 'NR':
-      return { valueRange: compact({ low: quantityFrom(obx.get(5, 1), units), high: quantityFrom(obx.get(5, 2), units) }) }; // prettier-ignore
+      return {
+        valueRange: compact({ low: quantityFrom(obx.get(5, 1), units), high: quantityFrom(obx.get(5, 2), units) }),
+      };
     case 'DR':
       return { valuePeriod: compact({ start: dateTimeFrom(obx, 5, around, 1), end: dateTimeFrom(obx, 5, around, 2) }) };
     case 'VR':
@@ -154,7 +163,6 @@ function structuredNumeric(
   units: Parameters<typeof quantityFrom>[1],
   text: string,
 ): Partial<Observation> | undefined {
-  // prettier-ignore
   const [comparator, first, separator, second] = [1, 2, 3, 4].map((component) => obx.get(5, component));
   const [low, high] = [first, second].map((number) => quantityFrom(number, units));
   if (low && high && separator === '-' && !comparator) return { valueRange: { low, high } };

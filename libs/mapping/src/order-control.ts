@@ -28,7 +28,11 @@ export function controlOf(orc: Segment): OrderControl {
   if (allowed.includes(status)) return control;
   if (!status) throw missing('ORC', 5, `order status beside ${control}`, orc.sequence);
   const codes = allowed.filter(Boolean).join(', ');
-  throw contentError(103, `ORC-5 beside ${control} must be ${allowed.includes('') ? 'empty or ' : ''}one of ${codes}`, orc.at(5)); // prettier-ignore
+  throw contentError(
+    103,
+    `ORC-5 beside ${control} must be ${allowed.includes('') ? 'empty or ' : ''}one of ${codes}`,
+    orc.at(5),
+  );
 }
 
 /** True if an order with this control must name its procedure (OBR-4). */

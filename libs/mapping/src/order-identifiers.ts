@@ -11,16 +11,28 @@ export function identifiersOf(
   placer: { system: string; value: string },
   around: Surroundings,
 ): Identifier[] {
-  const { obr, zds, ipc: [ipc] } = group; // prettier-ignore
+  const {
+    obr,
+    zds,
+    ipc: [ipc],
+  } = group;
   const filler = fillerOf(group, around);
   const accession = ipc?.get(1) ?? obr?.get(18);
   const requestedProcedureId = ipc?.get(2) ?? obr?.get(19);
   const studyUid = ipc?.get(3) ?? zds?.get(1);
   const uidPlace = ipc?.get(3) ? ipc.at(3) : zds?.at(1);
   if (accession && accession.length > 16)
-    throw contentError(102, 'the accession number must have at most 16 characters (DICOM VR SH)', ipc?.get(1) ? ipc.at(1) : obr?.at(18)); // prettier-ignore
+    throw contentError(
+      102,
+      'the accession number must have at most 16 characters (DICOM VR SH)',
+      ipc?.get(1) ? ipc.at(1) : obr?.at(18),
+    );
   if (accession && /[\\\p{Cc}]/u.test(accession))
-    throw contentError(102, 'the accession number must hold no backslash and no control character (DICOM VR SH)', ipc?.get(1) ? ipc.at(1) : obr?.at(18)); // prettier-ignore
+    throw contentError(
+      102,
+      'the accession number must hold no backslash and no control character (DICOM VR SH)',
+      ipc?.get(1) ? ipc.at(1) : obr?.at(18),
+    );
   if (studyUid && (studyUid.length > 64 || !/^[0-2](\.(0|[1-9]\d*))+$/.test(studyUid)))
     throw contentError(102, 'the study instance UID must be a DICOM UID', uidPlace);
   return [
@@ -35,8 +47,11 @@ export function identifiersOf(
 
 /** OBR-53, else ORC-33, alternate placer order number; ORC-38, else ORC-4.2, filler order group number. */
 function furtherNumbersOf({ orc, obr }: OrderGroup, around: Surroundings): Identifier[] {
-  const [alternate] = [obr && identifierFromCx(obr, 53, 1, around), identifierFromCx(orc, 33, 1, around)].filter(Boolean); // prettier-ignore
-  const group = entityFromEi(orc, 38, around) ?? (orc.get(4, 2) ? { value: orc.get(4, 2)!, system: undefined } : undefined); // prettier-ignore
+  const [alternate] = [obr && identifierFromCx(obr, 53, 1, around), identifierFromCx(orc, 33, 1, around)].filter(
+    Boolean,
+  );
+  const group =
+    entityFromEi(orc, 38, around) ?? (orc.get(4, 2) ? { value: orc.get(4, 2)!, system: undefined } : undefined);
   return [
     ...(alternate
       ? [{ ...typedIdentifier('PLAC', alternate.system, alternate.value!), use: 'secondary' as const }]

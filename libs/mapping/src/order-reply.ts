@@ -46,7 +46,12 @@ export function orderReply(
   const isImaging = message.type === 'OMI^O23';
   const segments = groupsOf(message).flatMap((group, index) => {
     const order = orders?.[index];
-    const common = commonOrder(group, order, { isDone: orders !== undefined, isUnderWay: underWay.has(order?.id ?? '') }, site); // prettier-ignore
+    const common = commonOrder(
+      group,
+      order,
+      { isDone: orders !== undefined, isUnderWay: underWay.has(order?.id ?? '') },
+      site,
+    );
     const request = group.obr ? [observationRequest(group.obr, index + 1, order, site)] : [];
     return [common, ...request, ...(isImaging ? group.ipc.map((ipc) => imagingProcedure(ipc, order, site)) : [])];
   });

@@ -52,7 +52,9 @@ describe('The answer to an order message', () => {
   it('knows for each order control what is said when it is done, and when not', () => {
     expect(Object.keys(replies).sort()).toEqual(Object.keys(pairs).sort());
     const said = (orders: (typeof order)[] | undefined) =>
-      Object.keys(pairs).map((code) => orderReply(message('ORM^O01', `ORC|${code}|1`), orders, site()).segments[0]!.split('|')[1]); // prettier-ignore
+      Object.keys(pairs).map(
+        (code) => orderReply(message('ORM^O01', `ORC|${code}|1`), orders, site()).segments[0]!.split('|')[1],
+      );
     expect(said([order])).toEqual(['OK', 'XR', 'CR', 'DR', 'HR', 'OR', 'RQ', 'RO', 'NA', 'OK', 'OK', 'OK']);
     expect(said(undefined)).toEqual(['UA', 'UX', 'UC', 'UD', 'UH', 'UR', 'UM', 'UM', 'UA', 'UA', 'UA', 'UA']);
   });
@@ -62,7 +64,12 @@ describe('The answer to an order message', () => {
     (control) => {
       const revoked = { ...order, status: 'revoked' as const };
       const orc = (underWay: string[], status = revoked.status) =>
-      orderReply(message('ORM^O01', `ORC|${control}|1`), [{ ...revoked, status }], site(), new Set(underWay)).segments[0]!.split('|'); // prettier-ignore
+        orderReply(
+          message('ORM^O01', `ORC|${control}|1`),
+          [{ ...revoked, status }],
+          site(),
+          new Set(underWay),
+        ).segments[0]!.split('|');
       expect([orc([order.id!])[1], orc([order.id!])[5]]).toEqual(['OK', 'IP']);
       expect(orc([])[1]).not.toBe('OK');
       const late = orc([], 'completed' as never);

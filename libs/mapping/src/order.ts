@@ -1,4 +1,13 @@
-import type { Annotation, CodeableConcept, Encounter, Extension, Patient, Provenance, Reference, ServiceRequest } from 'fhir/r4.js'; // prettier-ignore
+import type {
+  Annotation,
+  CodeableConcept,
+  Encounter,
+  Extension,
+  Patient,
+  Provenance,
+  Reference,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import { contentError, type Hl7Message, type Location, type Segment } from '#hl7v2';
 import { extensions, serviceRequestIdOf, systems } from '#fhir';
 import { procedureFor, procedureNamed, type Sender, type Site, ofTable } from '#platform';
@@ -88,7 +97,8 @@ function relate(orders: OrderStated[], groups: OrderGroup[], around: Surrounding
     const { orc } = group;
     if (control === 'RP' && !['RP', 'RO'].includes(orders[index + 1]?.control ?? ''))
       throw contentError(100, 'RP must be followed by the RO of the order that replaces it', orc.at(1));
-    if (control === 'RP') replaced = orders[index - 1]?.control === 'RP' ? [...replaced, orders[index]!] : [orders[index]!]; // prettier-ignore
+    if (control === 'RP')
+      replaced = orders[index - 1]?.control === 'RP' ? [...replaced, orders[index]!] : [orders[index]!];
     if (control === 'RO' && replaced.length === 0)
       throw contentError(100, 'RO must follow the RP of the order it replaces', orc.at(1));
     if (control === 'RO') serviceRequest.replaces = replaced.map((one) => referenceTo(one.serviceRequest.id!));
@@ -156,7 +166,12 @@ function requesterOf({ orc, obr, participants }: OrderGroup, around: Surrounding
 
 /** TQ1-7, else ORC-7.4, else OBR-27.4, else OBR-6 of the oldest standards. */
 function startOf({ orc, obr, tq1 }: OrderGroup): { text: string; place: Location } | undefined {
-  const places = [[tq1, 7, 1], [orc, 7, 4], [obr, 27, 4], [obr, 6, 1]] as const; // prettier-ignore
+  const places = [
+    [tq1, 7, 1],
+    [orc, 7, 4],
+    [obr, 27, 4],
+    [obr, 6, 1],
+  ] as const;
   for (const [segment, field, component] of places) {
     const text = segment?.get(field, component);
     if (segment && text) return { text, place: component === 1 ? segment.at(field) : segment.at(field, component) };
@@ -247,13 +262,22 @@ function procedureIfKnown(obr: Segment, sender: Sender, site: Site): CodeableCon
  * reason an unknown code is refused.
  */
 function priorityOf({ orc, obr, tq1 }: OrderGroup): ServiceRequest['priority'] {
-  const places = [[tq1, 9, 1], [orc, 7, 6], [obr, 27, 6], [obr, 5, 1]] as const; // prettier-ignore
+  const places = [
+    [tq1, 9, 1],
+    [orc, 7, 6],
+    [obr, 27, 6],
+    [obr, 5, 1],
+  ] as const;
   const [segment, field, component] = places.find(([one, at, part]) => one?.get(at, part)) ?? places[2];
   const code = segment?.get(field, component);
   if (!segment || code === undefined || code === 'PRN') return undefined;
   const priority = ofTable(priorities, /^T[SMHDWL]\d*$/.test(code) ? 'T' : code);
   if (!priority)
-    throw contentError(103, 'the priority must be a code of table 0485: S, A, R, P, C or T', segment.at(field, component)); // prettier-ignore
+    throw contentError(
+      103,
+      'the priority must be a code of table 0485: S, A, R, P, C or T',
+      segment.at(field, component),
+    );
   return priority as ServiceRequest['priority'];
 }
 

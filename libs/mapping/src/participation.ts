@@ -23,7 +23,12 @@ export function participantsOf(message: Hl7Message): Map<Segment, Segment[]> {
 }
 
 /** PRT-4, table 0912, by what each is to an order; whoever else takes part performs it, but not who only gets results. */
-const orderRoles: Record<string, 'requester' | 'agent' | undefined> = { OP: 'requester', EP: 'agent', VP: 'agent', AUT: 'agent' }; // prettier-ignore
+const orderRoles: Record<string, 'requester' | 'agent' | undefined> = {
+  OP: 'requester',
+  EP: 'agent',
+  VP: 'agent',
+  AUT: 'agent',
+};
 const getsResults = ['RCT'];
 /** Who interprets the images: interpreters of a report (OBR-32 and OBR-33 of older versions). */
 const interpreters = ['PI', 'PRI', 'AI', 'ARI'];
@@ -96,7 +101,9 @@ function roleOf(prt: Segment): string {
 
 function withRole(prt: Segment, around: Surroundings): Reference[] {
   const valueCodeableConcept = conceptOf(prt, 4, 'Participation');
-  const extension: Extension[] = valueCodeableConcept ? [{ url: 'http://hl7.org/fhir/StructureDefinition/event-performerFunction', valueCodeableConcept }] : []; // prettier-ignore
+  const extension: Extension[] = valueCodeableConcept
+    ? [{ url: 'http://hl7.org/fhir/StructureDefinition/event-performerFunction', valueCodeableConcept }]
+    : [];
   return whoOf(prt, around).map((who) => compact({ ...who, extension }));
 }
 
@@ -111,6 +118,7 @@ function peopleOf(prt: Segment, around: Surroundings): Reference[] {
 }
 
 function deviceOf(prt: Segment, around: Surroundings): Reference | undefined {
-  const identifier = entityFromEi(prt, 10, around) ?? (prt.get(16) ? { value: prt.get(16)!, system: undefined } : undefined); // prettier-ignore
+  const identifier =
+    entityFromEi(prt, 10, around) ?? (prt.get(16) ? { value: prt.get(16)!, system: undefined } : undefined);
   return identifier && { type: 'Device', identifier: compact(identifier) };
 }

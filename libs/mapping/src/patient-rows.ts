@@ -49,7 +49,9 @@ export const patientRows: readonly Row<Patient>[] = [
   }),
   row(16, 'maritalStatus', (pid, field) => conceptOf(pid, field, 'MaritalStatus')),
   row(17, core('patient-religion'), (pid, field) => valueConcept(conceptOf(pid, field, 'Religion'))),
-  row(23, core('patient-birthPlace'), (pid, field) => (pid.get(field) ? { valueAddress: { text: pid.get(field) } } : undefined)), // prettier-ignore
+  row(23, core('patient-birthPlace'), (pid, field) =>
+    pid.get(field) ? { valueAddress: { text: pid.get(field) } } : undefined,
+  ),
   row(24, 'multipleBirthBoolean', (pid, field) => (pid.raw(25) === '' ? yesOrNo(pid.get(field)) : undefined)),
   row(25, 'multipleBirthInteger', (pid, field) => {
     const order = Number(pid.get(field));
@@ -122,7 +124,9 @@ function names(pid: Segment, field: number): Patient['name'] {
 function addresses(pid: Segment, field: number): Patient['address'] {
   const stated = eachRepetition(pid, field, (repetition) => addressFromXad(pid, field, repetition));
   const county = pid.get(12);
-  return stated.map((address, index) => (index === 0 && county && !address.district ? { ...address, district: county } : address)); // prettier-ignore
+  return stated.map((address, index) =>
+    index === 0 && county && !address.district ? { ...address, district: county } : address,
+  );
 }
 
 /** The time of birth where PID-7 says more than the day. */

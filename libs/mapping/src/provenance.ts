@@ -7,7 +7,9 @@ import { numberIn, organizationFromCwe, personFromXcn, placeFromXon } from './re
 import { eachRepetition, type Surroundings } from './rows.js';
 import activities from './tables/provenance-activity.json' with { type: 'json' };
 
-const agentType = (code: string) => ({ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code }] }); // prettier-ignore
+const agentType = (code: string) => ({
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code }],
+});
 
 /**
  * Who entered, verified, ordered and carried out what is asked of an order (IG segment map ORC[Provenance]); undefined
@@ -18,15 +20,23 @@ const agentType = (code: string) => ({ coding: [{ system: 'http://terminology.hl
  */
 export function provenanceOfOrder(
   { orc, control, header }: { orc: Segment; control: OrderControl; header: Segment },
-  { target, meta, others = [] }: { target: readonly string[]; meta?: Meta | undefined; others?: readonly ProvenanceAgent[] }, // prettier-ignore
+  {
+    target,
+    meta,
+    others = [],
+  }: { target: readonly string[]; meta?: Meta | undefined; others?: readonly ProvenanceAgent[] },
   around: Surroundings,
 ): Provenance | undefined {
-  const people = (field: number, code: string) => agentsOf(orc, field, around).map((who) => ({ type: agentType(code), who })); // prettier-ignore
+  const people = (field: number, code: string) =>
+    agentsOf(orc, field, around).map((who) => ({ type: agentType(code), who }));
   const organization = organizationFromCwe(orc, 17, around);
   const named = people(10, 'enterer');
   const onBehalfOf = organization ? { onBehalfOf: organization } : {};
   // An organization that entered it, with nobody named, entered it itself.
-  const entered = named.length > 0 ? named.map((one) => ({ ...one, ...onBehalfOf })) : listOf(organization).map((who) => ({ type: agentType('enterer'), who })); // prettier-ignore
+  const entered =
+    named.length > 0
+      ? named.map((one) => ({ ...one, ...onBehalfOf }))
+      : listOf(organization).map((who) => ({ type: agentType('enterer'), who }));
   const device = conceptFromCwe(orc, 18);
   const acted = [
     ...entered,
@@ -65,7 +75,11 @@ export function provenanceOfEvent(
     target,
     recorded: instantFrom(evn, 2, around) ?? instantFrom(message.header, 7, around),
     occurredDateTime: dateTimeFrom(evn, 6, around),
-    activity: { coding: [{ system: `${systems.hl7Table}0003`, code: message.type.split('^')[1]!, display: `event - ${message.type}` }] }, // prettier-ignore
+    activity: {
+      coding: [
+        { system: `${systems.hl7Table}0003`, code: message.type.split('^')[1]!, display: `event - ${message.type}` },
+      ],
+    },
     reason: listOf(conceptOf(evn, 4, 'EventReason')),
     agent,
     location: facility ? { type: 'Location', display: facility } : undefined,

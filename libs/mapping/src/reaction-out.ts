@@ -15,14 +15,25 @@ export interface ReactionFacts {
 }
 
 /** Table 0127 by AllergyIntolerance.category; of no category it is miscellaneous. */
-const allergenTypes: Record<string, FieldValue> = { medication: ['DA', 'Drug allergy', 'HL70127'], food: ['FA', 'Food allergy', 'HL70127'], environment: ['EA', 'Environmental allergy', 'HL70127'], biologic: ['AA', 'Animal allergy', 'HL70127'] }; // prettier-ignore
+const allergenTypes: Record<string, FieldValue> = {
+  medication: ['DA', 'Drug allergy', 'HL70127'],
+  food: ['FA', 'Food allergy', 'HL70127'],
+  environment: ['EA', 'Environmental allergy', 'HL70127'],
+  biologic: ['AA', 'Animal allergy', 'HL70127'],
+};
 const miscellaneous: FieldValue = ['MA', 'Miscellaneous allergy', 'HL70127'];
 /** Table 0128 by AllergyIntolerance.reaction.severity, the worst first. */
 const severities = { severe: 'SV', moderate: 'MO', mild: 'MI' } as const;
 /** Table 0436 by AllergyIntolerance.type; of no type it is an adverse reaction. */
 const sensitivities = { allergy: 'AL', intolerance: 'IN' } as const;
 /** Table 0438 by AllergyIntolerance.verificationStatus. */
-const verifications: Record<string, string | undefined> = { confirmed: 'C', presumed: 'P', unconfirmed: 'U', refuted: 'D', 'entered-in-error': 'E' }; // prettier-ignore
+const verifications: Record<string, string | undefined> = {
+  confirmed: 'C',
+  presumed: 'P',
+  unconfirmed: 'U',
+  refuted: 'D',
+  'entered-in-error': 'E',
+};
 
 /**
  * Writes ADT^A60 (HL7 v2.5.1 section 3.3.60): each allergy as an IAM, known by IAM-7. What was recorded in error is
@@ -46,7 +57,9 @@ function allergySegment(
   envelope: MessageEnvelope,
 ): string {
   const { reaction: reactions = [], recorder, category } = allergy;
-  const worst = (['severe', 'moderate', 'mild'] as const).find((one) => reactions.some(({ severity }) => severity === one)); // prettier-ignore
+  const worst = (['severe', 'moderate', 'mild'] as const).find((one) =>
+    reactions.some(({ severity }) => severity === one),
+  );
   const manifestations = reactions.flatMap(({ manifestation }) => manifestation.map(conceptText)).filter(Boolean);
   return writeSegment('IAM', {
     1: String(sequence),
@@ -68,7 +81,10 @@ function allergySegment(
 /** The number an allergy goes by outside: its own, else one made of its id. */
 export function allergyNumber({ identifier, id }: AllergyIntolerance): Identifier {
   const usable = identifier?.filter(({ system, value }) => system && value) ?? [];
-  return usable.find(({ system }) => system === systems.allergyIntolerance) ?? usable[0] ?? { system: systems.allergyIntolerance, value: id! }; // prettier-ignore
+  return (
+    usable.find(({ system }) => system === systems.allergyIntolerance) ??
+    usable[0] ?? { system: systems.allergyIntolerance, value: id! }
+  );
 }
 
 /** Table 0323. */

@@ -28,7 +28,10 @@ export function acknowledgedAs(message: Hl7Message | undefined, site: Site): Hl7
   const asks = header.get(15) !== undefined || header.get(16) !== undefined;
   if (mode === 'enhanced' && asks) return message;
   const condition = mode === 'original' ? '' : 'AL';
-  return new Hl7Message([header.with(15, condition).with(16, condition), ...message.segments.slice(1)], message.characters); // prettier-ignore
+  return new Hl7Message(
+    [header.with(15, condition).with(16, condition), ...message.segments.slice(1)],
+    message.characters,
+  );
 }
 
 function senderNamedIn(message: Hl7Message | undefined, site: Site): Sender | undefined {

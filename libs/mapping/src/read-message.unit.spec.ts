@@ -19,8 +19,17 @@ describe('A message of a sender', () => {
   });
 
   it('can be read in every character set the site file takes', () => {
-    const sets = ['ASCII', 'UNICODE UTF-8', ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15].map((part) => `8859/${part}`), 'ISO IR87', 'GB 18030-2000', 'KS X 1001', 'BIG-5']; // prettier-ignore
-    for (const characterSet of sets as never[]) expect(readMessage(bytes(), of({ characterSet })).came.type).toBe('ORM^O01'); // prettier-ignore
+    const sets = [
+      'ASCII',
+      'UNICODE UTF-8',
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15].map((part) => `8859/${part}`),
+      'ISO IR87',
+      'GB 18030-2000',
+      'KS X 1001',
+      'BIG-5',
+    ];
+    for (const characterSet of sets as never[])
+      expect(readMessage(bytes(), of({ characterSet })).came.type).toBe('ORM^O01');
   });
 
   it.each([
@@ -49,9 +58,17 @@ describe('A message of a sender', () => {
       destinations: [{ name: 'emr', kind: 'mllp', host: 'h', port: 1, application: 'EMR', facility: 'SGH' }],
     });
     const { systemOf } = surroundingsOf(site.senders[0]!, site);
-    expect(['SGH', 'HOSP', 'RIS'].map((name) => systemOf(name))).toEqual(['urn:oid:2.25.9', 'urn:oid:2.25.1001', 'urn:oid:2.25.1003']); // prettier-ignore
+    expect(['SGH', 'HOSP', 'RIS'].map((name) => systemOf(name))).toEqual([
+      'urn:oid:2.25.9',
+      'urn:oid:2.25.1001',
+      'urn:oid:2.25.1003',
+    ]);
     const names = (name: string) => {
-      const { namespaceOf } = envelopeTo({ name, application: 'EMR', facility: 'SGH' }, { controlId: '1', now: new Date(0) }, site); // prettier-ignore
+      const { namespaceOf } = envelopeTo(
+        { name, application: 'EMR', facility: 'SGH' },
+        { controlId: '1', now: new Date(0) },
+        site,
+      );
       return ['urn:oid:2.25.9', 'urn:oid:2.25.1001', 'urn:oid:2.25.1003'].map(namespaceOf);
     };
     expect(names('emr')).toEqual(['SGH', 'HOSP', 'RIS']);

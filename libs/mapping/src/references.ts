@@ -7,7 +7,12 @@ import type { Surroundings } from './rows.js';
 
 /** PL → where that is, in words: point of care, room, bed, facility's building and floor (IG data type map PL[Location]). */
 export function placeFromPl(segment: Segment, field: number): string | undefined {
-  return [1, 2, 3, 7, 8].map((component) => segment.get(field, component)).filter(Boolean).join(' ') || segment.get(field, 9); // prettier-ignore
+  return (
+    [1, 2, 3, 7, 8]
+      .map((component) => segment.get(field, component))
+      .filter(Boolean)
+      .join(' ') || segment.get(field, 9)
+  );
 }
 
 /** XON → an organization by name and number (IG data type map XON[Organization], kept logical). */

@@ -83,7 +83,8 @@ const isHex = /^([0-9A-Fa-f]{2})*$/;
 
 function base64Of(data: string, encoding: string, obx: Segment, repetition: number): string {
   const packed = data.replace(/\s+/g, '');
-  const wrong = (what: string) => contentError(102, `OBX-5.5 must be ${what}, as OBX-5.4 says`, obx.at(5, 5, repetition)); // prettier-ignore
+  const wrong = (what: string) =>
+    contentError(102, `OBX-5.5 must be ${what}, as OBX-5.4 says`, obx.at(5, 5, repetition));
   switch (encoding.toUpperCase()) {
     case 'BASE64':
       if (!isBase64.test(packed) || packed.length % 4 !== 0) throw wrong('base64');

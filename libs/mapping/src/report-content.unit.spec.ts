@@ -5,7 +5,10 @@ import { contentOf } from './report-content.js';
 const observations = (...types: string[]) =>
   parseMessage(
     Buffer.from(
-      ['MSH|^~\\&|RIS|SGH|COLLIMATOR|SGH|20260302||ORU^R01|1|P|2.5.1', ...types.map((type, index) => `OBX|${index + 1}|${type}|GDT^Report||Line ${index + 1}`)].join('\r'), // prettier-ignore
+      [
+        'MSH|^~\\&|RIS|SGH|COLLIMATOR|SGH|20260302||ORU^R01|1|P|2.5.1',
+        ...types.map((type, index) => `OBX|${index + 1}|${type}|GDT^Report||Line ${index + 1}`),
+      ].join('\r'),
     ),
   ).all('OBX');
 

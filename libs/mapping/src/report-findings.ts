@@ -33,7 +33,9 @@ export function findingsOf(
   return compact({
     contained,
     result: contained.map(({ id }) => ({ reference: `#${id}` })),
-    conclusionCode: onceEach(kept.filter((obx) => isCoded(obx) && isImpression(obx)).flatMap((obx) => conceptFromCwe(obx, 5) ?? [])), // prettier-ignore
+    conclusionCode: onceEach(
+      kept.filter((obx) => isCoded(obx) && isImpression(obx)).flatMap((obx) => conceptFromCwe(obx, 5) ?? []),
+    ),
   });
 }
 
@@ -57,7 +59,9 @@ function sectionFrom(lines: readonly Segment[], patient: Patient): Observation[]
   const [first] = lines;
   const valueString = textOf(lines);
   if (!valueString.trim()) return [];
-  const flags = lines.flatMap((obx) => eachRepetition(obx, 8, (repetition) => conceptOf(obx, 8, 'InterpretationCodes', repetition))); // prettier-ignore
+  const flags = lines.flatMap((obx) =>
+    eachRepetition(obx, 8, (repetition) => conceptOf(obx, 8, 'InterpretationCodes', repetition)),
+  );
   return [
     compact<Observation>({
       resourceType: 'Observation',

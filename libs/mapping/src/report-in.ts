@@ -128,7 +128,10 @@ function reportFrom(group: ReportGroup, said: Said): DiagnosticReport {
 
 /** What several OBR of one report repeat is read once. */
 function observationsOf({ observations }: ReportGroup): Segment[] {
-  const contentOfPart = (part: Segment[]) => part.map((obx) => Array.from({ length: obx.length }, (_, index) => (index === 0 ? '' : obx.raw(index + 1))).join('|')).join('\r'); // prettier-ignore
+  const contentOfPart = (part: Segment[]) =>
+    part
+      .map((obx) => Array.from({ length: obx.length }, (_, index) => (index === 0 ? '' : obx.raw(index + 1))).join('|'))
+      .join('\r');
   const contents = observations.map(contentOfPart);
   return observations.filter((_, index) => contents.indexOf(contents[index]!) === index).flat();
 }

@@ -51,7 +51,16 @@ export function observationSegments(lines: readonly Line[]): string[] {
 }
 
 /** Table 0085 by Observation.status. */
-const findingStatus: Record<Observation['status'], string> = { registered: 'I', preliminary: 'P', final: 'F', amended: 'C', corrected: 'C', cancelled: 'X', 'entered-in-error': 'W', unknown: 'I' }; // prettier-ignore
+const findingStatus: Record<Observation['status'], string> = {
+  registered: 'I',
+  preliminary: 'P',
+  final: 'F',
+  amended: 'C',
+  corrected: 'C',
+  cancelled: 'X',
+  'entered-in-error': 'W',
+  unknown: 'I',
+};
 
 /**
  * The lines of a report as it came in: where its sections are all of its text they are told each under its own code, else
@@ -64,14 +73,19 @@ export function linesOfReport(report: DiagnosticReport, status: string): Line[] 
   const observations = observationsOf(report);
   const sections = observations.filter(isSection);
   const texts = textsOf(report);
-  const isSectioned = sections.length > 0 && sections.map(({ valueString }) => valueString).join('\n') === texts.join('\n'); // prettier-ignore
+  const isSectioned =
+    sections.length > 0 && sections.map(({ valueString }) => valueString).join('\n') === texts.join('\n');
   const whole = texts.map((value): Line => ({ type: 'TX', code: STUDY, value, status }));
-  const impression: Line[] = report.conclusion ? [{ type: 'TX', code: CONCLUSION, value: report.conclusion, status }] : []; // prettier-ignore
+  const impression: Line[] = report.conclusion
+    ? [{ type: 'TX', code: CONCLUSION, value: report.conclusion, status }]
+    : [];
   const flagged = sections.filter(({ interpretation }) => interpretation !== undefined);
   const findings = observations.filter((one) => !isSection(one));
   const isCancelled = status === 'X';
   const statusOf = (one: Observation) => (isCancelled ? status : findingStatus[one.status]);
-  const told = findings.flatMap(({ valueCodeableConcept }) => (valueCodeableConcept ? [conceptKey(valueCodeableConcept)] : [])); // prettier-ignore
+  const told = findings.flatMap(({ valueCodeableConcept }) =>
+    valueCodeableConcept ? [conceptKey(valueCodeableConcept)] : [],
+  );
   const conclusions = (report.conclusionCode ?? []).filter((concept) => !told.includes(conceptKey(concept)));
   return [
     ...(isSectioned ? sections.flatMap((one) => lineOf(one, status)) : [...whole, ...impression]),
@@ -120,8 +134,13 @@ function valueOf(observation: Observation): Pick<Line, 'type' | 'value' | 'unit'
   if (valueCodeableConcept) return { type: 'CWE', value: cweOf(valueCodeableConcept) };
   if (valueQuantity) return quantityOf(valueQuantity);
   if (valueRange)
-    return { type: 'SN', value: ['', numberOf(valueRange.low), '-', numberOf(valueRange.high)], ...unitOf(valueRange.low ?? valueRange.high) }; // prettier-ignore
-  if (valueRatio) return { type: 'SN', value: ['', numberOf(valueRatio.numerator), ':', numberOf(valueRatio.denominator)] }; // prettier-ignore
+    return {
+      type: 'SN',
+      value: ['', numberOf(valueRange.low), '-', numberOf(valueRange.high)],
+      ...unitOf(valueRange.low ?? valueRange.high),
+    };
+  if (valueRatio)
+    return { type: 'SN', value: ['', numberOf(valueRatio.numerator), ':', numberOf(valueRatio.denominator)] };
   if (valueInteger !== undefined) return { type: 'NM', value: String(valueInteger) };
   if (valueDateTime) return { type: 'DTM', value: hl7DateTime(valueDateTime) };
   return valueBoolean === undefined ? undefined : { type: 'ST', value: String(valueBoolean) };
@@ -146,7 +165,11 @@ function unitOf(quantity: Quantity | undefined): Pick<Line, 'unit'> {
 
 /** A concept as CWE: its first two codes, and its text. */
 function cweOf({ coding = [], text }: CodeableConcept): (string | undefined)[] {
-  const parts = (one: Coding | undefined) => [one?.code, one?.display ?? (one?.code ? text : undefined), one?.code ? (nameOfSystem(one.system) ?? 'L') : undefined]; // prettier-ignore
+  const parts = (one: Coding | undefined) => [
+    one?.code,
+    one?.display ?? (one?.code ? text : undefined),
+    one?.code ? (nameOfSystem(one.system) ?? 'L') : undefined,
+  ];
   const [first, second] = coding;
   if (!first?.code) return ['', text ?? conceptText({ coding })];
   const original = text && text !== first.display ? ['', '', text] : [];
@@ -170,4 +193,8 @@ function formsOf(report: DiagnosticReport): Pick<Line, 'type' | 'value'>[] {
 }
 
 /** Table 0291 by MIME type; of several names the first one of the table counts. */
-const subtypes: Record<string, string> = Object.fromEntries(Object.entries(contentTypes).reverse().map(([subtype, type]) => [type, subtype])); // prettier-ignore
+const subtypes: Record<string, string> = Object.fromEntries(
+  Object.entries(contentTypes)
+    .reverse()
+    .map(([subtype, type]) => [type, subtype]),
+);

@@ -71,7 +71,13 @@ function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnve
     const dose = given.dosage?.dose;
     const unit = dose?.unit ?? dose?.code;
     if (dose?.value !== undefined)
-      lines.push({ type: 'NM', code: ['CONTRASTDOSE', 'Contrast dose', 'L'], value: String(dose.value), ...(unit ? { unit: [unit, unit, 'UCUM'] } : {}), status: 'F' }); // prettier-ignore
+      lines.push({
+        type: 'NM',
+        code: ['CONTRASTDOSE', 'Contrast dose', 'L'],
+        value: String(dose.value),
+        ...(unit ? { unit: [unit, unit, 'UCUM'] } : {}),
+        status: 'F',
+      });
   }
   for (const event of facts.adverseEvents ?? []) {
     local('REACTION', 'Reaction', conceptText(event.event));

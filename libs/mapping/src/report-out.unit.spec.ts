@@ -40,7 +40,11 @@ describe('reportToMessage', () => {
   });
 
   it('names no order where none is known', () => {
-    expect(written({ serviceRequests: [] }).all('OBR').map((obr) => obr.raw(2))).toEqual(['']); // prettier-ignore
+    expect(
+      written({ serviceRequests: [] })
+        .all('OBR')
+        .map((obr) => obr.raw(2)),
+    ).toEqual(['']);
   });
 
   it('gives the number whose authority it can name, not that of another hospital', () => {
@@ -124,7 +128,9 @@ describe('reportToMessage', () => {
     ['cancelled', 'D'],
   ] as const)('takes back a study that is %s (OBX-11 %s), and links to nothing', (status, expected) => {
     const identifier = [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }];
-    const message = written({ imagingStudy: { resourceType: 'ImagingStudy', status, subject: {}, identifier, numberOfInstances: 0 } }); // prettier-ignore
+    const message = written({
+      imagingStudy: { resourceType: 'ImagingStudy', status, subject: {}, identifier, numberOfInstances: 0 },
+    });
     expect(message.all('OBX').map((obx) => [obx.get(3), obx.get(5), obx.get(11)])).toEqual([
       ['STUDYUID', '1.2.3', expected],
       ['IMAGES', '0', expected],
@@ -138,7 +144,9 @@ describe('A report with sections and findings', () => {
     return (JSON.parse(bytes) as { reports: DiagnosticReport[] }).reports[0]!;
   };
   const lines = (report: DiagnosticReport) =>
-    written({ report }).all('OBX').map((obx) => [2, 3, 5, 6, 8, 11].map((field) => obx.raw(field)).join('|')); // prettier-ignore
+    written({ report })
+      .all('OBX')
+      .map((obx) => [2, 3, 5, 6, 8, 11].map((field) => obx.raw(field)).join('|'));
 
   it('is told section by section, with what was found as codes and measures', () => {
     expect(lines(golden('sections-and-coded-findings'))).toEqual([
@@ -184,7 +192,13 @@ describe('A report with sections and findings', () => {
       { valueDateTime: '2026-03-02' },
       { valueCodeableConcept: { text: 'Nodule' } },
     ];
-    const contained = values.map((value, index): Observation => ({ resourceType: 'Observation', id: `o${index}`, status: 'final', code: { text: 'X' }, ...value })); // prettier-ignore
+    const contained = values.map((value, index): Observation => ({
+      resourceType: 'Observation',
+      id: `o${index}`,
+      status: 'final',
+      code: { text: 'X' },
+      ...value,
+    }));
     const result = contained.map(({ id }) => ({ reference: `#${id}` }));
     expect(lines({ resourceType: 'DiagnosticReport', status: 'final', code: {}, contained, result })).toEqual([
       'SN|^X|<^5|mm^mm^L||F',

@@ -10,7 +10,13 @@ const LOINC = 'http://loinc.org';
 export const IMPRESSION = '19005-8';
 
 /** Suffixes behind a code (HL7 v2.5.1 section 7.1.2, `71020&IMP`) and local abbreviations, by the section they mean. */
-const suffixes: Record<string, string> = { IMP: IMPRESSION, GDT: '18782-3', REC: '18783-1', CMS: '18834-2', ADT: '55107-7' }; // prettier-ignore
+const suffixes: Record<string, string> = {
+  IMP: IMPRESSION,
+  GDT: '18782-3',
+  REC: '18783-1',
+  CMS: '18834-2',
+  ADT: '55107-7',
+};
 const abbreviations: Record<string, string> = { IMP: IMPRESSION, IMPRESSION };
 
 /**

@@ -1,4 +1,13 @@
-import { DELETE, escape, Hl7Message, Hl7Refusal, Segment, unescape, type EncodingCharacters, type Location } from '#hl7v2'; // prettier-ignore
+import {
+  DELETE,
+  escape,
+  Hl7Message,
+  Hl7Refusal,
+  Segment,
+  unescape,
+  type EncodingCharacters,
+  type Location,
+} from '#hl7v2';
 import { describeFieldRow, fieldPlaceOf, ofTable, type FieldPlace, type FieldRow } from '#platform';
 
 /** What one row of a sender's `fields` did to one segment. Holds nothing of the message. */
@@ -53,7 +62,13 @@ export function adapt(message: Hl7Message, rows: readonly FieldRow[]): Adapted {
       ? ignored(parts, rule.ignore, note)
       : changed(parts, came, { ...rule, isMoved }, message.characters, note);
   }
-  return { message: new Hl7Message(parts.map(({ segment }) => segment), message.characters), applied }; // prettier-ignore
+  return {
+    message: new Hl7Message(
+      parts.map(({ segment }) => segment),
+      message.characters,
+    ),
+    applied,
+  };
 }
 
 /** A refusal, put where in the message as it came the fault is: its sender knows no other. */
@@ -113,7 +128,10 @@ function changed(parts: Part[], came: Part[], rule: Rule, characters: EncodingCh
     const taken = source && valuesAt(source, from, to.component !== undefined, characters);
     const raw = fieldAfter(part.segment, to, taken ?? [], rule, characters);
     if (raw === part.segment.raw(to.field)) return part;
-    note(part.segment.at(to.field, to.component), taken && taken.length > 0 ? source.at(from!.field, from!.component) : undefined); // prettier-ignore
+    note(
+      part.segment.at(to.field, to.component),
+      taken && taken.length > 0 ? source.at(from!.field, from!.component) : undefined,
+    );
     return { ...part, segment: part.segment.with(to.field, raw) };
   });
 }
@@ -139,7 +157,10 @@ function withMade(
   return parts.flatMap((part, index) => {
     const isLast = parts[index + 1]?.order !== part.order;
     if (part.order === 0 || !isLast || has.has(part.order) || !sourceOf(part.order)?.raw(from.field)) return [part];
-    return [part, { segment: new Segment(name, part.segment.characters, ++sequence), came: undefined, order: part.order }]; // prettier-ignore
+    return [
+      part,
+      { segment: new Segment(name, part.segment.characters, ++sequence), came: undefined, order: part.order },
+    ];
   });
 }
 
@@ -176,7 +197,9 @@ function fieldAfter(
     if (to.component === undefined || after === own) return to.component === undefined ? after : whole;
     const components = whole === DELETE ? [] : parted(whole, characters.component);
     const size = Math.max(components.length, to.component);
-    return Array.from({ length: size }, (_, at) => (at === to.component! - 1 ? after : (components[at] ?? ''))).join(characters.component); // prettier-ignore
+    return Array.from({ length: size }, (_, at) => (at === to.component! - 1 ? after : (components[at] ?? ''))).join(
+      characters.component,
+    );
   });
   return repetitions.join(characters.repetition);
 }

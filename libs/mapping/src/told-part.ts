@@ -24,11 +24,45 @@ export function isToldOf(order: ServiceRequest, { only }: Pick<Destination, 'onl
 }
 
 /** What each thing that may be left out is, by resource type. */
-const elements: Record<Destination['leavesOut'][number], Partial<Record<FhirResource['resourceType'], readonly string[]>>> = {
+const elements: Record<
+  Destination['leavesOut'][number],
+  Partial<Record<FhirResource['resourceType'], readonly string[]>>
+> = {
   // All but the numbers, which say whom it is about.
-  demographics: { Patient: ['name', 'telecom', 'gender', 'birthDate', 'deceasedBoolean', 'deceasedDateTime', 'address', 'maritalStatus', 'multipleBirthBoolean', 'multipleBirthInteger', 'photo', 'contact', 'communication', 'generalPractitioner', 'managingOrganization', 'extension', 'contained', 'text'] },
+  demographics: {
+    Patient: [
+      'name',
+      'telecom',
+      'gender',
+      'birthDate',
+      'deceasedBoolean',
+      'deceasedDateTime',
+      'address',
+      'maritalStatus',
+      'multipleBirthBoolean',
+      'multipleBirthInteger',
+      'photo',
+      'contact',
+      'communication',
+      'generalPractitioner',
+      'managingOrganization',
+      'extension',
+      'contained',
+      'text',
+    ],
+  },
   clinicalInformation: {
-    ServiceRequest: ['reasonCode', 'reasonReference', 'supportingInfo', 'note', 'patientInstruction', 'insurance', 'extension', 'contained', 'text'],
+    ServiceRequest: [
+      'reasonCode',
+      'reasonReference',
+      'supportingInfo',
+      'note',
+      'patientInstruction',
+      'insurance',
+      'extension',
+      'contained',
+      'text',
+    ],
     Procedure: ['reasonCode', 'reasonReference', 'note', 'complication', 'outcome', 'text'],
     MedicationAdministration: ['reasonCode', 'reasonReference', 'note', 'text'],
     ImagingStudy: ['reasonCode', 'reasonReference', 'note', 'text'],
@@ -43,8 +77,10 @@ const elements: Record<Destination['leavesOut'][number], Partial<Record<FhirReso
     AllergyIntolerance: ['recorder', 'asserter'],
     AdverseEvent: ['recorder', 'contributor'],
   },
-  reportContent: { DiagnosticReport: ['presentedForm', 'conclusion', 'conclusionCode', 'media', 'result', 'contained', 'text'] },
-}; // prettier-ignore
+  reportContent: {
+    DiagnosticReport: ['presentedForm', 'conclusion', 'conclusionCode', 'media', 'result', 'contained', 'text'],
+  },
+};
 
 /** The part of a resource that a destination may see. */
 export function partFor<R extends FhirResource>(resource: R, { leavesOut }: Pick<Destination, 'leavesOut'>): R {

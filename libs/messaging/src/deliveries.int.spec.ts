@@ -83,7 +83,9 @@ describe('deliveries to a foreign system', () => {
     await deliver(other, 'o1', 'o2');
     // Due again, and older than the other's.
     await until('due', async () => {
-      const [, updated] = await service.database.query("UPDATE delivery SET next_attempt_at = now() WHERE kind = 'fatal' AND attempts = 1"); // prettier-ignore
+      const [, updated] = await service.database.query(
+        "UPDATE delivery SET next_attempt_at = now() WHERE kind = 'fatal' AND attempts = 1",
+      );
       return updated === 1;
     });
     await until('the other sent', () => sent.includes('o2'));

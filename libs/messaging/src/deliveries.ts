@@ -51,7 +51,11 @@ export class Deliveries {
       [from],
     );
     for (const { id, body } of rows)
-      await manager.query('UPDATE delivery SET key = $2, body = $3 WHERE id = $1', [id, to, JSON.stringify(rewrite(body))]); // prettier-ignore
+      await manager.query('UPDATE delivery SET key = $2, body = $3 WHERE id = $1', [
+        id,
+        to,
+        JSON.stringify(rewrite(body)),
+      ]);
   }
 
   async done(delivery: Delivery, milliseconds: number): Promise<void> {

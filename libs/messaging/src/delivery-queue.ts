@@ -100,7 +100,9 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
 
   private async startDue(name: string, destination: Destination): Promise<void> {
     if (performance.now() < destination.heldUntil) return;
-    const busy = [...this.inFlight.keys()].filter((key) => key.startsWith(`${name}\n`)).map((key) => key.slice(name.length + 1)); // prettier-ignore
+    const busy = [...this.inFlight.keys()]
+      .filter((key) => key.startsWith(`${name}\n`))
+      .map((key) => key.slice(name.length + 1));
     // While the peer was last seen away, one delivery at a time finds out whether it is back.
     const room = (destination.failures > 0 ? 1 : destination.concurrency) - busy.length;
     if (room <= 0) return;
@@ -109,7 +111,7 @@ export class DeliveryQueue implements OnApplicationBootstrap, BeforeApplicationS
       const attempt = this.attempt(destination, delivery)
         .catch((err: unknown) =>
           this.logger.warn({ err }, 'the outcome of a delivery could not be stored; it is sent again'),
-        ) // prettier-ignore
+        )
         .finally(() => {
           this.inFlight.delete(slot);
           this.unitOfWork.delivered.wake();

@@ -140,7 +140,9 @@ export class EventProcessor {
 
 /** A record without a usable key blocks nobody: it is parked under its own place. */
 function parkingKeyOf(record: EventRecord): string {
-  return record.key && !record.key.includes('\0') ? record.key : `record:${record.topic}:${record.partition}:${record.offset}`; // prettier-ignore
+  return record.key && !record.key.includes('\0')
+    ? record.key
+    : `record:${record.topic}:${record.partition}:${record.offset}`;
 }
 
 /** The id of what is no event: by its bytes, since whatever it says of itself may be another event's. */

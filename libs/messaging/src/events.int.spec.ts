@@ -119,7 +119,10 @@ describe('events from one commit to another', () => {
     const [first] = await parked();
     expect(JSON.stringify(first)).not.toContain('quotes');
     expect(await post(`/parked/${first!.id}/skip`)).toMatchObject({ status: 400 });
-    expect(await post(`/parked/${first!.id}/skip`, { reason: 'entered twice' })).toEqual({ skipped: first!.id, key: patient }); // prettier-ignore
+    expect(await post(`/parked/${first!.id}/skip`, { reason: 'entered twice' })).toEqual({
+      skipped: first!.id,
+      key: patient,
+    });
     expect(await post(`/parked/${patient}/replay`)).toEqual({ replayed: 1 });
     expect(handled).toEqual(['good']);
   });
@@ -166,6 +169,8 @@ describe('events from one commit to another', () => {
     expect(await parked()).toEqual([]);
     for (const at of patients.keys())
       // A handler that lost its partition may have run and been rolled back: only repeats are allowed, no overtaking.
-      expect([...new Set(handled.filter((cause) => cause.startsWith(`${at}:`)))]).toEqual([0, 1, 2, 3, 4].map((n) => `${at}:${n}`)); // prettier-ignore
+      expect([...new Set(handled.filter((cause) => cause.startsWith(`${at}:`)))]).toEqual(
+        [0, 1, 2, 3, 4].map((n) => `${at}:${n}`),
+      );
   });
 });

@@ -20,7 +20,10 @@ export class MergedPatients {
 
   /** From now on one stands for the other, and for whomever that one stood for. */
   async put(manager: EntityManager, { from, to }: MergedPatient): Promise<void> {
-    await manager.query('UPDATE merged_patient SET survivor_id = $2 WHERE survivor_id = $1 AND patient_id <> $2', [from, to]); // prettier-ignore
+    await manager.query('UPDATE merged_patient SET survivor_id = $2 WHERE survivor_id = $1 AND patient_id <> $2', [
+      from,
+      to,
+    ]);
     await manager.query(
       `INSERT INTO merged_patient (patient_id, survivor_id) VALUES ($1, $2)
          ON CONFLICT (patient_id) DO UPDATE SET survivor_id = excluded.survivor_id`,

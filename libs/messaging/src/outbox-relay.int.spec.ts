@@ -42,7 +42,9 @@ afterEach(async () => {
 describe('the outbox relay', () => {
   it('loses nothing and keeps the order when the producer fails after the broker has the records', async () => {
     const patient = randomUUID();
-    const producer = (service.app.get(OutboxRelay) as unknown as { producer: { sendBatch: (batch: unknown) => Promise<unknown> } }).producer; // prettier-ignore
+    const producer = (
+      service.app.get(OutboxRelay) as unknown as { producer: { sendBatch: (batch: unknown) => Promise<unknown> } }
+    ).producer;
     const sendBatch = producer.sendBatch;
     const failing = jest.fn(async (batch: unknown) => {
       await sendBatch(batch);

@@ -40,22 +40,31 @@ describe('What is over', () => {
       ['old', 121],
       ['young', 119],
     ] as const)
-      // prettier-ignore
       await sql('INSERT INTO inbox (consumer, event_id, handled_at) VALUES ($1, $2, $3)', ['retention', id, ago(days)]);
-    await sql(`INSERT INTO parked_event (consumer, event_id, key, type, topic, kafka_partition, kafka_offset, headers, state, parked_at)
-               VALUES ('retention', 'parked', 'k', 't', 't', 0, 0, '{}', 'parked', $1)`, [ago(500)]); // prettier-ignore
+    await sql(
+      `INSERT INTO parked_event (consumer, event_id, key, type, topic, kafka_partition, kafka_offset, headers, state, parked_at)
+               VALUES ('retention', 'parked', 'k', 't', 't', 0, 0, '{}', 'parked', $1)`,
+      [ago(500)],
+    );
 
     await service.app.get(Retention).removeAll();
 
     const left = async (query: string) => (await sql(query)).map(({ name }: { name: string }) => name).sort();
     expect(await left("SELECT aggregateid AS name FROM outbox WHERE aggregatetype = 'nowhere'")).toEqual(['young']);
-    expect(await left("SELECT key AS name FROM delivery WHERE destination = 'nobody'")).toEqual(['parked', 'waiting', 'young']); // prettier-ignore
+    expect(await left("SELECT key AS name FROM delivery WHERE destination = 'nobody'")).toEqual([
+      'parked',
+      'waiting',
+      'young',
+    ]);
     expect(await left("SELECT event_id AS name FROM inbox WHERE consumer = 'retention'")).toEqual(['young']);
     expect(await left("SELECT event_id AS name FROM parked_event WHERE consumer = 'retention'")).toEqual(['parked']);
   });
 
   it('goes in batches, and what another is at is left to that one', async () => {
-    await sql(`INSERT INTO inbox (consumer, event_id, handled_at) SELECT 'many', n::text, $1 FROM generate_series(1, 2500) n`, [ago(200)]); // prettier-ignore
+    await sql(
+      `INSERT INTO inbox (consumer, event_id, handled_at) SELECT 'many', n::text, $1 FROM generate_series(1, 2500) n`,
+      [ago(200)],
+    );
     const other = service.database.createQueryRunner();
     await other.startTransaction();
     await other.query("SELECT 1 FROM inbox WHERE consumer = 'many' AND event_id = '7' FOR UPDATE");

@@ -181,16 +181,27 @@ async function insertEvents(manager: EntityManager, events: ImagingEvent[]): Pro
     const payload = JSON.stringify(event.data);
     if (Buffer.byteLength(payload) > MAX_EVENT_BYTES)
       throw fail('too-large', `an event may hold ${MAX_EVENT_BYTES} bytes; send large content by reference`);
-    return [event.id, topicOf(event.type), event.patientId, event.type, payload, JSON.stringify(cloudEventHeaders(event))]; // prettier-ignore
+    return [
+      event.id,
+      topicOf(event.type),
+      event.patientId,
+      event.type,
+      payload,
+      JSON.stringify(cloudEventHeaders(event)),
+    ];
   });
   await insert(manager, 'outbox (id, aggregatetype, aggregateid, type, payload, headers)', rows, '(id)');
 }
 
 async function insertDeliveries(manager: EntityManager, deliveries: NewDelivery[]): Promise<void> {
-  const rows = deliveries.map(
-    ({ destination, key, kind, idempotencyKey, body }) =>
-    [randomUUID(), destination, key, kind, idempotencyKey, JSON.stringify(body)], // prettier-ignore
-  );
+  const rows = deliveries.map(({ destination, key, kind, idempotencyKey, body }) => [
+    randomUUID(),
+    destination,
+    key,
+    kind,
+    idempotencyKey,
+    JSON.stringify(body),
+  ]);
   const columns = 'delivery (id, destination, key, kind, idempotency_key, body)';
   await insert(manager, columns, rows, '(destination, idempotency_key)');
 }

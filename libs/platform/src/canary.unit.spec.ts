@@ -126,7 +126,9 @@ describe('A patient pushed through the error paths', () => {
     expect(answers.length).toBeGreaterThan(20);
     expect(lines.length).toBeGreaterThan(15);
     const everything = [...answers, ...lines, await metrics.registry.metrics()].join('\n');
-    expect(everything).toContain('http_server_request_duration_seconds_count{method="GET",route="/fhir/Patient/fault/:mrn",status="500"} 2'); // prettier-ignore
+    expect(everything).toContain(
+      'http_server_request_duration_seconds_count{method="GET",route="/fhir/Patient/fault/:mrn",status="500"} 2',
+    );
     for (const secret of ['CANARY', 'QUINCE', mrn, token]) expect(everything).not.toContain(secret);
   });
 });

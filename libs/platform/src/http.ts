@@ -69,7 +69,12 @@ export function logRequests(logger: Logger, observe: (answered: AnsweredRequest)
     response.on('close', () => {
       if (open.test(request.path)) return;
       const route = (request.route as { path?: string } | undefined)?.path ?? '(unmatched)';
-      const answered = { method: request.method, route, status: response.statusCode, ms: Math.round(performance.now() - started) }; // prettier-ignore
+      const answered = {
+        method: request.method,
+        route,
+        status: response.statusCode,
+        ms: Math.round(performance.now() - started),
+      };
       const aborted = response.writableFinished ? {} : { aborted: true };
       logger.info({ requestId, traceId, ...answered, ...aborted, client: clientOf(request) }, 'request');
       observe(answered);

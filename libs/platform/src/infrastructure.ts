@@ -16,13 +16,19 @@ export type ApiToken = z.output<typeof apiToken>;
 
 const environment = z.object({
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
-  DATABASE_SCHEMA: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a lower-case schema name').optional(), // prettier-ignore
+  DATABASE_SCHEMA: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a lower-case schema name')
+    .optional(),
   DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10),
   KAFKA_BROKERS: z
     .string()
     .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'must be host:port, several separated by commas')
     .transform((list) => list.split(',').map((one) => one.trim())),
-  TOPIC_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore').default(''), // prettier-ignore
+  TOPIC_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore')
+    .default(''),
   SITE_FILE: path,
   CONTRAST_POLICY_FILE: path.optional(),
   HTTP_HOST: z.string().default('127.0.0.1'),
@@ -46,7 +52,7 @@ const environment = z.object({
       if (tokens.success) return tokens.data;
       context.addIssue({
         code: 'custom',
-        message: `must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": [${apiScopes.map((one) => `"${one}"`).join(', ')}]}}`, // prettier-ignore
+        message: `must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": [${apiScopes.map((one) => `"${one}"`).join(', ')}]}}`,
       });
       return z.NEVER;
     }),
@@ -168,7 +174,6 @@ function tlsMistakes(name: string, given: Record<string, string | undefined>): s
     [key, cert],
     [ca, cert],
   ] as const)
-    // prettier-ignore
     // Half a pair would silently mean plaintext.
     if (given[one] !== undefined && given[other] === undefined) mistakes.push(`${other}: is missing beside ${one}`);
   const plaintext = given[cert] === undefined && given[key] === undefined && given.ALLOW_PLAINTEXT !== 'true';

@@ -16,7 +16,8 @@ const load = (env: Record<string, string | undefined> = {}) =>
     ...env,
   });
 
-const notTokens = 'API_TOKENS: must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": ["quality-by-operator"]}}'; // prettier-ignore
+const notTokens =
+  'API_TOKENS: must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": ["quality-by-operator"]}}';
 
 function mistakesOf(env: Record<string, string | undefined>): string[] {
   try {
@@ -59,17 +60,45 @@ describe('The environment', () => {
   it.each<[string, Record<string, string | undefined>, string[]]>([
     ['something missing', { DATABASE_URL: undefined }, ['DATABASE_URL: is missing']],
     ['a port set to nothing', { HTTP_PORT: '' }, ['HTTP_PORT: is missing']],
-    ['brokers without port', { KAFKA_BROKERS: 'k1' }, ['KAFKA_BROKERS: must be host:port, several separated by commas']], // prettier-ignore
-    ['a schema that would need quotes', { DATABASE_SCHEMA: 'Or"ders' }, ['DATABASE_SCHEMA: must be a lower-case schema name']], // prettier-ignore
+    [
+      'brokers without port',
+      { KAFKA_BROKERS: 'k1' },
+      ['KAFKA_BROKERS: must be host:port, several separated by commas'],
+    ],
+    [
+      'a schema that would need quotes',
+      { DATABASE_SCHEMA: 'Or"ders' },
+      ['DATABASE_SCHEMA: must be a lower-case schema name'],
+    ],
     ['one port for two', { MLLP_PORT: '3001' }, ['MLLP_PORT: is in use for HTTP_PORT']],
     ['a certificate without key', { HTTP_TLS_CERT: file }, ['HTTP_TLS_KEY: is missing beside HTTP_TLS_CERT']],
-    ['a certificate that is not there', { HTTP_TLS_CERT: `${file}.not`, HTTP_TLS_KEY: file }, ['HTTP_TLS_CERT: the file cannot be read']], // prettier-ignore
-    ['tokens that are no hashes', { API_TOKENS: '{"emr":"secret"}' }, [notTokens]], // prettier-ignore
-    ['a scope there is not', { API_TOKENS: `{"qa":{"sha256":"${'a'.repeat(64)}","scopes":["all"]}}` }, [notTokens]], // prettier-ignore
-    ['plaintext MLLP off loopback', { MLLP_PORT: '2575', MLLP_HOST: '0.0.0.0' }, ['MLLP_HOST: off loopback needs MLLP_TLS_CERT and MLLP_TLS_KEY, or ALLOW_PLAINTEXT=true']], // prettier-ignore
-    ['plaintext HTTP off loopback', { HTTP_HOST: '::', API_TOKENS: tokens }, ['HTTP_HOST: off loopback needs HTTP_TLS_CERT and HTTP_TLS_KEY, or ALLOW_PLAINTEXT=true']], // prettier-ignore
-    ['HTTP off loopback open to all', { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true' }, ['API_TOKENS: off loopback at least one client token is needed']], // prettier-ignore
-    ['an empty list of clients', { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true', API_TOKENS: '{}' }, ['API_TOKENS: off loopback at least one client token is needed']], // prettier-ignore
+    [
+      'a certificate that is not there',
+      { HTTP_TLS_CERT: `${file}.not`, HTTP_TLS_KEY: file },
+      ['HTTP_TLS_CERT: the file cannot be read'],
+    ],
+    ['tokens that are no hashes', { API_TOKENS: '{"emr":"secret"}' }, [notTokens]],
+    ['a scope there is not', { API_TOKENS: `{"qa":{"sha256":"${'a'.repeat(64)}","scopes":["all"]}}` }, [notTokens]],
+    [
+      'plaintext MLLP off loopback',
+      { MLLP_PORT: '2575', MLLP_HOST: '0.0.0.0' },
+      ['MLLP_HOST: off loopback needs MLLP_TLS_CERT and MLLP_TLS_KEY, or ALLOW_PLAINTEXT=true'],
+    ],
+    [
+      'plaintext HTTP off loopback',
+      { HTTP_HOST: '::', API_TOKENS: tokens },
+      ['HTTP_HOST: off loopback needs HTTP_TLS_CERT and HTTP_TLS_KEY, or ALLOW_PLAINTEXT=true'],
+    ],
+    [
+      'HTTP off loopback open to all',
+      { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true' },
+      ['API_TOKENS: off loopback at least one client token is needed'],
+    ],
+    [
+      'an empty list of clients',
+      { HTTP_HOST: '10.0.0.1', ALLOW_PLAINTEXT: 'true', API_TOKENS: '{}' },
+      ['API_TOKENS: off loopback at least one client token is needed'],
+    ],
   ])('is refused for %s', (_what, env, mistakes) => {
     expect(mistakesOf(env)).toEqual(mistakes);
   });
@@ -103,9 +132,5 @@ describe('The environment', () => {
     ['0.0.0.0', false],
     ['127.0.0.1.evil.org', false],
     ['::', false],
-  ])(
-    // prettier-ignore
-    'knows whether %s is loopback',
-    (host, is) => expect(isLoopback(host)).toBe(is),
-  );
+  ])('knows whether %s is loopback', (host, is) => expect(isLoopback(host)).toBe(is));
 });

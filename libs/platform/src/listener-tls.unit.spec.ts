@@ -23,7 +23,12 @@ describe('A listener', () => {
   });
   it('with an authority takes only clients that show a certificate of it', () => {
     const ca = Buffer.from('authority');
-    expect(tlsOptionsOf({ ...listener, tls: { ...files, caFile: file('authority') } })).toEqual({ ...own, ca, requestCert: true, rejectUnauthorized: true }); // prettier-ignore
+    expect(tlsOptionsOf({ ...listener, tls: { ...files, caFile: file('authority') } })).toEqual({
+      ...own,
+      ca,
+      requestCert: true,
+      rejectUnauthorized: true,
+    });
   });
   it('whose certificate cannot be read does not start without it', () => {
     expect(() => tlsOptionsOf({ ...listener, tls: { ...files, certFile: join(folder, 'none') } })).toThrow('ENOENT');

@@ -136,7 +136,11 @@ describe('A service as a process', () => {
   it('has written all it said when it is killed', async () => {
     const { ended, lines } = await start({ FAULT: 'kill' });
     expect(await ended).toBeNull();
-    expect(lines().slice(-4).map(({ msg }) => msg)).toEqual(['ready', 'my', 'last', 'words']); // prettier-ignore
+    expect(
+      lines()
+        .slice(-4)
+        .map(({ msg }) => msg),
+    ).toEqual(['ready', 'my', 'last', 'words']);
   });
 
   it.each(['rejection', 'exception'])('ends on a fault nobody foresaw (%s), without quoting it', async (FAULT) => {

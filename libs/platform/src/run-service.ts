@@ -148,8 +148,11 @@ function explain(error: unknown, infrastructure: Infrastructure | undefined): st
   const listeners = { HTTP_PORT: http, MLLP_PORT: mllp, DICOM_PORT: dicom };
   const variable = Object.entries(listeners).find(([, one]) => one?.port === port)?.[0] ?? 'HTTP_PORT';
   if (code === 'EADDRINUSE') return `port ${port} is taken: stop what uses it, or set ${variable} to another`;
-  if (code === 'EACCES' && syscall === 'listen') return `port ${port} needs more rights: set ${variable} to one above 1023`; // prettier-ignore
-  if (code === 'EADDRNOTAVAIL') return `no address of this machine for port ${port}: check ${variable.replace('PORT', 'HOST')}`; // prettier-ignore
-  if (code === 'ECONNREFUSED' || syscall === 'getaddrinfo') return `cannot connect (${code}): check DATABASE_URL and KAFKA_BROKERS`; // prettier-ignore
+  if (code === 'EACCES' && syscall === 'listen')
+    return `port ${port} needs more rights: set ${variable} to one above 1023`;
+  if (code === 'EADDRNOTAVAIL')
+    return `no address of this machine for port ${port}: check ${variable.replace('PORT', 'HOST')}`;
+  if (code === 'ECONNREFUSED' || syscall === 'getaddrinfo')
+    return `cannot connect (${code}): check DATABASE_URL and KAFKA_BROKERS`;
   return message || String(code ?? error);
 }

@@ -31,7 +31,11 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
       ({ system, code }) => `${String(system)}|${String(code)}`,
     ),
     ...twice('criticalResults', objectsOf(site.criticalResults), ({ category }) => category),
-    ...twice('qualityAlarms', objectsOf(site.qualityAlarms), ({ measure, by, windowDays }) => `${String(measure)} by ${String(by)} in ${String(windowDays)} days`), // prettier-ignore
+    ...twice(
+      'qualityAlarms',
+      objectsOf(site.qualityAlarms),
+      ({ measure, by, windowDays }) => `${String(measure)} by ${String(by)} in ${String(windowDays)} days`,
+    ),
     ...twice('destinations', destinations, ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ name }) => name),
     ...twice('injectors', objectsOf(site.injectors), ({ client }) => client),
@@ -43,7 +47,11 @@ export function contradictionsOf(content: unknown): SiteMistake[] {
     ...senders.flatMap((sender, index) => ofSender(sender, `senders.${index}`, procedures, destinations)),
     ...destinations.flatMap((one, index) => ofDestination(one, `destinations.${index}`, { site, senders, procedures })),
     ...procedures.flatMap((procedure, index) => ofProcedure(procedure, `procedures.${index}`, stations)),
-    ...twice('qualityControl', objectsOf(site.qualityControl), ({ system, code }) => code && `${String(system)}|${String(code)}`), // prettier-ignore
+    ...twice(
+      'qualityControl',
+      objectsOf(site.qualityControl),
+      ({ system, code }) => code && `${String(system)}|${String(code)}`,
+    ),
     ...objectsOf(site.qualityControl).flatMap((test, index) =>
       ofQualityTest(test, `qualityControl.${index}`, stations),
     ),
@@ -113,7 +121,9 @@ function ofDestination(
 ): SiteMistake[] {
   const only = objectOf(destination.only);
   const unknown = (list: string, isKnown: (value: string) => boolean, reason: string) =>
-    textsOf(only[list]).flatMap((value, index) => (isKnown(value) ? [] : [{ path: `${path}.only.${list}.${index}`, reason }])); // prettier-ignore
+    textsOf(only[list]).flatMap((value, index) =>
+      isKnown(value) ? [] : [{ path: `${path}.only.${list}.${index}`, reason }],
+    );
   const strangers = objectsOf(only.senders).flatMap(({ application, facility }, index) =>
     senders.some((one) => one.application === application && one.facility === facility)
       ? []
@@ -125,10 +135,23 @@ function ofDestination(
   return [
     ...strangers,
     ...unknown('authorities', (one) => Object.hasOwn(objectOf(site.authorities), one), 'must be a key of authorities'),
-    ...unknown('modalities', (one) => procedures.some(({ modality }) => modality === one), 'no procedure has this modality'), // prettier-ignore
+    ...unknown(
+      'modalities',
+      (one) => procedures.some(({ modality }) => modality === one),
+      'no procedure has this modality',
+    ),
     ...unknown('procedures', (one) => procedures.some(({ code }) => code === one), 'must be the code of a procedure'),
-    ...(destination.only !== undefined && textsOf(destination.gets).includes('merges') ? [{ path: `${path}.gets`, reason: 'must not have merges beside only: a merge is of no order' }] : []), // prettier-ignore
-    ...(twice ? [{ path: `${path}.gets`, reason: 'must not have orderStatus where repliesTo of a sender names it: it would be told twice' }] : []), // prettier-ignore
+    ...(destination.only !== undefined && textsOf(destination.gets).includes('merges')
+      ? [{ path: `${path}.gets`, reason: 'must not have merges beside only: a merge is of no order' }]
+      : []),
+    ...(twice
+      ? [
+          {
+            path: `${path}.gets`,
+            reason: 'must not have orderStatus where repliesTo of a sender names it: it would be told twice',
+          },
+        ]
+      : []),
   ];
 }
 
@@ -159,7 +182,11 @@ function ofStation(station: Loose, path: string, procedures: Loose[]): SiteMista
     ...hours.map((one, index) => ({ path: `${path}.openingHours.${index}`, opens: one.opens, closes: one.closes })),
   ];
   const reversed = times.filter((one) => String(one.closes) <= String(one.opens));
-  return [...unused, ...twice, ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' }))]; // prettier-ignore
+  return [
+    ...unused,
+    ...twice,
+    ...reversed.map((one) => ({ path: `${one.path}.closes`, reason: 'must be later than opens' })),
+  ];
 }
 
 /** Who stands in takes whatever comes: it must be able to. */
@@ -168,7 +195,8 @@ function ofBackup(station: Loose, path: string, stations: Loose[]): SiteMistake[
   const backup = stations.find(({ aeTitle }) => aeTitle === station.backup);
   if (!backup || backup.aeTitle === station.aeTitle)
     return [{ path, reason: 'must be the AE title of another station' }];
-  const lacks = (key: 'modalities' | 'capabilities') => textsOf(station[key]).filter((one) => !textsOf(backup[key]).includes(one)); // prettier-ignore
+  const lacks = (key: 'modalities' | 'capabilities') =>
+    textsOf(station[key]).filter((one) => !textsOf(backup[key]).includes(one));
   const missing = [...lacks('modalities'), ...lacks('capabilities')];
   if (missing.length > 0) return [{ path, reason: `does not have ${missing.join(', ')}` }];
   return Boolean(backup.portable) === Boolean(station.portable)
@@ -178,7 +206,9 @@ function ofBackup(station: Loose, path: string, stations: Loose[]): SiteMistake[
 
 function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
   const unknown = (list: 'stations' | 'rooms' | 'modalities', known: unknown[], reason: string) =>
-    textsOf(view[list]).flatMap((one, index) => (known.includes(one) ? [] : [{ path: `${path}.${list}.${index}`, reason }])); // prettier-ignore
+    textsOf(view[list]).flatMap((one, index) =>
+      known.includes(one) ? [] : [{ path: `${path}.${list}.${index}`, reason }],
+    );
   const own = stations.some(({ aeTitle }) => aeTitle === view.aeTitle)
     ? [{ path: `${path}.aeTitle`, reason: 'is the AE title of a station' }]
     : [];
@@ -189,8 +219,16 @@ function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
   const modalities = stations.filter(isShown).flatMap((one) => textsOf(one.modalities));
   return [
     ...own,
-    ...unknown('stations', stations.map(({ aeTitle }) => aeTitle), 'must be the AE title of a station'), // prettier-ignore
-    ...unknown('rooms', stations.map(({ room }) => room), 'must be the room of a station'), // prettier-ignore
+    ...unknown(
+      'stations',
+      stations.map(({ aeTitle }) => aeTitle),
+      'must be the AE title of a station',
+    ),
+    ...unknown(
+      'rooms',
+      stations.map(({ room }) => room),
+      'must be the room of a station',
+    ),
     ...unknown('modalities', modalities, 'no station it shows has this modality'),
   ];
 }
@@ -198,9 +236,12 @@ function ofView(view: Loose, path: string, stations: Loose[]): SiteMistake[] {
 function ofInjector({ aeTitle, station }: Loose, path: string, stations: Loose[]): SiteMistake[] {
   const at = stations.find((one) => one.aeTitle === station);
   const mistakes: SiteMistake[] = [];
-  if (station !== undefined && !at) mistakes.push({ path: `${path}.station`, reason: 'must be the AE title of a station' }); // prettier-ignore
-  if (at && !textsOf(at.capabilities).includes('injector')) mistakes.push({ path: `${path}.station`, reason: 'its station must have the capability injector' }); // prettier-ignore
-  if (stations.some((one) => one.aeTitle === aeTitle)) mistakes.push({ path: `${path}.aeTitle`, reason: 'is the AE title of a station: an injector has its own' }); // prettier-ignore
+  if (station !== undefined && !at)
+    mistakes.push({ path: `${path}.station`, reason: 'must be the AE title of a station' });
+  if (at && !textsOf(at.capabilities).includes('injector'))
+    mistakes.push({ path: `${path}.station`, reason: 'its station must have the capability injector' });
+  if (stations.some((one) => one.aeTitle === aeTitle))
+    mistakes.push({ path: `${path}.aeTitle`, reason: 'is the AE title of a station: an injector has its own' });
   return mistakes;
 }
 
@@ -233,7 +274,10 @@ function ofSupplies({ stores, low }: Loose, stations: Loose[]): SiteMistake[] {
       mistakes.push({ path, reason: 'must have either lowMl or lowContainers' });
     return mistakes;
   });
-  return [...thresholds, ...twice('supplies.low', objectsOf(low), ({ room, agent }) => `${String(room)}|${String(agent)}`)]; // prettier-ignore
+  return [
+    ...thresholds,
+    ...twice('supplies.low', objectsOf(low), ({ room, agent }) => `${String(room)}|${String(agent)}`),
+  ];
 }
 
 function twice(list: string, entries: Loose[], keyOf: (entry: Loose) => unknown): SiteMistake[] {

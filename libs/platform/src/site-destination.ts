@@ -11,7 +11,10 @@ const leftOut = z.enum(['demographics', 'clinicalInformation', 'people', 'report
 const only = z
   .strictObject({
     /** Whose orders they are, by the MSH-3 and MSH-4 of a sender. */
-    senders: z.array(z.strictObject({ application: text, facility: text })).min(1).optional(), // prettier-ignore
+    senders: z
+      .array(z.strictObject({ application: text, facility: text }))
+      .min(1)
+      .optional(),
     /** Who gave the placer order number: keys of `authorities`. */
     authorities: z.array(text).min(1).optional(),
     /** Who ordered: number or name of a person or an organization, as the order says it. */
@@ -20,7 +23,10 @@ const only = z
     /** Codes of `procedures`. */
     procedures: z.array(text).min(1).optional(),
   })
-  .refine((given) => Object.keys(given).length > 0, 'must say which orders: senders, authorities, requesters, modalities or procedures'); // prettier-ignore
+  .refine(
+    (given) => Object.keys(given).length > 0,
+    'must say which orders: senders, authorities, requesters, modalities or procedures',
+  );
 
 const common = {
   name: text,

@@ -108,7 +108,10 @@ const siteFile = z.strictObject({
       /** Events after they were published. */
       outboxDays: days.default(14),
       /** Which events were handled: longer than topics and replays reach back, or an event takes effect twice. */
-      inboxDays: z.number().min(90, 'must be at least 90: an event that comes again later would take effect twice').default(120), // prettier-ignore
+      inboxDays: z
+        .number()
+        .min(90, 'must be at least 90: an event that comes again later would take effect twice')
+        .default(120),
     })
     .prefault({}),
   /** MSH-3 and MSH-4 of what we send. */

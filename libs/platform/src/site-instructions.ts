@@ -72,19 +72,35 @@ export function mistakesOfInstructions(
     const first = templates.findIndex(({ id }) => id === one.id);
     const twin = keys.indexOf(keys[index]!);
     const mistakes: SiteMistake[] = [];
-    if (twin !== index) mistakes.push({ path, reason: `is given twice in this language, first as instructions.templates.${twin}` }); // prettier-ignore
-    if (first === index && !templates.some(({ id, language: tag }) => id === one.id && sameLanguage(tag, given.language)))
-      mistakes.push({ path: `${path}.language`, reason: 'its id must be there in the language of the site as well: instructions.language' }); // prettier-ignore
+    if (twin !== index)
+      mistakes.push({ path, reason: `is given twice in this language, first as instructions.templates.${twin}` });
+    if (
+      first === index &&
+      !templates.some(({ id, language: tag }) => id === one.id && sameLanguage(tag, given.language))
+    )
+      mistakes.push({
+        path: `${path}.language`,
+        reason: 'its id must be there in the language of the site as well: instructions.language',
+      });
     // An instruction is for the same patients in every language.
     for (const key of ['when', 'procedures', 'modalities', 'afterContrast'])
       if (JSON.stringify(one[key]) !== JSON.stringify(templates[first]![key]))
-        mistakes.push({ path: `${path}.${key}`, reason: `must be as in instructions.templates.${first}, which has the same id` }); // prettier-ignore
+        mistakes.push({
+          path: `${path}.${key}`,
+          reason: `must be as in instructions.templates.${first}, which has the same id`,
+        });
     if (one.afterContrast === true && one.when === 'preparation')
       mistakes.push({ path: `${path}.afterContrast`, reason: 'must not be given of a preparation' });
-    for (const [list, key] of [['procedures', 'code'], ['modalities', 'modality']] as const) // prettier-ignore
+    for (const [list, key] of [
+      ['procedures', 'code'],
+      ['modalities', 'modality'],
+    ] as const)
       for (const [at, value] of listOf(one[list]).entries())
         if (!procedures.some((procedure) => procedure[key] === value))
-          mistakes.push({ path: `${path}.${list}.${at}`, reason: list === 'procedures' ? 'must be the code of a procedure' : 'no procedure has this modality' }); // prettier-ignore
+          mistakes.push({
+            path: `${path}.${list}.${at}`,
+            reason: list === 'procedures' ? 'must be the code of a procedure' : 'no procedure has this modality',
+          });
     const when = moments.find((moment) => moment === one.when);
     if (when && typeof one.text === 'string')
       for (const name of unknownPlaceholders(one.text, when, hasContact))

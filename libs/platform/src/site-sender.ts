@@ -3,7 +3,27 @@ import { fieldRow } from './field-rows.js';
 import { text, uri, zone } from './site-values.js';
 
 /** HL7 table 0211, as far as messages are read in it. */
-const characterSets = ['ASCII', 'UNICODE UTF-8', '8859/1', '8859/2', '8859/3', '8859/4', '8859/5', '8859/6', '8859/7', '8859/8', '8859/9', '8859/10', '8859/13', '8859/14', '8859/15', 'ISO IR87', 'GB 18030-2000', 'KS X 1001', 'BIG-5'] as const; // prettier-ignore
+const characterSets = [
+  'ASCII',
+  'UNICODE UTF-8',
+  '8859/1',
+  '8859/2',
+  '8859/3',
+  '8859/4',
+  '8859/5',
+  '8859/6',
+  '8859/7',
+  '8859/8',
+  '8859/9',
+  '8859/10',
+  '8859/13',
+  '8859/14',
+  '8859/15',
+  'ISO IR87',
+  'GB 18030-2000',
+  'KS X 1001',
+  'BIG-5',
+] as const;
 
 /** One system that sends HL7 v2 here. */
 export const sender = z.strictObject({
@@ -29,7 +49,9 @@ export const sender = z.strictObject({
    */
   acknowledgement: z.enum(['asAsked', 'original', 'enhanced']).default('asAsked'),
   /** Character set of messages whose MSH-18 is empty. */
-  characterSet: z.enum(characterSets, { error: 'must be a character set of HL7 table 0211, such as 8859/1' }).optional(), // prettier-ignore
+  characterSet: z
+    .enum(characterSets, { error: 'must be a character set of HL7 table 0211, such as 8859/1' })
+    .optional(),
   /**
    * Name of the MLLP destination that is told what becomes of this sender's orders, and gets application
    * acknowledgements in enhanced mode.

@@ -19,7 +19,8 @@ export function procedureNamed(
   codings: readonly { system?: string; code?: string }[],
 ): SiteProcedure | undefined {
   const own = codings.map(({ code }) => procedureFor(site, code)).find((one) => one !== undefined);
-  const isOne = ({ codes }: SiteProcedure) => codes.some((known) => codings.some(({ system, code }) => known.system === system && known.code === code)); // prettier-ignore
+  const isOne = ({ codes }: SiteProcedure) =>
+    codes.some((known) => codings.some(({ system, code }) => known.system === system && known.code === code));
   return own ?? site.procedures.find(isOne);
 }
 

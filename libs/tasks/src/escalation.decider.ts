@@ -41,7 +41,13 @@ const MINUTE = 60_000;
  * `owner` who acknowledged it, `executionPeriod` when they did and when they were done.
  */
 export function openEscalation(matter: Matter, plan: EscalationPlan, now: Date): Task {
-  const task: Task = { resourceType: 'Task', intent: 'order', authoredOn: now.toISOString(), ...matter, status: 'requested' }; // prettier-ignore
+  const task: Task = {
+    resourceType: 'Task',
+    intent: 'order',
+    authoredOn: now.toISOString(),
+    ...matter,
+    status: 'requested',
+  };
   // One that is opened again is nobody's.
   delete task.owner;
   delete task.executionPeriod;
@@ -90,13 +96,22 @@ export function answerEscalation(current: Task, stated: Task, now: Date): Task {
   if (!isOpen(current)) throw fail('state-conflict', 'the Task is over already', { field: 'Task.status' });
   const [from, to] = [current.status, stated.status].map((one) => byPerson.indexOf(one));
   if (to! < 0 || to! < from!)
-    throw fail('state-conflict', `must be one of ${byPerson.slice(Math.max(1, from!)).join(', ')}`, { field: 'Task.status' }); // prettier-ignore
+    throw fail('state-conflict', `must be one of ${byPerson.slice(Math.max(1, from!)).join(', ')}`, {
+      field: 'Task.status',
+    });
   if (stated.status === 'requested')
     throw fail('state-conflict', 'acknowledge it first: accepted, in-progress or completed', { field: 'Task.status' });
   const { owner } = stated;
   if (!owner?.reference && !owner?.display && !owner?.identifier?.value)
     throw fail('field-missing', 'Task.owner is required: who has seen it', { field: 'Task.owner' });
-  const fixed = (task: Task) => ({ ...task, status: undefined, owner: undefined, note: undefined, executionPeriod: undefined, lastModified: undefined }); // prettier-ignore
+  const fixed = (task: Task) => ({
+    ...task,
+    status: undefined,
+    owner: undefined,
+    note: undefined,
+    executionPeriod: undefined,
+    lastModified: undefined,
+  });
   if (!sameContent(fixed(current), fixed(stated)))
     throw fail('field-invalid', 'only status, owner and note may be changed', { field: 'Task' });
   const start = current.executionPeriod?.start ?? now.toISOString();
@@ -117,7 +132,9 @@ export function settleEscalation(task: Task, why: string, now: Date, by?: Refere
 
 function ended(task: Task, status: Task['status'], why: string, now: Date): Task | undefined {
   if (!isOpen(task)) return undefined;
-  const executionPeriod = task.executionPeriod && { executionPeriod: { ...task.executionPeriod, end: now.toISOString() } }; // prettier-ignore
+  const executionPeriod = task.executionPeriod && {
+    executionPeriod: { ...task.executionPeriod, end: now.toISOString() },
+  };
   return { ...task, status, statusReason: { text: why }, lastModified: now.toISOString(), ...executionPeriod };
 }
 

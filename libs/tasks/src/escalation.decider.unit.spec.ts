@@ -71,11 +71,17 @@ describe('An escalation', () => {
     const claimed = { start: at(-60).toISOString(), end: at(-50).toISOString() };
     const done = answerEscalation(handed, { ...handed, status: 'completed', executionPeriod: claimed }, at(9));
     expect(done.executionPeriod).toEqual({ start: at(3).toISOString(), end: at(9).toISOString() });
-    expect(answerEscalation(opened, { ...opened, status: 'completed', owner: nurse }, at(1)).executionPeriod).toEqual({ start: at(1).toISOString(), end: at(1).toISOString() }); // prettier-ignore
+    expect(answerEscalation(opened, { ...opened, status: 'completed', owner: nurse }, at(1)).executionPeriod).toEqual({
+      start: at(1).toISOString(),
+      end: at(1).toISOString(),
+    });
   });
 
   it('ends without a person where there is nothing to see to any more, or it came by another way', () => {
-    expect(withdrawEscalation(opened, 'recorded in error', at(1))).toMatchObject({ status: 'cancelled', statusReason: { text: 'recorded in error' } }); // prettier-ignore
+    expect(withdrawEscalation(opened, 'recorded in error', at(1))).toMatchObject({
+      status: 'cancelled',
+      statusReason: { text: 'recorded in error' },
+    });
     const settled = settleEscalation(opened, 'the reaction was recorded', at(1))!;
     expect(settled).toMatchObject({ status: 'completed' });
     expect(settleEscalation(settled, 'again', at(2))).toBeUndefined();
@@ -98,41 +104,65 @@ describe('What a person says', () => {
     ['that it is not to be done', opened, { status: 'cancelled', owner: nurse }, 'state-conflict Task.status'],
     ['that it was never seen', known, { status: 'requested' }, 'state-conflict Task.status'],
     ['that it goes back', known, { status: 'accepted' }, 'state-conflict Task.status'],
-    ['another deadline', opened, { status: 'accepted', owner: nurse, restriction: { period: { end: '2030-01-01' } } }, 'field-invalid Task'],
+    [
+      'another deadline',
+      opened,
+      { status: 'accepted', owner: nurse, restriction: { period: { end: '2030-01-01' } } },
+      'field-invalid Task',
+    ],
     ['another level', opened, { status: 'accepted', owner: nurse, extension: [] }, 'field-invalid Task'],
-    ['another patient', opened, { status: 'accepted', owner: nurse, for: { reference: 'Patient/q' } }, 'field-invalid Task'],
-    ['when it is over', settleEscalation(opened, 'over', at(1))!, { status: 'completed', owner: nurse }, 'state-conflict Task.status'],
+    [
+      'another patient',
+      opened,
+      { status: 'accepted', owner: nurse, for: { reference: 'Patient/q' } },
+      'field-invalid Task',
+    ],
+    [
+      'when it is over',
+      settleEscalation(opened, 'over', at(1))!,
+      { status: 'completed', owner: nurse },
+      'state-conflict Task.status',
+    ],
   ])('%s is refused', (_what, current, stated, refusal) => {
     const failure = failureOf(() => answerEscalation(current, { ...current, ...stated }, at(4)));
     expect(`${failure.code} ${failure.field}`).toBe(refusal);
-  }); // prettier-ignore
+  });
 });
 
 describe('Properties', () => {
   const plans = fc.record({
-    levels: fc.array(fc.integer({ min: 1, max: 60 }).map((minutes) => ({ ask: { display: String(minutes) }, acknowledgeWithinMinutes: minutes })), { minLength: 1, maxLength: 5 }), // prettier-ignore
+    levels: fc.array(
+      fc
+        .integer({ min: 1, max: 60 })
+        .map((minutes) => ({ ask: { display: String(minutes) }, acknowledgeWithinMinutes: minutes })),
+      { minLength: 1, maxLength: 5 },
+    ),
     againEveryMinutes: fc.integer({ min: 1, max: 60 }),
   });
   it('the clock alone never acknowledges, and never goes back a level', () => {
     fc.assert(
-      fc.property(fc.array(plans, { minLength: 1, maxLength: 4 }), fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 30 }), (policies, pauses) => {
-        let task = openEscalation(matter, policies[0]!, at(0));
-        let minute = 0;
-        for (const [index, pause] of pauses.entries()) {
-          minute += pause;
-          const before = escalationOf(task)!;
-          const next = escalate(task, policies[index % policies.length]!, at(minute));
-          expect(next !== undefined).toBe(before.acknowledgeBy! <= at(minute));
-          task = next ?? task;
-          const after = escalationOf(task)!;
-          expect(task.status).toBe('requested');
-          expect(task.owner).toBeUndefined();
-          expect(after.level).toBeGreaterThanOrEqual(before.level);
-          expect(after.level - before.level).toBeLessThanOrEqual(1);
-          expect(after.asked - before.asked).toBe(next ? 1 : 0);
-          expect(after.acknowledgeBy!.getTime()).toBeGreaterThan(at(minute).getTime());
-        }
-      }),
+      fc.property(
+        fc.array(plans, { minLength: 1, maxLength: 4 }),
+        fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 30 }),
+        (policies, pauses) => {
+          let task = openEscalation(matter, policies[0]!, at(0));
+          let minute = 0;
+          for (const [index, pause] of pauses.entries()) {
+            minute += pause;
+            const before = escalationOf(task)!;
+            const next = escalate(task, policies[index % policies.length]!, at(minute));
+            expect(next !== undefined).toBe(before.acknowledgeBy! <= at(minute));
+            task = next ?? task;
+            const after = escalationOf(task)!;
+            expect(task.status).toBe('requested');
+            expect(task.owner).toBeUndefined();
+            expect(after.level).toBeGreaterThanOrEqual(before.level);
+            expect(after.level - before.level).toBeLessThanOrEqual(1);
+            expect(after.asked - before.asked).toBe(next ? 1 : 0);
+            expect(after.acknowledgeBy!.getTime()).toBeGreaterThan(at(minute).getTime());
+          }
+        },
+      ),
     );
-  }); // prettier-ignore
+  });
 });

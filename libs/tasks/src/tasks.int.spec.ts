@@ -5,7 +5,14 @@ import { FhirModule, fhirMigrations, FhirStore } from '#fhir';
 import { MessagingModule, messagingMigrations, UnitOfWork, type Transaction } from '#messaging';
 import { CLOCK, INFRASTRUCTURE, LOGGER, type Clock, type Infrastructure, type Logger } from '#platform';
 import { AService, until } from '#testing';
-import { EscalationDesk, FollowDueTasks, TaskTimers, taskMigrations, escalationOf, type EscalationPlan } from './index.js'; // prettier-ignore
+import {
+  EscalationDesk,
+  FollowDueTasks,
+  TaskTimers,
+  taskMigrations,
+  escalationOf,
+  type EscalationPlan,
+} from './index.js';
 
 /** Milliseconds, as minutes of a plan. */
 const ms = (count: number) => count / 60_000;
@@ -53,14 +60,20 @@ class ATasksService extends AService {
   }
 
   open(id: string, description = 'see to it'): Promise<Task | undefined> {
-    return this.app.get(UnitOfWork).run('p', (transaction) =>
-      this.app.get(EscalationDesk).open({ id, description, for: { reference: 'Patient/p' } }, plan, transaction),
-    ); // prettier-ignore
+    return this.app
+      .get(UnitOfWork)
+      .run('p', (transaction) =>
+        this.app.get(EscalationDesk).open({ id, description, for: { reference: 'Patient/p' } }, plan, transaction),
+      );
   }
 
   levelOf = async (id: string) => escalationOf(await this.get<Task>(`/fhir/Task/${id}`))?.level;
   versionsOf = async (id: string) => (await this.sql('SELECT 1 FROM resource_history WHERE id = $1', [id])).length;
-  timersOf = (id: string) => this.sql<{ attempts: number; failure: string | null }>('SELECT attempts, failure FROM due_task WHERE task_id = $1', [id]); // prettier-ignore
+  timersOf = (id: string) =>
+    this.sql<{ attempts: number; failure: string | null }>(
+      'SELECT attempts, failure FROM due_task WHERE task_id = $1',
+      [id],
+    );
 }
 
 let service: ATasksService;
@@ -85,10 +98,13 @@ describe('What nobody acknowledges', () => {
 
   it('does not hold up others where it cannot be done, and is tried again', async () => {
     await service.open('stuck', 'poison');
-    const [stuck] = await until(async () => {
-      const timers = await service.timersOf('stuck');
-      return timers[0]!.attempts > 0 && timers;
-    }, { what: 'the failure to be noted' }); // prettier-ignore
+    const [stuck] = await until(
+      async () => {
+        const timers = await service.timersOf('stuck');
+        return timers[0]!.attempts > 0 && timers;
+      },
+      { what: 'the failure to be noted' },
+    );
     expect(stuck!.failure).toMatch(/^unexpected:/);
     await service.open('behind');
     await until(async () => (await service.levelOf('behind')) === 2, { what: 'the other to be asked' });

@@ -44,7 +44,8 @@ export class AdministrationCheck {
     const at = new Date(startOf(given) ?? now);
     const order = orderId ? await this.store.read(manager, 'ServiceRequest', orderId) : undefined;
     const encounterId = referencedId(order?.encounter?.reference, 'Encounter');
-    const record = policy?.administration && patient && (await this.facts.recordOf(patient, encounterId, policy, manager)); // prettier-ignore
+    const record =
+      policy?.administration && patient && (await this.facts.recordOf(patient, encounterId, policy, manager));
     const others = beside.filter((one) => one.id !== given.id && wasGiven(one));
     const rights = wrongsOf(
       given,

@@ -83,13 +83,26 @@ export class AdministrationDesk {
     const before = statements.find(({ id }) => id === stated.id);
     const known = await this.known(stated.identifier!.filter(isUsable), transaction);
     // What is compared is what was said under this number, not what became of it with what others said.
-    const current = before ? [asOfPlan(before.administration, plan), ...others(known, before, statements, plan, this.policy)] : known; // prettier-ignore
+    const current = before
+      ? [asOfPlan(before.administration, plan), ...others(known, before, statements, plan, this.policy)]
+      : known;
     const decision = recordAdministration(current, stated, plan);
     if (decision.outcome === 'same') {
       const standing = before && (await this.holding(before, statements, plan!, transaction));
-      return this.audited({ outcome: 'same', administration: standing ?? decision.administration }, 'create', source, transaction); // prettier-ignore
+      return this.audited(
+        { outcome: 'same', administration: standing ?? decision.administration },
+        'create',
+        source,
+        transaction,
+      );
     }
-    const statement: Statement = { id: stated.id!, planId, by: source.by, settles: [], administration: decision.administration }; // prettier-ignore
+    const statement: Statement = {
+      id: stated.id!,
+      planId,
+      by: source.by,
+      settles: [],
+      administration: decision.administration,
+    };
     const administration = await this.take(statement, statements, plan!, source, transaction);
     const outcome = administration.id === stated.id ? 'new' : 'joined';
     return this.audited({ outcome, administration }, 'create', source, transaction);
@@ -113,12 +126,14 @@ export class AdministrationDesk {
       const current = await this.store.read(manager, 'MedicationAdministration', id);
       if (!current) throw fail('not-found', 'there is no MedicationAdministration with this id');
       const decision = correctAdministration(withoutDeviations(current), stated, planId, version);
-      if (decision.outcome === 'same') return this.audited({ outcome: 'same', administration: current }, 'update', source, transaction); // prettier-ignore
+      if (decision.outcome === 'same')
+        return this.audited({ outcome: 'same', administration: current }, 'update', source, transaction);
       const plan = await this.store.read(manager, 'MedicationRequest', planId);
       const statements = await this.statements.ofPlan(manager, planId);
       const of = administrationsOfPlan(statements, plan!, this.policy).find((one) => one.administration.id === id);
       const first = statements.find((one) => one.id === id);
-      if (!of || !first) throw fail('state-conflict', 'this one became part of another administration: correct that one'); // prettier-ignore
+      if (!of || !first)
+        throw fail('state-conflict', 'this one became part of another administration: correct that one');
       // Who corrects what both said has seen both: it stays one, whatever else is told.
       const settles = of.statements.filter((one) => one !== id);
       const statement: Statement = { ...first, settles, administration: withoutMeta(decision.administration) };
@@ -138,8 +153,12 @@ export class AdministrationDesk {
       const { manager } = transaction;
       const plan = await this.store.read(manager, 'MedicationRequest', planId);
       const { administration } = recordAdministration([], stated, plan);
-      if (!this.policy?.administration) throw fail('state-conflict', 'the contrast policy has no section administration: nothing can be checked'); // prettier-ignore
-      if (plan!.status === 'cancelled') throw fail('state-conflict', 'the contrast record is cancelled: nothing is to be given', { field: 'MedicationAdministration.request' }); // prettier-ignore
+      if (!this.policy?.administration)
+        throw fail('state-conflict', 'the contrast policy has no section administration: nothing can be checked');
+      if (plan!.status === 'cancelled')
+        throw fail('state-conflict', 'the contrast record is cancelled: nothing is to be given', {
+          field: 'MedicationAdministration.request',
+        });
       const beside = await this.store.referringTo(manager, 'MedicationAdministration', `MedicationRequest/${planId}`);
       const refusal = refusalBefore(
         administration,
@@ -158,7 +177,9 @@ export class AdministrationDesk {
       if (!current) throw fail('not-found', 'there is no MedicationAdministration with this id');
       const planId = referencedId(current.request?.reference, 'MedicationRequest')!;
       const plan = await this.store.read(manager, 'MedicationRequest', planId);
-      const standing = plan ? administrationsOfPlan(await this.statements.ofPlan(manager, planId), plan, this.policy) : []; // prettier-ignore
+      const standing = plan
+        ? administrationsOfPlan(await this.statements.ofPlan(manager, planId), plan, this.policy)
+        : [];
       const of = standing.find((one) => one.administration.id === id)?.statements ?? [id];
       await this.audited({ outcome: 'same', administration: current }, 'read', source, transaction);
       return this.statements.history(manager, of);
@@ -280,7 +301,9 @@ interface Change {
 /** What is to be stored: what follows now and is not stored so, and before that what follows no more. */
 function changesOf(all: readonly ReconciledAdministration[], stored: readonly MedicationAdministration[]): Change[] {
   const gone = stored.flatMap((before): Change[] => {
-    const into = all.find(({ administration, statements }) => administration.id !== before.id && statements.includes(before.id!)); // prettier-ignore
+    const into = all.find(
+      ({ administration, statements }) => administration.id !== before.id && statements.includes(before.id!),
+    );
     const after = into && withdrawn(before, into.administration.id!);
     return after && !sameContent(before, after) ? [{ before, after }] : [];
   });

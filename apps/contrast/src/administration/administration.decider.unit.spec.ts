@@ -50,7 +50,11 @@ describe('recording what was given', () => {
       { system: 'urn:test:injector', value: 'A' },
       { system: 'urn:test:rack', value: 'B' },
     ];
-    const outcome = recordAdministration([recorded({ identifier: [first, second] })], read({ identifier: [first, second] }), plan); // prettier-ignore
+    const outcome = recordAdministration(
+      [recorded({ identifier: [first, second] })],
+      read({ identifier: [first, second] }),
+      plan,
+    );
     expect(outcome.outcome).toBe('same');
     given([recorded({ identifier: [first, second] })])
       .when((current) => recordAdministration(current, read({ identifier: [second, first] }), plan))
@@ -62,9 +66,13 @@ describe('recording what was given', () => {
       .thenFails('duplicate-key');
   });
   it('refuses one of an unknown record, and of another patient', () => {
-    given(none).when((current) => recordAdministration(current, read(), undefined)).thenFails('unknown-key'); // prettier-ignore
+    given(none)
+      .when((current) => recordAdministration(current, read(), undefined))
+      .thenFails('unknown-key');
     const another = read({ subject: { reference: 'Patient/another' } });
-    given(none).when((current) => recordAdministration(current, another, plan)).thenFails('state-conflict'); // prettier-ignore
+    given(none)
+      .when((current) => recordAdministration(current, another, plan))
+      .thenFails('state-conflict');
   });
   it('records and tells what was given though the order was cancelled meanwhile: it is a fact', () => {
     const cancelled: MedicationRequest = { ...plan, status: 'cancelled' };
@@ -109,10 +117,14 @@ describe('correcting it', () => {
   });
   it('refuses a stale version, another number, another record and another patient', () => {
     given(recorded()).when(correct({ dosage }, '2')).thenFails('precondition-failed');
-    given(recorded()).when(correct({ identifier: [{ system: 'urn:x', value: '2' }] })).thenFails('field-invalid'); // prettier-ignore
+    given(recorded())
+      .when(correct({ identifier: [{ system: 'urn:x', value: '2' }] }))
+      .thenFails('field-invalid');
     given(recorded())
       .when(correct({ dosage }, '3', 'another'))
       .thenFails('state-conflict');
-    given(recorded()).when(correct({ subject: { reference: 'Patient/another' } })).thenFails('state-conflict'); // prettier-ignore
+    given(recorded())
+      .when(correct({ subject: { reference: 'Patient/another' } }))
+      .thenFails('state-conflict');
   });
 });

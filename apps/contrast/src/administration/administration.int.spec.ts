@@ -15,7 +15,13 @@ function signedPolicyFile(): string {
   return path;
 }
 const injectors = [
-  { name: 'CT1', system: 'urn:test:ct1', columns: { number: 'Injection ID', order: 'Accession', volume: 'Contrast (mL)' }, values: { status: { Done: 'completed' } }, pressureUnit: 'psi' as const }, // prettier-ignore
+  {
+    name: 'CT1',
+    system: 'urn:test:ct1',
+    columns: { number: 'Injection ID', order: 'Accession', volume: 'Contrast (mL)' },
+    values: { status: { Done: 'completed' } },
+    pressureUnit: 'psi' as const,
+  },
 ];
 
 let service: AContrastService;
@@ -24,25 +30,59 @@ afterAll(() => service?.stop());
 
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 const mL = (value: number) => ({ value, unit: 'mL', system: 'http://unitsofmeasure.org', code: 'mL' });
-const said = (right: string, reason: string): Extension => ({ url: extensions.givenAlthough, extension: [{ url: 'right', valueCode: right }, { url: 'reason', valueString: reason }] }); // prettier-ignore
-const drug = (text: string, lot?: string): MedicationAdministration['contained'] => [{ resourceType: 'Medication', id: 'm', code: { text }, ...(lot ? { batch: { lotNumber: lot } } : {}) } as never]; // prettier-ignore
+const said = (right: string, reason: string): Extension => ({
+  url: extensions.givenAlthough,
+  extension: [
+    { url: 'right', valueCode: right },
+    { url: 'reason', valueString: reason },
+  ],
+});
+const drug = (text: string, lot?: string): MedicationAdministration['contained'] => [
+  { resourceType: 'Medication', id: 'm', code: { text }, ...(lot ? { batch: { lotNumber: lot } } : {}) } as never,
+];
 
 /** An exam with contrast that screening lets go on, and what a person and an injector post of it. */
 async function screened(name: string) {
   const patient = aPatient({ mrn: name, gender: 'male' });
-  const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' } }); // prettier-ignore
+  const order = aServiceRequest({
+    placerOrderNumber: name,
+    accessionNumber: name,
+    patient,
+    procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' },
+  });
   const answers = ['KIDNEY', 'METFORMIN', 'REACTION'].map((code) => no(code, patient));
   await service.tell('imaging.order.placed.v1', order, patient, ...answers);
   const plan = await service.planOf(order);
   const examId = contrastScreeningIdOf(order.id!);
-  await until(async () => (await service.get<DetectedIssue>(`/fhir/DetectedIssue/${examId}`)).code?.coding?.[0]?.code === 'proceed', { what: 'the exam to be screened' }); // prettier-ignore
+  await until(
+    async () =>
+      (await service.get<DetectedIssue>(`/fhir/DetectedIssue/${examId}`)).code?.coding?.[0]?.code === 'proceed',
+    { what: 'the exam to be screened' },
+  );
   const stated = (overrides: Partial<MedicationAdministration>, number: string) =>
-    anAdministration(plan, { identifier: [{ system: 'urn:test', value: `${name}-${number}` }], effectiveDateTime: minutesAgo(5), ...overrides }); // prettier-ignore
-  const person = (overrides: Partial<MedicationAdministration> = {}, number = 'P') => service.send('POST', 'MedicationAdministration', stated(overrides, number)); // prettier-ignore
+    anAdministration(plan, {
+      identifier: [{ system: 'urn:test', value: `${name}-${number}` }],
+      effectiveDateTime: minutesAgo(5),
+      ...overrides,
+    });
+  const person = (overrides: Partial<MedicationAdministration> = {}, number = 'P') =>
+    service.send('POST', 'MedicationAdministration', stated(overrides, number));
   const injector = (overrides: Partial<MedicationAdministration> = {}, number = 'I') =>
-    person({ performer: [{ actor: { type: 'Device', display: 'CT1' } }], contained: drug('contrast'), ...overrides }, number); // prettier-ignore
-  const all = async () => ((await service.get<Bundle<MedicationAdministration>>(`/fhir/MedicationAdministration?patient=${patient.id}`)).entry ?? []).map(({ resource }) => resource!); // prettier-ignore
-  const issues = async () => ((await service.get<Bundle<DetectedIssue>>(`/fhir/DetectedIssue?patient=${patient.id}`)).entry ?? []).map(({ resource }) => resource!).filter(({ status, code }) => status === 'final' && code?.coding?.[0]?.system === 'urn:collimator:administration-right'); // prettier-ignore
+    person(
+      { performer: [{ actor: { type: 'Device', display: 'CT1' } }], contained: drug('contrast'), ...overrides },
+      number,
+    );
+  const all = async () =>
+    (
+      (await service.get<Bundle<MedicationAdministration>>(`/fhir/MedicationAdministration?patient=${patient.id}`))
+        .entry ?? []
+    ).map(({ resource }) => resource!);
+  const issues = async () =>
+    ((await service.get<Bundle<DetectedIssue>>(`/fhir/DetectedIssue?patient=${patient.id}`)).entry ?? [])
+      .map(({ resource }) => resource!)
+      .filter(
+        ({ status, code }) => status === 'final' && code?.coding?.[0]?.system === 'urn:collimator:administration-right',
+      );
   const told = () => service.published('imaging.contrast.administered.v1', patient.id!);
   return { patient, order, plan, stated, person, injector, all, issues, told };
 }
@@ -56,22 +96,40 @@ function no(code: string, patient: Patient) {
     valueCodeableConcept: { coding: [{ code: 'N' }] },
   });
 }
-const outcome = ({ status, body }: { status: number; body: unknown }) => [status, (body as OperationOutcome).issue?.map(({ expression, diagnostics }) => [expression?.[0], diagnostics])]; // prettier-ignore
-const deviations = ({ extension = [] }: MedicationAdministration) => extension.filter(({ url }) => url === extensions.deviation).map((one) => one.extension!.map(({ valueCode, valueString }) => valueCode ?? valueString)); // prettier-ignore
+const outcome = ({ status, body }: { status: number; body: unknown }) => [
+  status,
+  (body as OperationOutcome).issue?.map(({ expression, diagnostics }) => [expression?.[0], diagnostics]),
+];
+const deviations = ({ extension = [] }: MedicationAdministration) =>
+  extension
+    .filter(({ url }) => url === extensions.deviation)
+    .map((one) => one.extension!.map(({ valueCode, valueString }) => valueCode ?? valueString));
 
 describe('Before it is given', () => {
   it('the five rights are checked, and every reason is told', async () => {
     const { stated } = await screened('BEFORE');
-    const check = (overrides: Partial<MedicationAdministration>) => service.send('POST', 'MedicationAdministration/$check', stated({ status: 'in-progress', ...overrides }, 'C')); // prettier-ignore
+    const check = (overrides: Partial<MedicationAdministration>) =>
+      service.send('POST', 'MedicationAdministration/$check', stated({ status: 'in-progress', ...overrides }, 'C'));
     expect((await check({})).status).toBe(200);
-    const [status, issues] = outcome(await check({ contained: drug('iohexol'), subject: { identifier: { value: 'ANOTHER' } }, effectiveDateTime: minutesAgo(-60) })); // prettier-ignore
+    const [status, issues] = outcome(
+      await check({
+        contained: drug('iohexol'),
+        subject: { identifier: { value: 'ANOTHER' } },
+        effectiveDateTime: minutesAgo(-60),
+      }),
+    );
     expect(status).toBe(409);
     expect(issues).toEqual([
       ['MedicationAdministration.subject.identifier', expect.stringContaining("not one of the patient's")],
-      ['MedicationAdministration.medicationReference', expect.stringContaining('iohexol is not what was planned and screened, iopromide')], // prettier-ignore
+      [
+        'MedicationAdministration.medicationReference',
+        expect.stringContaining('iohexol is not what was planned and screened, iopromide'),
+      ],
       ['MedicationAdministration.effectiveDateTime', expect.stringContaining('future')],
     ]);
-    expect((await check({ contained: drug('iohexol'), extension: [said('agent', 'iopromide is out of stock')] })).status).toBe(200); // prettier-ignore
+    expect(
+      (await check({ contained: drug('iohexol'), extension: [said('agent', 'iopromide is out of stock')] })).status,
+    ).toBe(200);
     expect((await check({ subject: { identifier: { value: 'BEFORE' } } })).status).toBe(200);
   });
 
@@ -88,9 +146,17 @@ describe('After it was given', () => {
     const { person, issues, told } = await screened('REASON');
     const contained = drug('iohexol', 'L');
     const [status, refused] = outcome(await person({ contained }));
-    expect([status, refused]).toEqual([409, [['MedicationAdministration.medicationReference', expect.stringContaining('send it again with a reason')]]]); // prettier-ignore
+    expect([status, refused]).toEqual([
+      409,
+      [['MedicationAdministration.medicationReference', expect.stringContaining('send it again with a reason')]],
+    ]);
     expect((await person({ contained, extension: [said('agent', 'iopromide ran out')] })).status).toBe(201);
-    expect(await issues()).toEqual([expect.objectContaining({ severity: 'high', mitigation: [expect.objectContaining({ action: { text: 'iopromide ran out' } })] })]); // prettier-ignore
+    expect(await issues()).toEqual([
+      expect.objectContaining({
+        severity: 'high',
+        mitigation: [expect.objectContaining({ action: { text: 'iopromide ran out' } })],
+      }),
+    ]);
     expect(await told()).toHaveLength(1);
   });
 
@@ -105,14 +171,22 @@ describe('After it was given', () => {
     const { person, issues, all } = await screened('RIGHTED');
     await person({ contained: drug('iohexol', 'L'), extension: [said('agent', 'ran out')] });
     const [recorded] = await all();
-    const put = await service.send('PUT', `MedicationAdministration/${recorded!.id}`, { ...recorded, contained: drug('iopromide', 'L') }, { 'if-match': 'W/"1"' }); // prettier-ignore
+    const put = await service.send(
+      'PUT',
+      `MedicationAdministration/${recorded!.id}`,
+      { ...recorded, contained: drug('iopromide', 'L') },
+      { 'if-match': 'W/"1"' },
+    );
     expect(put.status).toBe(200);
     expect(await issues()).toEqual([]);
   });
 });
 
 describe('What a person and an injector say', () => {
-  it.each([['the injector first', true], ['the person first', false]])('of one injection is one administration: %s', async (_, injectorFirst) => {
+  it.each([
+    ['the injector first', true],
+    ['the person first', false],
+  ])('of one injection is one administration: %s', async (_, injectorFirst) => {
     const { person, injector, all, told } = await screened(injectorFirst ? 'BOTH1' : 'BOTH2');
     const byPerson = () => person({ dosage: { ...anAdministration({ id: 'x', subject: {} }).dosage, dose: mL(80) } });
     const byInjector = () => injector({ effectiveDateTime: minutesAgo(3), dosage: { dose: mL(62.5) } });
@@ -122,19 +196,25 @@ describe('What a person and an injector say', () => {
     const id = (first.body as MedicationAdministration).id!;
     const [one, ...more] = await all();
     expect(more).toEqual([]);
-    expect(one).toMatchObject({ id, dosage: { dose: { value: 62.5 }, route: { text: 'Intravenous route' } }, contained: [{ batch: { lotNumber: 'LOT7' } }] }); // prettier-ignore
+    expect(one).toMatchObject({
+      id,
+      dosage: { dose: { value: 62.5 }, route: { text: 'Intravenous route' } },
+      contained: [{ batch: { lotNumber: 'LOT7' } }],
+    });
     expect(one!.identifier!.map(({ value }) => value!.at(-1))).toEqual(injectorFirst ? ['I', 'P'] : ['P', 'I']);
     expect(deviations(one!)).toEqual([
       ['stated-dose', 'the injector says 62.5 mL, the person 80 mL'],
       ['dose', 'planned 80 mL, given 62.5 mL'],
     ]);
     // Others heard it corrected, not twice; and each again is the same.
-    expect((await told()).map((event) => event.find(({ resourceType }) => resourceType === 'MedicationAdministration')!.id)).toEqual([id, id]); // prettier-ignore
+    expect(
+      (await told()).map((event) => event.find(({ resourceType }) => resourceType === 'MedicationAdministration')!.id),
+    ).toEqual([id, id]);
     const { statements } = await service.get<{ statements: { by: string }[] }>(`/administrations/${id}/statements`);
     expect(statements.map(({ by }) => by)).toEqual(injectorFirst ? ['injector', 'person'] : ['person', 'injector']);
     const history = await service.get<Bundle>(`/fhir/MedicationAdministration/${id}/_history`);
     expect(history.total).toBe(2);
-  }); // prettier-ignore
+  });
 
   it('again is the same, and of two injections stays two', async () => {
     const { person, injector, stated, all, told } = await screened('TWO');
@@ -146,8 +226,15 @@ describe('What a person and an injector say', () => {
     expect((await injector(main, 'I2')).status).toBe(200);
     expect((await person(test, 'P1')).status).toBe(200);
     expect((await injector(main, 'I2')).status).toBe(200);
-    const standing = (await all()).map(({ identifier, status, dosage }) => [status, dosage!.dose!.value, identifier!.map(({ value }) => value!.slice(-2)).sort()]); // prettier-ignore
-    expect(standing.sort()).toEqual([['completed', 20, ['I1', 'P1']], ['completed', 60, ['I2', 'P2']]]); // prettier-ignore
+    const standing = (await all()).map(({ identifier, status, dosage }) => [
+      status,
+      dosage!.dose!.value,
+      identifier!.map(({ value }) => value!.slice(-2)).sort(),
+    ]);
+    expect(standing.sort()).toEqual([
+      ['completed', 20, ['I1', 'P1']],
+      ['completed', 60, ['I2', 'P2']],
+    ]);
     const before = (await told()).length;
     expect((await person(test, 'P1')).status).toBe(200);
     expect(await told()).toHaveLength(before);
@@ -159,18 +246,26 @@ describe('What a person and an injector say', () => {
     await injector({});
     const [both] = await all();
     const corrected = { ...both, dosage: { ...both!.dosage, dose: mL(70) } };
-    expect((await service.send('PUT', `MedicationAdministration/${both!.id}`, corrected, { 'if-match': 'W/"2"' })).status).toBe(200); // prettier-ignore
+    expect(
+      (await service.send('PUT', `MedicationAdministration/${both!.id}`, corrected, { 'if-match': 'W/"2"' })).status,
+    ).toBe(200);
     expect((await injector({})).status).toBe(409);
     const [one, ...more] = await all();
     expect([one!.dosage!.dose!.value, one!.identifier!.length, more.length]).toEqual([70, 2, 0]);
-    const { statements } = await service.get<{ statements: { replaced: boolean }[] }>(`/administrations/${one!.id}/statements`); // prettier-ignore
+    const { statements } = await service.get<{ statements: { replaced: boolean }[] }>(
+      `/administrations/${one!.id}/statements`,
+    );
     expect(statements.map(({ replaced }) => replaced)).toEqual([true, false, false]);
   });
 });
 
 describe('A file of an injector', () => {
   const send = async (text: string, injector = 'CT1') => {
-    const response = await fetch(`${service.url}/injector-reports?injector=${injector}`, { method: 'POST', headers: { 'content-type': 'text/csv' }, body: text }); // prettier-ignore
+    const response = await fetch(`${service.url}/injector-reports?injector=${injector}`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+      body: text,
+    });
     return { status: response.status, body: (await response.json()) as { lines: Record<string, unknown>[] } };
   };
   it('is taken line by line, each told of, and again is the same', async () => {
@@ -207,13 +302,26 @@ describe('A file of an injector', () => {
 
 describe('A barcode', () => {
   it('is read for a console, with the product the policy knows', async () => {
-    const response = await fetch(`${service.url}/barcodes/read`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ barcode: ']d2010952123400001317281200\u001d10ABC' }) }); // prettier-ignore
-    expect(await response.json()).toMatchObject({ gtin: '09521234000013', lot: 'ABC', expiry: '2028-12-31', text: '(01)09521234000013(17)281200(10)ABC', product: { agent: 'iopromide', volumeMl: 100, kind: 'single-dose' } }); // prettier-ignore
+    const response = await fetch(`${service.url}/barcodes/read`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ barcode: ']d2010952123400001317281200\u001d10ABC' }),
+    });
+    expect(await response.json()).toMatchObject({
+      gtin: '09521234000013',
+      lot: 'ABC',
+      expiry: '2028-12-31',
+      text: '(01)09521234000013(17)281200(10)ABC',
+      product: { agent: 'iopromide', volumeMl: 100, kind: 'single-dose' },
+    });
   });
   it('completes what was given', async () => {
     const { person } = await screened('BARCODE');
     const barcode = { url: extensions.barcode, valueString: '(01)09521234000013(17)281200(10)ABC' };
-    const contained = [{ resourceType: 'Medication', id: 'm', extension: [barcode] } as never]; // prettier-ignore
-    expect(await person({ contained })).toMatchObject({ status: 201, body: { contained: [{ batch: { lotNumber: 'ABC', expirationDate: '2028-12-31' } }] } }); // prettier-ignore
+    const contained = [{ resourceType: 'Medication', id: 'm', extension: [barcode] } as never];
+    expect(await person({ contained })).toMatchObject({
+      status: 201,
+      body: { contained: [{ batch: { lotNumber: 'ABC', expirationDate: '2028-12-31' } }] },
+    });
   });
 });

@@ -55,7 +55,12 @@ function mergedOf({ person, injector }: Injection, members: readonly Statement[]
   const ofMedication = !lotNumberOf(ours) && lotNumberOf(theirs) ? theirs : ours;
   const phases = phasesOf(theirs).length > 0 ? theirs : ours;
   const extension = distinct([
-    ...[ours, theirs].flatMap((one) => (one.extension ?? []).filter(({ url }) => url !== extensions.injectionPhase && (one === ours || !ours.extension?.some((two) => two.url === url)))), // prettier-ignore
+    ...[ours, theirs].flatMap((one) =>
+      (one.extension ?? []).filter(
+        ({ url }) =>
+          url !== extensions.injectionPhase && (one === ours || !ours.extension?.some((two) => two.url === url)),
+      ),
+    ),
     ...phasesOf(phases),
   ]);
   const listed = {

@@ -43,7 +43,8 @@ function completed(medication: Medication, path: string, policy: ContrastPolicy 
   if (!same(stated.gtin, gtin)) throw contradiction(`${path}.identifier`, 'GTIN');
   if (!same(stated.lot, lot)) throw contradiction(`${path}.batch.lotNumber`, 'lot');
   // A month stated for its last day says the same, less exactly.
-  if (stated.expiry && expiry && !expiry.startsWith(stated.expiry.slice(0, 10))) throw contradiction(`${path}.batch.expirationDate`, 'last day'); // prettier-ignore
+  if (stated.expiry && expiry && !expiry.startsWith(stated.expiry.slice(0, 10)))
+    throw contradiction(`${path}.batch.expirationDate`, 'last day');
   const product = packageOf(gtin, policy);
   if (product && !isOf(medication, product, policy!)) throw contradiction(`${path}.code`, 'agent');
   const others = (medication.identifier ?? []).filter(({ system }) => system !== GTIN_SYSTEM);
@@ -66,7 +67,10 @@ function completed(medication: Medication, path: string, policy: ContrastPolicy 
 /** What the product under the GTIN adds: the agent's codes, and how much of it is in a millilitre. */
 function contentOf(medication: Medication, product: KnownPackage, policy: ContrastPolicy): Partial<Medication> {
   const agent = policy.agents.find(({ display }) => display === product.agent)!;
-  const code = { coding: agent.codes.map(({ system, code }) => ({ system, code, display: agent.display })), text: product.display }; // prettier-ignore
+  const code = {
+    coding: agent.codes.map(({ system, code }) => ({ system, code, display: agent.display })),
+    text: product.display,
+  };
   const [unit = '', per = 'mL'] = product.concentration.unit.split('/');
   const strength = { numerator: { value: product.concentration.value, unit }, denominator: { value: 1, unit: per } };
   return {
@@ -103,5 +107,7 @@ function barcodesOn({ extension = [] }: Medication): Extension[] {
 }
 
 function contradiction(field: string, what: string): Failure {
-  return fail('field-invalid', `${field} says another ${what} than the barcode: scan the package that was given`, { field }); // prettier-ignore
+  return fail('field-invalid', `${field} says another ${what} than the barcode: scan the package that was given`, {
+    field,
+  });
 }

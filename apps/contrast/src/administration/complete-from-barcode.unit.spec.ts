@@ -50,11 +50,16 @@ describe('what was given, with its barcode', () => {
     ['a barcode that is none', { extension: [barcode('HELLO')] }, 'contained[0].extension'],
     ['barcodes of two packages', { extension: [barcode(whole), barcode('(10)ABC2')] }, 'contained[0].extension'],
   ])('is refused where it says %s', (_, medication, path) => {
-    expect(() => complete(medication)).toThrow(expect.objectContaining({ code: 'field-invalid', field: `MedicationAdministration.${path}` })); // prettier-ignore
+    expect(() => complete(medication)).toThrow(
+      expect.objectContaining({ code: 'field-invalid', field: `MedicationAdministration.${path}` }),
+    );
   });
   it('of a product nobody knows has the lot, and the agent as it is stated', () => {
     const other = [barcode('(01)09521234543213(10)L9')];
-    expect(complete({ extension: other, code: { text: 'iohexol' } })).toMatchObject({ code: { text: 'iohexol' }, batch: { lotNumber: 'L9' } }); // prettier-ignore
+    expect(complete({ extension: other, code: { text: 'iohexol' } })).toMatchObject({
+      code: { text: 'iohexol' },
+      batch: { lotNumber: 'L9' },
+    });
     expect(complete({ extension: other }).code).toBeUndefined();
   });
   it('is left as it is without one', () => {

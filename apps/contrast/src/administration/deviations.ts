@@ -43,7 +43,10 @@ export function deviationsFromPlan(
 export function contradictionsOf({ person, injector }: Injection, policy: ContrastPolicy | undefined): Deviation[] {
   const same = policy?.administration?.sameInjection;
   if (!person || !injector || !same) return [];
-  const [ours, theirs] = [millilitresOf(person.administration.dosage?.dose), millilitresOf(injector.administration.dosage?.dose)]; // prettier-ignore
+  const [ours, theirs] = [
+    millilitresOf(person.administration.dosage?.dose),
+    millilitresOf(injector.administration.dosage?.dose),
+  ];
   const [lot, other] = [lotNumberOf(person.administration), lotNumberOf(injector.administration)];
   return [
     ...(ours !== undefined && theirs !== undefined && Math.abs(ours - theirs) > same.doseMl

@@ -102,7 +102,9 @@ function wrongNumber({ subject }: MedicationAdministration, { patient, plan }: A
   const { system, value } = subject.identifier ?? {};
   if (!value) return undefined;
   const isTheirs = patient?.identifier?.some((one) => one.value === value && (!system || one.system === system));
-  return isTheirs ? undefined : impossible('subject.identifier', "the number is not one of the patient's: check who is on the table"); // prettier-ignore
+  return isTheirs
+    ? undefined
+    : impossible('subject.identifier', "the number is not one of the patient's: check who is on the table");
 }
 
 function rightAgent(given: MedicationAdministration, { plan }: Around, policy: Checked): Finding {
@@ -181,7 +183,8 @@ function rightByScreening(given: MedicationAdministration, around: Around): Find
   const issue = around.issues.find(({ id, status }) => id === around.screeningId && status === 'final');
   const outcome = issue && outcomeOf(issue);
   if (!issue || !outcome) return unknown(field, 'the exam was not screened for contrast');
-  if (outcome === 'stop' || outcome === 'needs-decision') return wrong(field, `screening says ${outcome}: have it decided on first`); // prettier-ignore
+  if (outcome === 'stop' || outcome === 'needs-decision')
+    return wrong(field, `screening says ${outcome}: have it decided on first`);
   const readyFrom = issue.extension?.find(({ url }) => url === extensions.readyFrom)?.valueDateTime;
   const at = momentOf(given);
   if (readyFrom && at && at.getTime() < Date.parse(readyFrom))

@@ -16,12 +16,31 @@ const patient = aPatient({ mrn: 'MRN1' });
 const order = aServiceRequest({ procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' } });
 const plan = planContrast(undefined, order, site()).plan!;
 const screeningId = contrastScreeningIdOf(order.id!);
-const screened = (outcome: string, extension: Extension[] = []): DetectedIssue =>
-  ({ resourceType: 'DetectedIssue', id: screeningId, status: 'final', code: { coding: [{ system: systems.contrastOutcome, code: outcome }] }, extension }); // prettier-ignore
-const overridden = (rule: string): DetectedIssue =>
-  ({ resourceType: 'DetectedIssue', id: ruleIssueIdOf(order.id!, rule), status: 'final', code: { coding: [{ system: 'urn:collimator:contrast-rule', code: rule }] }, mitigation: [{ action: { text: 'x' } }] }); // prettier-ignore
-const booked = (start: string, status: Appointment['status'] = 'booked'): Appointment => ({ resourceType: 'Appointment', status, start, participant: [{ status: 'accepted' }] }); // prettier-ignore
-const weight = (kg: number, at = '2026-02-20T08:00:00Z') => ({ ...noFacts, birthDate: '1980-01-01', weightKg: [{ value: kg, at }] }); // prettier-ignore
+const screened = (outcome: string, extension: Extension[] = []): DetectedIssue => ({
+  resourceType: 'DetectedIssue',
+  id: screeningId,
+  status: 'final',
+  code: { coding: [{ system: systems.contrastOutcome, code: outcome }] },
+  extension,
+});
+const overridden = (rule: string): DetectedIssue => ({
+  resourceType: 'DetectedIssue',
+  id: ruleIssueIdOf(order.id!, rule),
+  status: 'final',
+  code: { coding: [{ system: 'urn:collimator:contrast-rule', code: rule }] },
+  mitigation: [{ action: { text: 'x' } }],
+});
+const booked = (start: string, status: Appointment['status'] = 'booked'): Appointment => ({
+  resourceType: 'Appointment',
+  status,
+  start,
+  participant: [{ status: 'accepted' }],
+});
+const weight = (kg: number, at = '2026-02-20T08:00:00Z') => ({
+  ...noFacts,
+  birthDate: '1980-01-01',
+  weightKg: [{ value: kg, at }],
+});
 const child = { ...noFacts, birthDate: '2018-01-01' };
 
 const around = (overrides: Partial<Around> = {}): Around => ({
@@ -34,16 +53,22 @@ const around = (overrides: Partial<Around> = {}): Around => ({
   besideMl: 0,
   ...overrides,
 });
-const given = (overrides: Partial<MedicationAdministration> = {}): MedicationAdministration =>
-  ({ ...anAdministration(plan, { effectiveDateTime: '2026-03-02T09:55:00Z', ...overrides }), id: 'a' }); // prettier-ignore
+const given = (overrides: Partial<MedicationAdministration> = {}): MedicationAdministration => ({
+  ...anAdministration(plan, { effectiveDateTime: '2026-03-02T09:55:00Z', ...overrides }),
+  id: 'a',
+});
 const drug = (code: object) => ({ contained: [{ resourceType: 'Medication', id: 'm', code } as never] });
 const atc = (code: string) => ({ coding: [{ system: 'http://www.whocc.no/atc', code }] });
 const dose = (value: number, unit = 'mL') => ({ dosage: { ...given().dosage, dose: { value, unit } } });
 const route = (concept: object) => ({ dosage: { ...given().dosage, route: concept } });
 const sct = (code: string) => ({ coding: [{ system: 'http://snomed.info/sct', code }] });
-const administration = (overrides: object): ContrastPolicy => ({ ...shipped, administration: { ...shipped.administration, ...overrides } }) as ContrastPolicy; // prettier-ignore
-const found = (overrides: Partial<MedicationAdministration>, beside: Partial<Around> = {}, policy: ContrastPolicy | undefined = shipped) =>
-  wrongsOf(given(overrides), around(beside), policy, now).map(({ right, verdict }) => `${right} ${verdict}`); // prettier-ignore
+const administration = (overrides: object): ContrastPolicy =>
+  ({ ...shipped, administration: { ...shipped.administration, ...overrides } }) as ContrastPolicy;
+const found = (
+  overrides: Partial<MedicationAdministration>,
+  beside: Partial<Around> = {},
+  policy: ContrastPolicy | undefined = shipped,
+) => wrongsOf(given(overrides), around(beside), policy, now).map(({ right, verdict }) => `${right} ${verdict}`);
 
 describe('what is given', () => {
   it.each<[string, Partial<MedicationAdministration>, Partial<Around>, string[]]>([
@@ -51,9 +76,19 @@ describe('what is given', () => {
     // Patient.
     ["a number of the patient's", { subject: { identifier: { value: 'MRN1' } } }, {}, []],
     ['a number of nobody here', { subject: { identifier: { value: 'MRN2' } } }, {}, ['patient wrong']],
-    ['their number in another system', { subject: { identifier: { system: 'urn:other', value: 'MRN1' } } }, {}, ['patient wrong']],
+    [
+      'their number in another system',
+      { subject: { identifier: { system: 'urn:other', value: 'MRN1' } } },
+      {},
+      ['patient wrong'],
+    ],
     ['another patient', { subject: { reference: 'Patient/other' } }, {}, ['patient wrong']],
-    ['a number where the patient is not known', { subject: { identifier: { value: 'MRN1' } } }, { patient: undefined }, ['patient wrong']],
+    [
+      'a number where the patient is not known',
+      { subject: { identifier: { value: 'MRN1' } } },
+      { patient: undefined },
+      ['patient wrong'],
+    ],
     // Agent.
     ['the agent by code', drug(atc('V08AB05')), {}, []],
     ['the agent by its trade name', drug({ text: 'Ultravist 370' }), {}, []],
@@ -70,10 +105,30 @@ describe('what is given', () => {
     ['an adult without weight, who needs none', dose(80), { facts: { ...noFacts, birthDate: '1980-01-01' } }, []],
     ['a child without weight', dose(20), { facts: child }, ['dose unknown']],
     ['somebody of no known age without weight', dose(20), { facts: noFacts }, ['dose unknown']],
-    ['a weight that is too old for a child', dose(20), { facts: { ...child, weightKg: [{ value: 25, at: '2026-01-01T00:00:00Z' }] } }, ['dose unknown']],
-    ['a weight in the time of a child', dose(20), { facts: { ...child, weightKg: [{ value: 25, at: '2026-02-20T00:00:00Z' }] } }, []],
-    ['too much, decided by a physician for the plan', dose(80), { facts: weight(20), issues: [screened('proceed'), overridden('iodinated-dose')] }, []],
-    ['more than what the physician decided', dose(81), { facts: weight(20), issues: [screened('proceed'), overridden('iodinated-dose')] }, ['dose wrong']],
+    [
+      'a weight that is too old for a child',
+      dose(20),
+      { facts: { ...child, weightKg: [{ value: 25, at: '2026-01-01T00:00:00Z' }] } },
+      ['dose unknown'],
+    ],
+    [
+      'a weight in the time of a child',
+      dose(20),
+      { facts: { ...child, weightKg: [{ value: 25, at: '2026-02-20T00:00:00Z' }] } },
+      [],
+    ],
+    [
+      'too much, decided by a physician for the plan',
+      dose(80),
+      { facts: weight(20), issues: [screened('proceed'), overridden('iodinated-dose')] },
+      [],
+    ],
+    [
+      'more than what the physician decided',
+      dose(81),
+      { facts: weight(20), issues: [screened('proceed'), overridden('iodinated-dose')] },
+      ['dose wrong'],
+    ],
     // Route.
     ['the route by its code', route(sct('47625008')), {}, []],
     ['another route', route(sct('58100008')), {}, ['route wrong']],
@@ -91,14 +146,37 @@ describe('what is given', () => {
     ['an exam that was cancelled', {}, { appointments: [booked('2026-03-04T09:30:00Z', 'cancelled')] }, []],
     // Screening.
     ['an exam that was not screened', {}, { issues: [] }, ['screening unknown']],
-    ['an exam whose screening was withdrawn', {}, { issues: [{ ...screened('proceed'), status: 'cancelled' }] }, ['screening unknown']],
+    [
+      'an exam whose screening was withdrawn',
+      {},
+      { issues: [{ ...screened('proceed'), status: 'cancelled' }] },
+      ['screening unknown'],
+    ],
     ['a stop', {}, { issues: [screened('stop')] }, ['screening wrong']],
     ['an open decision', {}, { issues: [screened('needs-decision')] }, ['screening wrong']],
-    ['a preparation that is over', {}, { issues: [screened('proceed-with-preparation', [{ url: extensions.readyFrom, valueDateTime: '2026-03-02T09:00:00Z' }])] }, []],
-    ['a preparation that is not', {}, { issues: [screened('proceed-with-preparation', [{ url: extensions.readyFrom, valueDateTime: '2026-03-02T11:00:00Z' }])] }, ['screening wrong']],
+    [
+      'a preparation that is over',
+      {},
+      {
+        issues: [
+          screened('proceed-with-preparation', [{ url: extensions.readyFrom, valueDateTime: '2026-03-02T09:00:00Z' }]),
+        ],
+      },
+      [],
+    ],
+    [
+      'a preparation that is not',
+      {},
+      {
+        issues: [
+          screened('proceed-with-preparation', [{ url: extensions.readyFrom, valueDateTime: '2026-03-02T11:00:00Z' }]),
+        ],
+      },
+      ['screening wrong'],
+    ],
   ])('with %s', (_, overrides, beside, wrongs) => {
     expect(found(overrides, beside)).toEqual(wrongs);
-  }); // prettier-ignore
+  });
 
   it('may be another agent of the group where the policy says so', () => {
     const agent = { source: 'site', instead: 'same-group' };
@@ -118,9 +196,21 @@ describe('what is given', () => {
 });
 
 describe('what speaks against it', () => {
-  const said = (right: string): Extension => ({ url: extensions.givenAlthough, extension: [{ url: 'right', valueCode: right }, { url: 'reason', valueString: 'why not' }] }); // prettier-ignore
+  const said = (right: string): Extension => ({
+    url: extensions.givenAlthough,
+    extension: [
+      { url: 'right', valueCode: right },
+      { url: 'reason', valueString: 'why not' },
+    ],
+  });
   const all = ['patient', 'agent', 'dose', 'route', 'time', 'screening'];
-  const wrongs = all.map((right) => ({ right, verdict: 'wrong', why: right, field: right, ...(right === 'patient' ? { isImpossible: true } : {}) })) as Parameters<typeof refusalBefore>[1]; // prettier-ignore
+  const wrongs = all.map((right) => ({
+    right,
+    verdict: 'wrong',
+    why: right,
+    field: right,
+    ...(right === 'patient' ? { isImpossible: true } : {}),
+  })) as Parameters<typeof refusalBefore>[1];
   const rightsOf = (failure: ReturnType<typeof refusalBefore>) =>
     [failure!, ...failure!.also].map(({ field }) => field);
   const withReasons = given({ extension: all.map(said) });
@@ -142,6 +232,9 @@ describe('what speaks against it', () => {
     expect(kept.map(({ mitigation }) => mitigation?.[0]?.action.text)).toEqual([undefined, 'why not']);
     expect(rightIssues(given({ extension: [said('dose')] }), some, kept, new Date())).toEqual([]);
     expect(rightIssues(given(), [], kept, now).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
-    expect(rightIssues(given({ status: 'entered-in-error' }), some, kept, now).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']); // prettier-ignore
+    expect(rightIssues(given({ status: 'entered-in-error' }), some, kept, now).map(({ status }) => status)).toEqual([
+      'cancelled',
+      'cancelled',
+    ]);
   });
 });

@@ -17,7 +17,14 @@ export interface InjectionPhase {
   limit?: number;
 }
 
-const kilopascals: Readonly<Record<string, number>> = { kPa: 1, '[psi]': 6.894757, psi: 6.894757, bar: 100, Pa: 0.001, MPa: 1000 }; // prettier-ignore
+const kilopascals: Readonly<Record<string, number>> = {
+  kPa: 1,
+  '[psi]': 6.894757,
+  psi: 6.894757,
+  bar: 100,
+  Pa: 0.001,
+  MPa: 1000,
+};
 
 /** The quantities of a phase, with what reads each. */
 const quantities = {
@@ -39,7 +46,8 @@ const quantities = {
 export function phasesIn({ extension = [] }: MedicationAdministration): InjectionPhase[] {
   const phases = extension.flatMap((one, at) => (one.url === extensions.injectionPhase ? [phaseOf(one, at)] : []));
   const numbers = phases.map(({ number }) => number);
-  if (new Set(numbers).size !== numbers.length) throw fail('field-invalid', 'two phases have one number', { field: 'MedicationAdministration.extension' }); // prettier-ignore
+  if (new Set(numbers).size !== numbers.length)
+    throw fail('field-invalid', 'two phases have one number', { field: 'MedicationAdministration.extension' });
   return phases.sort((a, b) => a.number - b.number);
 }
 
@@ -60,10 +68,12 @@ export function checkExtravasation({ extension = [] }: MedicationAdministration)
     if (one.url !== extensions.extravasation) continue;
     const path = `extension[${at}]`;
     const site = partOf(one, 'site')?.valueCodeableConcept;
-    if (!site?.text && !site?.coding?.some(({ code }) => code)) throw missing(`${path}.site`, 'where it went beside the vessel'); // prettier-ignore
+    if (!site?.text && !site?.coding?.some(({ code }) => code))
+      throw missing(`${path}.site`, 'where it went beside the vessel');
     const volume = partOf(one, 'volume');
     const ml = millilitresOf(volume?.valueQuantity);
-    if (volume && !(ml !== undefined && ml > 0)) throw invalid(`${path}.volume`, 'must be a volume more than 0, such as in mL'); // prettier-ignore
+    if (volume && !(ml !== undefined && ml > 0))
+      throw invalid(`${path}.volume`, 'must be a volume more than 0, such as in mL');
   }
 }
 
@@ -72,7 +82,8 @@ function phaseOf(stated: Extension, at: number): InjectionPhase {
   const number = partOf(stated, 'number')?.valuePositiveInt;
   if (!Number.isInteger(number) || number! < 1) throw missing(`${path}.number`, 'which phase it is, from 1');
   const content = partOf(stated, 'content')?.valueCode as InjectionPhase['content'] | undefined;
-  if (!content || !['contrast', 'saline', 'mixed'].includes(content)) throw missing(`${path}.content`, 'contrast, saline or mixed'); // prettier-ignore
+  if (!content || !['contrast', 'saline', 'mixed'].includes(content))
+    throw missing(`${path}.content`, 'contrast, saline or mixed');
   const phase: InjectionPhase = { number: number!, content, contrastPart: partOfContrast(stated, content, path) };
   for (const [name, [key, read, what]] of Object.entries(quantities)) {
     const part = partOf(stated, name);
@@ -86,7 +97,8 @@ function phaseOf(stated: Extension, at: number): InjectionPhase {
 function partOfContrast(stated: Extension, content: InjectionPhase['content'], path: string): number {
   if (content !== 'mixed') return content === 'contrast' ? 1 : 0;
   const percent = partOf(stated, 'contrastPercent')?.valueDecimal;
-  if (typeof percent !== 'number' || !(percent > 0 && percent < 100)) throw missing(`${path}.contrastPercent`, 'how much of a mixed phase is contrast, between 0 and 100'); // prettier-ignore
+  if (typeof percent !== 'number' || !(percent > 0 && percent < 100))
+    throw missing(`${path}.contrastPercent`, 'how much of a mixed phase is contrast, between 0 and 100');
   return percent / 100;
 }
 

@@ -1,8 +1,15 @@
 import type { Quantity } from 'fhir/r4.js';
 import { ofTable } from '#platform';
 
-const millilitres: Readonly<Record<string, number>> = { mL: 1, ml: 1, cc: 1, 'cm3': 1, L: 1000, l: 1000, dL: 100 }; // prettier-ignore
-const perSecond: Readonly<Record<string, number>> = { 'mL/s': 1, 'ml/s': 1, 'mL/sec': 1, 'ml/sec': 1, 'mL/min': 1 / 60, 'ml/min': 1 / 60 }; // prettier-ignore
+const millilitres: Readonly<Record<string, number>> = { mL: 1, ml: 1, cc: 1, cm3: 1, L: 1000, l: 1000, dL: 100 };
+const perSecond: Readonly<Record<string, number>> = {
+  'mL/s': 1,
+  'ml/s': 1,
+  'mL/sec': 1,
+  'ml/sec': 1,
+  'mL/min': 1 / 60,
+  'ml/min': 1 / 60,
+};
 
 /** A volume in millilitres; undefined without a number, or in a unit that is none of volume. */
 export function millilitresOf(quantity: Quantity | undefined): number | undefined {

@@ -14,7 +14,11 @@ describe('an administration that is read', () => {
     ['a number without its system', { identifier: [{ value: '1' }] }, 'identifier'],
     ['no contrast record', { request: undefined }, 'request'],
     ['a contrast record that is none', { request: { reference: 'Task/1' } }, 'request'],
-    ['an order other than the record’s', { supportingInformation: [{ reference: 'ServiceRequest/x' }] }, 'supportingInformation'], // prettier-ignore
+    [
+      'an order other than the record’s',
+      { supportingInformation: [{ reference: 'ServiceRequest/x' }] },
+      'supportingInformation',
+    ],
     ['no agent', medication({ batch: { lotNumber: 'L' } }), 'medicationReference'],
     ['an agent without name or code', medication({ code: {}, batch: { lotNumber: 'L' } }), 'medicationReference'],
     ['no lot', medication({ code: { text: 'iopromide' } }), 'contained'],
@@ -23,9 +27,17 @@ describe('an administration that is read', () => {
       medication({ code: { text: 'iopromide' }, batch: { lotNumber: '  ' } }),
       'contained[0].batch.lotNumber',
     ],
-    ['a lot that no reference ties to it', { medicationReference: undefined, medicationCodeableConcept: { text: 'iopromide' } }, 'contained'], // prettier-ignore
+    [
+      'a lot that no reference ties to it',
+      { medicationReference: undefined, medicationCodeableConcept: { text: 'iopromide' } },
+      'contained',
+    ],
     ['no time', { effectiveDateTime: undefined }, 'effectiveDateTime'],
-    ['a period without a start', { effectiveDateTime: undefined, effectivePeriod: { end: '2026-03-02' } }, 'effectiveDateTime'], // prettier-ignore
+    [
+      'a period without a start',
+      { effectiveDateTime: undefined, effectivePeriod: { end: '2026-03-02' } },
+      'effectiveDateTime',
+    ],
     ['no dosage', { dosage: undefined }, 'dosage.dose'],
     ['a dose of nothing', dosage({ dose: { value: 0, unit: 'mL' } }), 'dosage.dose.value'],
     ['a negative dose', dosage({ dose: { value: -80, unit: 'mL' } }), 'dosage.dose.value'],
@@ -33,7 +45,11 @@ describe('an administration that is read', () => {
     ['a dose without unit', dosage({ dose: { value: 80 } }), 'dosage.dose.unit'],
     ['a rate without unit', dosage({ rateQuantity: { value: 3 } }), 'dosage.rateQuantity.unit'],
     ['a rate of nothing', dosage({ rateQuantity: { value: 0, unit: 'mL/s' } }), 'dosage.rateQuantity.value'],
-    ['half a ratio', dosage({ rateQuantity: undefined, rateRatio: { numerator: { value: 3, unit: 'mL' } } }), 'dosage.rateRatio.denominator'], // prettier-ignore
+    [
+      'half a ratio',
+      dosage({ rateQuantity: undefined, rateRatio: { numerator: { value: 3, unit: 'mL' } } }),
+      'dosage.rateRatio.denominator',
+    ],
     ['no route', dosage({ route: undefined }), 'dosage.route'],
     ['an empty route', dosage({ route: {} }), 'dosage.route'],
     ['nobody who gave it', { performer: [] }, 'performer'],
@@ -53,11 +69,21 @@ describe('an administration that is read', () => {
     expect(readAdministration(said(dosage({ rateQuantity: undefined }))).planId).toBe('plan');
   });
   it('needs no lot, dose and time where nothing was given', () => {
-    const nothing = { status: 'not-done', dosage: undefined, effectiveDateTime: undefined, performer: undefined, ...medication({ code: { text: 'iopromide' } }) }; // prettier-ignore
+    const nothing = {
+      status: 'not-done',
+      dosage: undefined,
+      effectiveDateTime: undefined,
+      performer: undefined,
+      ...medication({ code: { text: 'iopromide' } }),
+    };
     expect(readAdministration(said(nothing)).administration.status).toBe('not-done');
   });
   it('is known by its number: the same number is the same administration', () => {
-    const ids = [said({}), said({ status: 'stopped' }), said({ identifier: [{ system: 'urn:test:injector', value: 'INJ-2' }] })].map((one) => readAdministration(one).administration.id); // prettier-ignore
+    const ids = [
+      said({}),
+      said({ status: 'stopped' }),
+      said({ identifier: [{ system: 'urn:test:injector', value: 'INJ-2' }] }),
+    ].map((one) => readAdministration(one).administration.id);
     expect(ids[1]).toBe(ids[0]);
     expect(ids[2]).not.toBe(ids[0]);
   });

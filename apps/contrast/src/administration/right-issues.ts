@@ -40,7 +40,8 @@ export function refusalAfter(
     ({ right, isImpossible }) => isImpossible || (needed.includes(right) && !reasonFor(right, given)),
   );
   return refusal(open, ({ right, why, isImpossible }) => {
-    if (!isImpossible) return `${why}. If it was given so, send it again with a reason: extension given-although, right ${right}`; // prettier-ignore
+    if (!isImpossible)
+      return `${why}. If it was given so, send it again with a reason: extension given-although, right ${right}`;
     return right === 'patient'
       ? `${why}. If it was given, record it with that patient's own contrast record`
       : `${why}: set the clock, or correct it`;
@@ -48,7 +49,9 @@ export function refusalAfter(
 }
 
 function refusal(open: readonly Wrong[], message: (one: Wrong) => string): Failure | undefined {
-  const [first, ...also] = open.map((one) => fail('state-conflict', `${one.right}: ${message(one)}`, { field: one.field })); // prettier-ignore
+  const [first, ...also] = open.map((one) =>
+    fail('state-conflict', `${one.right}: ${message(one)}`, { field: one.field }),
+  );
   return first && fail('state-conflict', first.message, { field: first.field!, also });
 }
 

@@ -59,7 +59,8 @@ interface Pair {
 
 function pairOf(person: Statement, injector: Statement, policy: ContrastPolicy | undefined): Pair | undefined {
   const same = policy?.administration?.sameInjection;
-  if (!same || injector.by !== 'injector' || !mayBeSameAgent(person.administration, injector.administration, policy)) return undefined; // prettier-ignore
+  if (!same || injector.by !== 'injector' || !mayBeSameAgent(person.administration, injector.administration, policy))
+    return undefined;
   const gapMs = gapBetween(person.administration, injector.administration);
   if (gapMs === undefined || gapMs > same.withinMinutes * 60_000) return undefined;
   const [ours, theirs] = [person, injector].map(({ administration }) => millilitresOf(administration.dosage?.dose));

@@ -22,7 +22,13 @@ export class StatementsStore {
         WHERE (plan_id = $1 OR statement_id = $2) AND NOT replaced ORDER BY arrived, id`,
       [planId, statementId],
     );
-    return rows.map(({ statement_id: id, plan_id, stated_by: by, settles, body: administration }) => ({ id, planId: plan_id, by, settles, administration })); // prettier-ignore
+    return rows.map(({ statement_id: id, plan_id, stated_by: by, settles, body: administration }) => ({
+      id,
+      planId: plan_id,
+      by,
+      settles,
+      administration,
+    }));
   }
 
   /** Keeps a statement; one of the same id before it stays, and counts no longer. It keeps that one's place in the order. */
@@ -51,7 +57,13 @@ export class StatementsStore {
         WHERE statement_id = ANY($1) ORDER BY id`,
       [statementIds],
     );
-    return rows.map((row) => ({ by: row.stated_by, client: row.client, statedAt: row.stated_at.toISOString(), replaced: row.replaced, administration: row.body })); // prettier-ignore
+    return rows.map((row) => ({
+      by: row.stated_by,
+      client: row.client,
+      statedAt: row.stated_at.toISOString(),
+      replaced: row.replaced,
+      administration: row.body,
+    }));
   }
 }
 

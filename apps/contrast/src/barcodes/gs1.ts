@@ -128,7 +128,8 @@ function ofDigitalLink(text: string, field: string): Element[] {
   const from = segments.findIndex((one, at) => one === '01' && segments[at + 1] !== undefined);
   if (from < 0) throw invalid(field, 'is no GS1 Digital Link with a GTIN: it must hold /01/<GTIN>');
   const elements: Element[] = [];
-  for (let at = from; at < segments.length; at += 2) elements.push(element(segments[at]!, decoded(segments[at + 1] ?? '', field), field)); // prettier-ignore
+  for (let at = from; at < segments.length; at += 2)
+    elements.push(element(segments[at]!, decoded(segments[at + 1] ?? '', field), field));
   // What is no application identifier, such as linkType, is for whoever resolves the link.
   for (const [ai, value] of new URLSearchParams(query))
     if (/^\d{2,4}$/.test(ai)) elements.push(element(ai, value, field));

@@ -36,26 +36,37 @@ describe('a barcode', () => {
     ['GS1 QR Code', `]Q30109521234543213${'17281231'}10ABC-1${GS}2142`],
     ['GS1 DataBar', `]e00109521234543213${'17281231'}10ABC-1${GS}2142`],
     ['no symbology identifier', `0109521234543213${'17281231'}10ABC-1${GS}2142`],
-    ['FNC1 in front, behind fixed lengths and at the end', `${GS}0109521234543213${GS}17281231${GS}10ABC-1${GS}2142${GS}`],
+    [
+      'FNC1 in front, behind fixed lengths and at the end',
+      `${GS}0109521234543213${GS}17281231${GS}10ABC-1${GS}2142${GS}`,
+    ],
     ['FNC1 shown as a symbol', '010952123454321317281231' + '10ABC-1\u241d2142'],
     ['another order', `2142${GS}10ABC-1${GS}17281231${'0109521234543213'}`],
     ['day 00, the end of the month', `0109521234543213${'17281200'}10ABC-1${GS}2142`],
     ['parentheses', '(01)09521234543213(17)281231(10)ABC-1(21)42'],
     ['parentheses with spaces between', ' (01) 09521234543213 (17) 281231 (10) ABC-1 (21) 42\r\n'],
     ['a Digital Link', 'https://id.example.org/01/09521234543213/10/ABC-1/21/42?17=281231'],
-    ['a Digital Link with a path before it, and more behind it', 'https://example.org/some/way/01/9521234543213/10/ABC%2D1/21/42?linkType=gs1:pip&17=281231#x'],
+    [
+      'a Digital Link with a path before it, and more behind it',
+      'https://example.org/some/way/01/9521234543213/10/ABC%2D1/21/42?linkType=gs1:pip&17=281231#x',
+    ],
   ])('is read as %s', (_, text) => {
     const { elements, ...content } = read(text);
     expect(content).toEqual(whole);
     expect(new Set(elements.map(({ ai }) => ai))).toEqual(new Set(['01', '17', '10', '21']));
-  }); // prettier-ignore
+  });
   it.each([
     ['9521234543213', '09521234543213'],
     [']E09521234543213', '09521234543213'],
     ['96385074', '00000096385074'],
   ])('of a GTIN alone, %s, is that', (text, gtin) => expect(read(text).gtin).toBe(gtin));
   it('has other dates, and its volume in litres with the decimal point where the AI says', () => {
-    expect(read('(01)09521234543213(11)250102(13)250203(15)270304(3153)000100')).toMatchObject({ produced: '2025-01-02', packed: '2025-02-03', bestBefore: '2027-03-04', netVolumeMl: 100 }); // prettier-ignore
+    expect(read('(01)09521234543213(11)250102(13)250203(15)270304(3153)000100')).toMatchObject({
+      produced: '2025-01-02',
+      packed: '2025-02-03',
+      bestBefore: '2027-03-04',
+      netVolumeMl: 100,
+    });
     expect(read('(3154)000001').netVolumeMl).toBe(0.1);
     expect(read('(7003)2812311200')).toMatchObject({ expiry: '2028-12-31' });
   });
@@ -75,10 +86,15 @@ describe('a barcode', () => {
     ['is no GS1 Digital Link', 'https://example.org/lot/1'],
     ['has a percent sign', 'https://example.org/01/09521234543213/10/%zz'],
   ])('that %s is refused', (message, text) => {
-    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'field-invalid', message: expect.stringContaining(message) })); // prettier-ignore
+    expect(() => read(text)).toThrow(
+      expect.objectContaining({ code: 'field-invalid', message: expect.stringContaining(message) }),
+    );
   });
   it('is taken whole or refused, never worse', () => {
-    const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom(...'0123(7)1]dC/:hpst.%', GS) })); // prettier-ignore
+    const anything = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: fc.constantFrom(...'0123(7)1]dC/:hpst.%', GS) }),
+    );
     fc.assert(
       fc.property(anything, (text) => {
         try {
@@ -103,7 +119,7 @@ describe('every barcode that is written', () => {
       fc.property(parts, ({ gtin, lot, serial, day }) => {
         const wanted = { gtin, lot, serial, expiry: day.toISOString().slice(0, 10) };
         const elementString = `01${gtin}17${six(day)}10${lot}${GS}21${serial}`;
-        const link = `https://example.org/01/${gtin}/10/${encodeURIComponent(lot)}/21/${encodeURIComponent(serial)}?17=${six(day)}`; // prettier-ignore
+        const link = `https://example.org/01/${gtin}/10/${encodeURIComponent(lot)}/21/${encodeURIComponent(serial)}?17=${six(day)}`;
         for (const text of [elementString, `]d2${elementString}`, link, humanReadable(read(elementString))])
           expect(read(text)).toMatchObject(wanted);
       }),

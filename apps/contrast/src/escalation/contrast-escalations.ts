@@ -76,7 +76,10 @@ export class ContrastEscalations {
 
   private planNamed(name: string): EscalationPlan | undefined {
     const plan = this.policy && Object.hasOwn(this.policy.escalation, name) ? this.policy.escalation[name] : undefined;
-    const levels = plan?.levels.map(({ ask, acknowledgeWithinMinutes }) => ({ ask: { display: ask }, acknowledgeWithinMinutes })); // prettier-ignore
+    const levels = plan?.levels.map(({ ask, acknowledgeWithinMinutes }) => ({
+      ask: { display: ask },
+      acknowledgeWithinMinutes,
+    }));
     return plan && levels && { levels, againEveryMinutes: plan.againEveryMinutes };
   }
 
@@ -101,6 +104,8 @@ export class ContrastEscalations {
     });
     const around: FhirResource[] = await this.store.readMany(manager, keys);
     const cause = `${task.id}/${task.meta?.versionId}`;
-    transaction.publish(newEvent({ type: 'imaging.contrast.escalated.v1', patientId, cause, now, resources: [task, ...around] })); // prettier-ignore
+    transaction.publish(
+      newEvent({ type: 'imaging.contrast.escalated.v1', patientId, cause, now, resources: [task, ...around] }),
+    );
   }
 }

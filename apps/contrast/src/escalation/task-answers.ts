@@ -30,7 +30,9 @@ export class TaskAnswers {
     if (code === 'contrast-preparation') return recordPreparation(current, stated);
     if (ifMatch === undefined) throw fail('precondition-failed', 'send If-Match with the ETag of the Task you answer');
     if (code === 'contrast-observation') return answerObservation(current, stated, now);
-    return code === 'extravasation-follow-up' ? answerFollowUp(current, stated, now) : answerEscalation(current, stated, now); // prettier-ignore
+    return code === 'extravasation-follow-up'
+      ? answerFollowUp(current, stated, now)
+      : answerEscalation(current, stated, now);
   }
 
   /** What follows from it, once it is stored. */

@@ -79,7 +79,10 @@ export function administrationFrom(
 export function conceptOf(code: Code): CodeableConcept {
   const { scheme, value, meaning } = preferredCode(code);
   const system = ofTable(fhirSystems, scheme);
-  return { ...(system ? { coding: [{ system, code: value, ...(meaning ? { display: meaning } : {}) }] } : {}), text: meaning ?? value }; // prettier-ignore
+  return {
+    ...(system ? { coding: [{ system, code: value, ...(meaning ? { display: meaning } : {}) }] } : {}),
+    text: meaning ?? value,
+  };
 }
 
 function medicationOf(agent: InjectedAgent | undefined): Medication {
@@ -103,12 +106,24 @@ function phaseExtension(phase: InjectedPhase, index: number): Extension {
   const extension: Extension[] = [
     { url: 'number', valuePositiveInt: index + 1 },
     { url: 'content', valueCode: content },
-    ...(content === 'mixed' ? [{ url: 'contrastPercent', valueDecimal: Math.round((contrastMl / volumeMl) * 1000) / 10 }] : []), // prettier-ignore
+    ...(content === 'mixed'
+      ? [{ url: 'contrastPercent', valueDecimal: Math.round((contrastMl / volumeMl) * 1000) / 10 }]
+      : []),
     { url: 'volume', valueQuantity: millilitresQuantity(volumeMl) },
     ...(phase.rateMlPerSecond === undefined ? [] : [{ url: 'rate', valueQuantity: perSecond(phase.rateMlPerSecond) }]),
     ...(phase.peakPressureKpa === undefined
       ? []
-      : [{ url: 'peakPressure', valueQuantity: { value: phase.peakPressureKpa, unit: 'kPa', system: 'http://unitsofmeasure.org', code: 'kPa' } }]), // prettier-ignore
+      : [
+          {
+            url: 'peakPressure',
+            valueQuantity: {
+              value: phase.peakPressureKpa,
+              unit: 'kPa',
+              system: 'http://unitsofmeasure.org',
+              code: 'kPa',
+            },
+          },
+        ]),
     ...(phase.startedAt ? [{ url: 'started', valueDateTime: phase.startedAt }] : []),
     ...(phase.endedAt ? [{ url: 'ended', valueDateTime: phase.endedAt }] : []),
     ...(phase.kind === 'test' ? [{ url: 'purpose', valueCode: 'test' }] : []),

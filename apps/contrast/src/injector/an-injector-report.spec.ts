@@ -27,7 +27,9 @@ export const code = (concept: string, value: string, ...children: DatasetInput[]
   item('CODE', concept, { ConceptCodeSequence: coded(value) }, ...children);
 export const at = (concept: string, value: string) => item('DATETIME', concept, { DateTime: value });
 export const num = (concept: string, value: number, unit: string) =>
-  item('NUM', concept, { MeasuredValueSequence: [{ NumericValue: String(value), MeasurementUnitsCodeSequence: coded(`UCUM|${unit}`) }] }); // prettier-ignore
+  item('NUM', concept, {
+    MeasuredValueSequence: [{ NumericValue: String(value), MeasurementUnitsCodeSequence: coded(`UCUM|${unit}`) }],
+  });
 
 /** The contrast agent and the saline of an injector, as 'A' and 'B'. */
 export const contrastAgent = (...more: DatasetInput[]) =>
@@ -36,7 +38,15 @@ export const saline = container('130183', text('130254', 'B'), code('123011', 'S
 
 /** A phase of one agent. */
 export const phase = (agent: string, volumeMl: number, rate: number, begun: string, ended: string) =>
-  container('130202', text('130255', agent), num('130240', volumeMl, 'mL'), num('130208', rate, 'mL/s'), num('130245', 700, 'kPa'), at('111526', begun), at('111527', ended)); // prettier-ignore
+  container(
+    '130202',
+    text('130255', agent),
+    num('130240', volumeMl, 'mL'),
+    num('130208', rate, 'mL/s'),
+    num('130245', 700, 'kPa'),
+    at('111526', begun),
+    at('111527', ended),
+  );
 
 /** A report of one injection: a test of 10 mL, 70 mL of contrast, 30 mL of saline; with what the test changes. */
 export function anInjectorReport(changes: DatasetInput = {}, ...content: DatasetInput[]): DatasetInput {

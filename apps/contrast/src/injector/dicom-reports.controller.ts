@@ -68,7 +68,8 @@ export class DicomReportsController {
     @Req() request: object,
   ): Promise<ReportOutcome> {
     const orderId = body?.orderId;
-    if (typeof orderId !== 'string' || orderId === '') throw fail('field-missing', 'orderId is required', { field: 'orderId' }); // prettier-ignore
+    if (typeof orderId !== 'string' || orderId === '')
+      throw fail('field-missing', 'orderId is required', { field: 'orderId' });
     return this.unitOfWork.run(undefined, async (transaction) => {
       const { manager } = transaction;
       const order = await this.store.read(manager, 'ServiceRequest', orderId);
@@ -91,7 +92,11 @@ export class DicomReportsController {
       if (!whole) throw fail('not-found', 'there is no report with this SOP Instance UID');
       const { service } = this.infrastructure;
       const references = [`injector-report/${uid}`];
-      await recordAccess(manager, { interaction: 'read', client: clientOf(request), service, references, patientIds: [] }, now); // prettier-ignore
+      await recordAccess(
+        manager,
+        { interaction: 'read', client: clientOf(request), service, references, patientIds: [] },
+        now,
+      );
       return whole;
     });
   }

@@ -60,7 +60,12 @@ export function readInjectorFile(text: string, injector: Injector, siteZone: str
       row = rowOf(cells, columns, injector);
       for (const name of needed) if (!row[name]) throw fail('field-missing', 'must not be empty', { field: name });
       const zone = injector.timeZone ?? siteZone;
-      file.injections.push({ line, number: row.number!, order: row.order!, administration: administrationOf(row, injector, zone) }); // prettier-ignore
+      file.injections.push({
+        line,
+        number: row.number!,
+        order: row.order!,
+        administration: administrationOf(row, injector, zone),
+      });
     } catch (error) {
       file.refused.push({ line, ...(row.number ? { number: row.number } : {}), failure: asFailure(error) });
     }
@@ -75,7 +80,11 @@ function columnsOf(header: readonly string[], { columns }: Injector): (Column | 
   const found = names.map((name) => injectorColumns.find((column) => written(column) === name));
   for (const name of needed)
     if (!found.includes(name))
-      throw fail('field-missing', `the header row must name ${needed.map((one) => ofTable(columns, one) ?? one).join(', ')}`, { field: name }); // prettier-ignore
+      throw fail(
+        'field-missing',
+        `the header row must name ${needed.map((one) => ofTable(columns, one) ?? one).join(', ')}`,
+        { field: name },
+      );
   const twice = found.findIndex((one, index) => one !== undefined && found.indexOf(one) !== index);
   if (twice >= 0) throw fail('field-invalid', `column ${twice + 1} is there twice`, { field: found[twice]! });
   return found;
@@ -93,9 +102,13 @@ function rowOf(cells: readonly string[], columns: readonly (Column | undefined)[
 
 function administrationOf(row: Row, injector: Injector, zone: string): ReportedInjection['administration'] {
   const status = (row.status ?? 'completed') as (typeof statuses)[number];
-  if (!statuses.includes(status)) throw fail('value-unknown', `must be one of ${statuses.join(', ')}, or a row in values of the site file`, { field: 'status' }); // prettier-ignore
+  if (!statuses.includes(status))
+    throw fail('value-unknown', `must be one of ${statuses.join(', ')}, or a row in values of the site file`, {
+      field: 'status',
+    });
   const [start, end] = [momentOf('start', row.start!, zone), row.end && momentOf('end', row.end, zone)];
-  if (end && Date.parse(end) < Date.parse(start)) throw fail('field-invalid', 'must not be before start', { field: 'end' }); // prettier-ignore
+  if (end && Date.parse(end) < Date.parse(start))
+    throw fail('field-invalid', 'must not be before start', { field: 'end' });
   const dose = quantityOf('volume', row, 'mL')!;
   const rate = quantityOf('rate', row, 'mL/s');
   const phases = phasesOf(row, injector);
@@ -136,7 +149,17 @@ function phasesOf(row: Row, { pressureUnit }: Injector): Extension[] {
   const pressure = pressureUnit === 'psi' ? '[psi]' : pressureUnit;
   const phase = (content: string, parts: Record<string, Quantity | undefined>): Extension[] => {
     const stated = Object.entries(parts).filter(([, quantity]) => quantity !== undefined);
-    return stated.length === 0 ? [] : [{ url: extensions.injectionPhase, extension: [{ url: 'content', valueCode: content }, ...stated.map(([url, valueQuantity]) => ({ url, valueQuantity: valueQuantity! }))] }]; // prettier-ignore
+    return stated.length === 0
+      ? []
+      : [
+          {
+            url: extensions.injectionPhase,
+            extension: [
+              { url: 'content', valueCode: content },
+              ...stated.map(([url, valueQuantity]) => ({ url, valueQuantity: valueQuantity! })),
+            ],
+          },
+        ];
   };
   const all = [
     ...phase('contrast', {
@@ -154,21 +177,33 @@ function phasesOf(row: Row, { pressureUnit }: Injector): Extension[] {
       plannedRate: quantityOf('saline-planned-rate', row, 'mL/s'),
     }),
   ];
-  return all.map(({ url, extension }, at) => ({ url, extension: [{ url: 'number', valuePositiveInt: at + 1 }, ...extension!] })); // prettier-ignore
+  return all.map(({ url, extension }, at) => ({
+    url,
+    extension: [{ url: 'number', valuePositiveInt: at + 1 }, ...extension!],
+  }));
 }
 
 function extravasationOf(row: Row): Extension[] {
   const volume = quantityOf('extravasation-volume', row, 'mL');
   if (!row['extravasation-site'] && !volume) return [];
   const site = row['extravasation-site'] ?? 'not told by the injector';
-  return [{ url: extensions.extravasation, extension: [{ url: 'site', valueCodeableConcept: { text: site } }, ...(volume ? [{ url: 'volume', valueQuantity: volume }] : [])] }]; // prettier-ignore
+  return [
+    {
+      url: extensions.extravasation,
+      extension: [
+        { url: 'site', valueCodeableConcept: { text: site } },
+        ...(volume ? [{ url: 'volume', valueQuantity: volume }] : []),
+      ],
+    },
+  ];
 }
 
 /** A number as a program writes it; a comma may be a German decimal sign or a thousands' one, and is refused. */
 function quantityOf(column: Column, row: Row, unit: string): Quantity | undefined {
   const text = row[column];
   if (text === undefined) return undefined;
-  if (!/^(\d+\.?\d*|\.\d+)$/.test(text)) throw fail('field-invalid', `must be a number in ${unit} with a decimal point, 0 or more`, { field: column }); // prettier-ignore
+  if (!/^(\d+\.?\d*|\.\d+)$/.test(text))
+    throw fail('field-invalid', `must be a number in ${unit} with a decimal point, 0 or more`, { field: column });
   return { value: Number(text), unit, system: 'http://unitsofmeasure.org', code: unit };
 }
 

@@ -4,13 +4,22 @@ import { extensions } from '#fhir';
 import type { Injector } from '#platform';
 import { readInjectorFile } from './injector-csv.js';
 
-const injector: Injector = { name: 'CT1', system: 'urn:test:ct1', columns: { volume: 'Delivered' }, values: { status: { Aborted: 'stopped' } }, pressureUnit: 'psi' }; // prettier-ignore
-const header = 'number,order,start,Delivered,status,end,agent,lot,route,patient,operator,extravasation-site,extravasation-volume,peak-pressure'; // prettier-ignore
+const injector: Injector = {
+  name: 'CT1',
+  system: 'urn:test:ct1',
+  columns: { volume: 'Delivered' },
+  values: { status: { Aborted: 'stopped' } },
+  pressureUnit: 'psi',
+};
+const header =
+  'number,order,start,Delivered,status,end,agent,lot,route,patient,operator,extravasation-site,extravasation-volume,peak-pressure';
 const read = (...lines: string[]) => readInjectorFile([header, ...lines].join('\n'), injector, 'Europe/Berlin');
 
 describe('a file of an injector', () => {
   it('has what each line says, in the site’s zone and the vendor’s words', () => {
-    const { injections, refused } = read('7,ACC1,2026-03-02 10:05:00,61.5,Aborted,2026-03-02T10:06:00Z,"iopromide, 370",L7,IV,MRN1,Ann,left arm,12,250'); // prettier-ignore
+    const { injections, refused } = read(
+      '7,ACC1,2026-03-02 10:05:00,61.5,Aborted,2026-03-02T10:06:00Z,"iopromide, 370",L7,IV,MRN1,Ann,left arm,12,250',
+    );
     expect(refused).toEqual([]);
     expect(injections).toEqual([
       expect.objectContaining({
@@ -23,13 +32,19 @@ describe('a file of an injector', () => {
           subject: { identifier: { value: 'MRN1' } },
           effectivePeriod: { start: '2026-03-02T10:05:00.000+01:00', end: '2026-03-02T11:06:00.000+01:00' },
           contained: [expect.objectContaining({ code: { text: 'iopromide, 370' }, batch: { lotNumber: 'L7' } })],
-          dosage: expect.objectContaining({ dose: expect.objectContaining({ value: 61.5, code: 'mL' }), route: { text: 'IV' } }), // prettier-ignore
+          dosage: expect.objectContaining({
+            dose: expect.objectContaining({ value: 61.5, code: 'mL' }),
+            route: { text: 'IV' },
+          }),
         }),
       }),
     ]);
     const { extension, performer } = injections[0]!.administration;
     expect(extension!.map(({ url }) => url)).toEqual([extensions.injectionPhase, extensions.extravasation]);
-    expect(extension![0]!.extension!.at(-1)).toMatchObject({ url: 'peakPressure', valueQuantity: { value: 250, code: '[psi]' } }); // prettier-ignore
+    expect(extension![0]!.extension!.at(-1)).toMatchObject({
+      url: 'peakPressure',
+      valueQuantity: { value: 250, code: '[psi]' },
+    });
     expect(performer!.map(({ actor }) => actor.display)).toEqual(['CT1', 'Ann']);
   });
   it('invents nothing: no route, no lot and no rate that is not there', () => {
@@ -49,12 +64,19 @@ describe('a file of an injector', () => {
     ['more cells than columns', '7,ACC1,2026-03-02T10:05:00Z,80,,,,,,,,,,,more', undefined],
   ])('has a line refused with %s, and no other', (_, line, field) => {
     const { injections, refused } = read(line, '8,ACC1,2026-03-02T10:05:00Z,80');
-    expect(refused).toEqual([expect.objectContaining({ line: 2, failure: expect.objectContaining({ fate: 'refuse', ...(field ? { field } : {}) }) })]); // prettier-ignore
+    expect(refused).toEqual([
+      expect.objectContaining({
+        line: 2,
+        failure: expect.objectContaining({ fate: 'refuse', ...(field ? { field } : {}) }),
+      }),
+    ]);
     expect(injections.map(({ number }) => number)).toEqual(['8']);
   });
   it('is refused whole without its columns, or with one of them twice', () => {
     expect(() => readInjectorFile('a,b', injector, 'UTC')).toThrow(expect.objectContaining({ code: 'field-missing' }));
-    expect(() => readInjectorFile(`${header},number`, injector, 'UTC')).toThrow(expect.objectContaining({ code: 'field-invalid' })); // prettier-ignore
+    expect(() => readInjectorFile(`${header},number`, injector, 'UTC')).toThrow(
+      expect.objectContaining({ code: 'field-invalid' }),
+    );
   });
   it('has every line taken or refused, whatever is in it', () => {
     const lines = fc.array(fc.string({ unit: fc.constantFrom(...'7,;"ACC:2026-03T.\r x') }), { maxLength: 6 });

@@ -28,7 +28,9 @@ export class InjectorReportDesk {
   async match(kept: KeptReport, transaction: Transaction): Promise<ReportOutcome> {
     const { references } = kept.report;
     // Patients before numbers, as whoever tells of an order does: else the two could wait for each other.
-    const patients = (await this.candidates(references, transaction.manager)).flatMap(({ patient }) => patient?.id ?? []); // prettier-ignore
+    const patients = (await this.candidates(references, transaction.manager)).flatMap(
+      ({ patient }) => patient?.id ?? [],
+    );
     for (const id of [...new Set(patients)].sort()) await transaction.lock(id);
     await this.lockNumbers(references, transaction);
     const match = matchReport(references, await this.candidates(references, transaction.manager));
@@ -63,7 +65,8 @@ export class InjectorReportDesk {
     transaction: Transaction,
   ): Promise<ReportOutcome> {
     const said = administrationFrom(kept.report, kept);
-    if (Array.isArray(said)) return { state: 'incomplete', reason: `does not say: ${said.join(', ')}`, orderId: order.id }; // prettier-ignore
+    if (Array.isArray(said))
+      return { state: 'incomplete', reason: `does not say: ${said.join(', ')}`, orderId: order.id };
     await transaction.lock(referencedId(order.subject.reference, 'Patient')!);
     try {
       const request = { reference: `MedicationRequest/${contrastPlanIdOf(order.id!)}` };
@@ -103,12 +106,21 @@ export class InjectorReportDesk {
     const orders = new Map<string, ServiceRequest>();
     const add = (some: ServiceRequest[]) => some.forEach((one) => orders.set(one.id!, one));
     for (const number of references.accessionNumbers)
-      add((await this.store.withIdentifier(manager, 'ServiceRequest', undefined, number)).filter((one) => hasAccession(one, number))); // prettier-ignore
+      add(
+        (await this.store.withIdentifier(manager, 'ServiceRequest', undefined, number)).filter((one) =>
+          hasAccession(one, number),
+        ),
+      );
     for (const uid of references.studyUids)
       add(await this.store.withIdentifier(manager, 'ServiceRequest', systems.dicomUid, `urn:oid:${uid}`));
     const of = [
       ...(await this.found(manager, 'Appointment', systems.scheduledProcedureStepId, references.scheduledStepIds)),
-      ...(await this.found(manager, 'Procedure', systems.dicomUid, references.performedStepUids.map((uid) => `urn:oid:${uid}`))), // prettier-ignore
+      ...(await this.found(
+        manager,
+        'Procedure',
+        systems.dicomUid,
+        references.performedStepUids.map((uid) => `urn:oid:${uid}`),
+      )),
     ];
     for (const { basedOn = [] } of of)
       for (const { reference } of basedOn) {

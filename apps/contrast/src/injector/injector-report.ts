@@ -1,4 +1,17 @@
-import { codeIn, codeOf, dateTimeIn, dicomDateTime, isSameCode, measuredIn, srDocumentFrom, textIn, within, type Code, type Dataset, type SrNode } from '#dicom'; // prettier-ignore
+import {
+  codeIn,
+  codeOf,
+  dateTimeIn,
+  dicomDateTime,
+  isSameCode,
+  measuredIn,
+  srDocumentFrom,
+  textIn,
+  within,
+  type Code,
+  type Dataset,
+  type SrNode,
+} from '#dicom';
 import { fail } from '#platform';
 import codes from './injector-codes.json' with { type: 'json' };
 import concepts from './injector-concepts.json' with { type: 'json' };
@@ -70,7 +83,9 @@ const of = (name: keyof typeof concepts): Code[] => concepts[name].codes.map(cod
 export function injectorReportFrom(dataset: Dataset, zone: string): InjectorReport {
   const { root, timezone } = srDocumentFrom(dataset);
   if (!isOneOf(root.concept, of('report')))
-    throw fail('field-invalid', 'is no Performed Imaging Agent Administration (130227, DCM)', { field: 'ConceptNameCodeSequence' }); // prettier-ignore
+    throw fail('field-invalid', 'is no Performed Imaging Agent Administration (130227, DCM)', {
+      field: 'ConceptNameCodeSequence',
+    });
   const instant = (nodes: SrNode[]) => dicomDateTime(dateTimeIn(nodes), timezone, zone);
   const agents = within(root, of('agent')).map(agentFrom);
   const phases = phasesOf(root).map(({ node, step }) => phaseFrom(node, step, agents, instant));
@@ -117,7 +132,8 @@ function agentFrom(node: SrNode): InjectedAgent {
   const all = codesUnder(node);
   const code = codeIn(within(node, of('agentCode'))) ?? all.find((one) => isOneOf(one, codes.flush.map(codeOf)));
   const name = (brandName ?? code?.meaning ?? '').toLowerCase();
-  const isFlush = all.some((one) => isOneOf(one, codes.flush.map(codeOf))) || codes.flushNames.some((one) => name.includes(one)); // prettier-ignore
+  const isFlush =
+    all.some((one) => isOneOf(one, codes.flush.map(codeOf))) || codes.flushNames.some((one) => name.includes(one));
   return {
     identifier: text('agentIdentifier'),
     kind: isFlush ? 'flush' : code || brandName ? 'contrast' : 'unknown',
@@ -147,7 +163,9 @@ function phaseFrom(
   instant: (nodes: SrNode[]) => string | undefined,
 ): InjectedPhase {
   const isPause = codes.pauses.includes(codeIn(within(node, of('phaseType')))?.value ?? '');
-  const stepKind = (codes.stepKinds as Record<string, string>)[codeIn(step ? within(step, of('stepType')) : [])?.value ?? '']; // prettier-ignore
+  const stepKind = (codes.stepKinds as Record<string, string>)[
+    codeIn(step ? within(step, of('stepType')) : [])?.value ?? ''
+  ];
   const activities = within(node, of('activity'));
   const parts = (activities.length > 0 ? activities : [node]).map((part) => ({
     agent: agentOf(part, agents) ?? agentOf(node, agents),
@@ -158,12 +176,16 @@ function phaseFrom(
   const kinds = new Set(parts.map(({ agent }) => agent?.kind ?? (stepKind === 'flush' ? 'flush' : 'unknown')));
   const [kind] = kinds.size === 1 ? kinds : [undefined];
   const ofContrast = parts.filter(({ agent }) => agent?.kind === 'contrast').map((part) => part.volumeMl);
-  const contrastMl = kind === 'contrast' ? volumeMl : kind === 'flush' ? 0 : kinds.has('unknown') ? undefined : sumOf(ofContrast); // prettier-ignore
+  const contrastMl =
+    kind === 'contrast' ? volumeMl : kind === 'flush' ? 0 : kinds.has('unknown') ? undefined : sumOf(ofContrast);
   const largest = (name: 'peakFlowRate' | 'peakPressure' | 'flowRate', table: Readonly<Record<string, number>>) => {
     const values = within(node, of(name)).flatMap((one) => measureIn([one], table) ?? []);
     return values.length > 0 ? Math.max(...values) : undefined;
   };
-  const times = (name: 'started' | 'ended') => within(node, of(name)).flatMap((one) => instant([one]) ?? []).sort(); // prettier-ignore
+  const times = (name: 'started' | 'ended') =>
+    within(node, of(name))
+      .flatMap((one) => instant([one]) ?? [])
+      .sort();
   return {
     kind: isPause ? 'pause' : stepKind === 'test' && kind !== 'flush' ? 'test' : (kind ?? 'mixed'),
     volumeMl,
@@ -194,7 +216,9 @@ function stoppedBy(root: SrNode): InjectorReport['stopped'] {
 }
 
 function adverseCodes(container: SrNode): Code[] {
-  return container.children.flatMap((child) => codeIn([child]) ?? []).filter(({ value }) => !['373066001', '373067005', 'R-0038D', 'R-00339'].includes(value)); // prettier-ignore
+  return container.children
+    .flatMap((child) => codeIn([child]) ?? [])
+    .filter(({ value }) => !['373066001', '373067005', 'R-0038D', 'R-00339'].includes(value));
 }
 
 function referencesOf(dataset: Dataset, root: SrNode): ReportReferences {
@@ -216,7 +240,10 @@ function referencesOf(dataset: Dataset, root: SrNode): ReportReferences {
 }
 
 function codesUnder(node: SrNode): Code[] {
-  return node.children.flatMap((child) => [...(child.type === 'CODE' && child.code ? [child.code] : []), ...codesUnder(child)]); // prettier-ignore
+  return node.children.flatMap((child) => [
+    ...(child.type === 'CODE' && child.code ? [child.code] : []),
+    ...codesUnder(child),
+  ]);
 }
 
 function measureIn(nodes: SrNode[], table: Readonly<Record<string, number>>): number | undefined {

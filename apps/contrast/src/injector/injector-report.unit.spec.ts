@@ -4,14 +4,26 @@ import type { MedicationAdministration } from 'fhir/r4.js';
 import { Dataset, dicomDateTime, type DatasetInput } from '#dicom';
 import { readAdministration } from '../administration/read-administration.js';
 import { administrationFrom } from './administration-from-report.js';
-import { anInjectorReport, at, code, coded, container, contrastAgent, num, phase, saline, text } from './an-injector-report.spec.js'; // prettier-ignore
+import {
+  anInjectorReport,
+  at,
+  code,
+  coded,
+  container,
+  contrastAgent,
+  num,
+  phase,
+  saline,
+  text,
+} from './an-injector-report.spec.js';
 import injectorConcepts from './injector-concepts.json' with { type: 'json' };
 import { contrastGivenMl, injectorReportFrom } from './injector-report.js';
 
 const zone = 'Europe/Berlin';
 const read = (changes: DatasetInput = {}, ...content: DatasetInput[]) =>
   injectorReportFrom(Dataset.of(anInjectorReport(changes, ...content)), zone);
-const given = (...content: DatasetInput[]) => administrationFrom(read({}, ...content), { sopInstanceUid: '2.25.9', aeTitle: 'INJECTOR1' }); // prettier-ignore
+const given = (...content: DatasetInput[]) =>
+  administrationFrom(read({}, ...content), { sopInstanceUid: '2.25.9', aeTitle: 'INJECTOR1' });
 const once = phase('A', 80, 3, '20260302100500', '20260302100527');
 
 describe('a report of an injector', () => {
@@ -29,17 +41,32 @@ describe('a report of an injector', () => {
   });
 
   it('says the same where its phases stand elsewhere, by activities, or by the codes of SNOMED-RT', () => {
-    const activity = (agent: string, volume: string, ml: number) => container('130237', text('130255', agent), num(volume, ml, 'mL')); // prettier-ignore
-    const inActivities = read({}, contrastAgent(), saline, container('130192', container('130195', activity('A', '122091', 50), activity('B', 'SRT|G-D705', 20)))); // prettier-ignore
-    expect(inActivities.phases.map(({ kind, volumeMl }) => [kind, volumeMl])).toEqual([['contrast', 50], ['flush', 20]]); // prettier-ignore
-    const mixed = read({}, contrastAgent(), saline, container('130202', activity('A', 'SCT|118565006', 30), activity('B', '122091', 10))); // prettier-ignore
+    const activity = (agent: string, volume: string, ml: number) =>
+      container('130237', text('130255', agent), num(volume, ml, 'mL'));
+    const inActivities = read(
+      {},
+      contrastAgent(),
+      saline,
+      container('130192', container('130195', activity('A', '122091', 50), activity('B', 'SRT|G-D705', 20))),
+    );
+    expect(inActivities.phases.map(({ kind, volumeMl }) => [kind, volumeMl])).toEqual([
+      ['contrast', 50],
+      ['flush', 20],
+    ]);
+    const mixed = read(
+      {},
+      contrastAgent(),
+      saline,
+      container('130202', activity('A', 'SCT|118565006', 30), activity('B', '122091', 10)),
+    );
     expect(mixed.phases).toMatchObject([{ kind: 'mixed', volumeMl: 40, contrastMl: 30 }]);
     const old = read({}, code('SRT|G-C340', 'SRT|G-D101|Intravenous route'), contrastAgent(), once);
     expect(old.route).toMatchObject({ scheme: 'SRT', value: 'G-D101' });
   });
 
   it('has volumes and rates in one unit, and none where it has no unit or another measure', () => {
-    const ofUnit = (unit: string) => contrastGivenMl(read({}, contrastAgent(), container('130202', num('130240', 0.08, unit)))); // prettier-ignore
+    const ofUnit = (unit: string) =>
+      contrastGivenMl(read({}, contrastAgent(), container('130202', num('130240', 0.08, unit))));
     expect([ofUnit('L'), ofUnit('mL'), ofUnit('mg'), ofUnit('__proto__')]).toEqual([80, 0.08, undefined, undefined]);
     const slow = read({}, contrastAgent(), container('130202', num('130240', 80, 'mL'), num('130208', 180, 'mL/min')));
     expect(slow.phases[0]!.rateMlPerSecond).toBe(3);
@@ -63,7 +90,13 @@ describe('a report of an injector', () => {
     const requests = [
       { AccessionNumber: 'SGH00000001', ScheduledProcedureStepID: 'STEP1', StudyInstanceUID: '2.25.2' },
     ];
-    const { references } = read({ ReferencedRequestSequence: requests, ReferencedPerformedProcedureStepSequence: [{ ReferencedSOPInstanceUID: '2.25.5' }] }, text('121022', 'SGH00000001')); // prettier-ignore
+    const { references } = read(
+      {
+        ReferencedRequestSequence: requests,
+        ReferencedPerformedProcedureStepSequence: [{ ReferencedSOPInstanceUID: '2.25.5' }],
+      },
+      text('121022', 'SGH00000001'),
+    );
     expect(references).toEqual({
       patientId: '700001',
       accessionNumbers: ['SGH00000001'],
@@ -84,14 +117,20 @@ describe('any tree of these concepts', () => {
   const leaf = fc.oneof(
     fc.tuple(fc.constantFrom(...concepts), fc.constantFrom('A', 'B', '')).map(([one, value]) => text(one, value)),
     fc.tuple(fc.constantFrom(...concepts), fc.constantFrom(...values)).map(([one, value]) => code(one, value)),
-    fc.tuple(fc.constantFrom(...concepts), fc.integer({ min: -5, max: 300 }), fc.constantFrom('mL', 'mL/s', 'kPa', '1')).map(([one, value, unit]) => num(one, value, unit)), // prettier-ignore
-    fc.tuple(fc.constantFrom(...concepts), fc.constantFrom('20260302100500', '2026', 'x')).map(([one, value]) => at(one, value)), // prettier-ignore
+    fc
+      .tuple(fc.constantFrom(...concepts), fc.integer({ min: -5, max: 300 }), fc.constantFrom('mL', 'mL/s', 'kPa', '1'))
+      .map(([one, value, unit]) => num(one, value, unit)),
+    fc
+      .tuple(fc.constantFrom(...concepts), fc.constantFrom('20260302100500', '2026', 'x'))
+      .map(([one, value]) => at(one, value)),
   );
   const { tree } = fc.letrec<{ tree: DatasetInput }>((tie) => ({
     tree: fc.oneof(
       { maxDepth: 6 },
       leaf,
-      fc.tuple(fc.constantFrom(...concepts), fc.array(tie('tree'), { maxLength: 5 })).map(([one, under]) => container(one, ...under)), // prettier-ignore
+      fc
+        .tuple(fc.constantFrom(...concepts), fc.array(tie('tree'), { maxLength: 5 }))
+        .map(([one, under]) => container(one, ...under)),
     ),
   }));
   it('is read, and gives an administration that is allowed or says what it lacks', () => {
@@ -107,7 +146,10 @@ describe('any tree of these concepts', () => {
       { numRuns: 1000 },
     );
   });
-  const withoutBarcodes = (one: MedicationAdministration) => ({ ...one, contained: one.contained?.map((two) => ({ ...two, extension: undefined })) }); // prettier-ignore
+  const withoutBarcodes = (one: MedicationAdministration) => ({
+    ...one,
+    contained: one.contained?.map((two) => ({ ...two, extension: undefined })),
+  });
 });
 
 describe('an administration from it', () => {
@@ -124,20 +166,48 @@ describe('an administration from it', () => {
       },
       performer: [{ actor: { display: 'INJECTOR1' } }],
       extension: [
-        { extension: expect.arrayContaining([{ url: 'number', valuePositiveInt: 1 }, { url: 'content', valueCode: 'contrast' }, { url: 'purpose', valueCode: 'test' }]) }, // prettier-ignore
-        { extension: expect.arrayContaining([{ url: 'number', valuePositiveInt: 2 }, { url: 'content', valueCode: 'contrast' }]) }, // prettier-ignore
-        { extension: expect.arrayContaining([{ url: 'number', valuePositiveInt: 3 }, { url: 'content', valueCode: 'saline' }]) }, // prettier-ignore
+        {
+          extension: expect.arrayContaining([
+            { url: 'number', valuePositiveInt: 1 },
+            { url: 'content', valueCode: 'contrast' },
+            { url: 'purpose', valueCode: 'test' },
+          ]),
+        },
+        {
+          extension: expect.arrayContaining([
+            { url: 'number', valuePositiveInt: 2 },
+            { url: 'content', valueCode: 'contrast' },
+          ]),
+        },
+        {
+          extension: expect.arrayContaining([
+            { url: 'number', valuePositiveInt: 3 },
+            { url: 'content', valueCode: 'saline' },
+          ]),
+        },
       ],
     });
   });
   it('is not done where only saline went in, and stopped where the injector stopped', () => {
-    expect(given(contrastAgent(), saline, phase('B', 20, 4, '20260302100500', '20260302100505'))).toMatchObject({ status: 'not-done' }); // prettier-ignore
-    expect(given(contrastAgent(), once, container('130233', code('130220', 'SRT|R-0038D')))).toMatchObject({ status: 'stopped' }); // prettier-ignore
+    expect(given(contrastAgent(), saline, phase('B', 20, 4, '20260302100500', '20260302100505'))).toMatchObject({
+      status: 'not-done',
+    });
+    expect(given(contrastAgent(), once, container('130233', code('130220', 'SRT|R-0038D')))).toMatchObject({
+      status: 'stopped',
+    });
   });
   it.each<[string, DatasetInput[], string[]]>([
     ['how much', [contrastAgent(), container('130202', at('111526', '20260302100500'))], ['volume of contrast']],
-    ['when: a day is no time', [contrastAgent(), container('130202', num('130240', 80, 'mL'), at('111526', '20260302'))], ['time']], // prettier-ignore
-    ['of which agent a phase was', [contrastAgent(), saline, container('130202', num('130240', 80, 'mL'), at('111526', '20260302100500'))], ['volume of contrast']], // prettier-ignore
+    [
+      'when: a day is no time',
+      [contrastAgent(), container('130202', num('130240', 80, 'mL'), at('111526', '20260302'))],
+      ['time'],
+    ],
+    [
+      'of which agent a phase was',
+      [contrastAgent(), saline, container('130202', num('130240', 80, 'mL'), at('111526', '20260302100500'))],
+      ['volume of contrast'],
+    ],
     ['what it was', [container('130183', text('130254', 'A')), once], ['volume of contrast', 'agent']],
     ['anything', [code('130211', 'SCT|255594003')], ['volume of contrast', 'time']],
   ])('is not made of a report that does not say %s', (_, content, lacking) =>

@@ -44,7 +44,9 @@ export class InjectorReportsController {
     const client = clientOf(request);
     const injector = this.injectorOf(name, client);
     const { injections, refused } = readInjectorFile(await csvTextOf(request), injector, this.site.timeZone);
-    const lines = refused.map(({ line, number, failure }) => refusedLine({ line, ...(number ? { number } : {}) }, failure)); // prettier-ignore
+    const lines = refused.map(({ line, number, failure }) =>
+      refusedLine({ line, ...(number ? { number } : {}) }, failure),
+    );
     for (const one of injections) lines.push(await this.record(one, client));
     return { lines: lines.sort((a, b) => a.line - b.line) };
   }
@@ -52,7 +54,8 @@ export class InjectorReportsController {
   private injectorOf(name: string | undefined, client: string): Injector {
     const { injectors } = this.site;
     const injector = injectors.find((one) => (name === undefined ? one.client === client : one.name === name));
-    if (!injector) throw fail('value-unknown', 'must be the name of one of injectors in the site file', { field: 'injector' }); // prettier-ignore
+    if (!injector)
+      throw fail('value-unknown', 'must be the name of one of injectors in the site file', { field: 'injector' });
     return injector;
   }
 
@@ -63,7 +66,11 @@ export class InjectorReportsController {
   ): Promise<LineResult> {
     try {
       const planId = await this.planOf(order);
-      const body = { ...administration, subject: administration.subject ?? { type: 'Patient' }, request: { reference: `MedicationRequest/${planId}` } }; // prettier-ignore
+      const body = {
+        ...administration,
+        subject: administration.subject ?? { type: 'Patient' },
+        request: { reference: `MedicationRequest/${planId}` },
+      };
       const recorded = await this.desk.record(this.desk.read(body, 'injector'), { by: 'injector', client });
       return { line, number, outcome: recorded.outcome, id: recorded.administration.id! };
     } catch (error) {
@@ -79,7 +86,8 @@ export class InjectorReportsController {
       this.store.withIdentifier(manager, 'ServiceRequest', undefined, order),
     );
     if (found.length === 0) throw fail('unknown-key', 'there is no order with this number', { field: 'order' });
-    if (found.length > 1) throw fail('duplicate-key', 'several orders have this number: send the accession number', { field: 'order' }); // prettier-ignore
+    if (found.length > 1)
+      throw fail('duplicate-key', 'several orders have this number: send the accession number', { field: 'order' });
     return contrastPlanIdOf(found[0]!.id!);
   }
 }

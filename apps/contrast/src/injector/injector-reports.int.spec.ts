@@ -32,10 +32,18 @@ function anInjection(name: string) {
     procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' },
   });
   const uid = newUid();
-  const of = { SOPInstanceUID: uid, PatientID: `MRN-${name}`, AccessionNumber: name, StudyInstanceUID: studyInstanceUidOf(order)! }; // prettier-ignore
-  const report = (changes: DatasetInput = {}, ...content: DatasetInput[]) => anInjectorReport({ ...of, ...changes }, ...content); // prettier-ignore
+  const of = {
+    SOPInstanceUID: uid,
+    PatientID: `MRN-${name}`,
+    AccessionNumber: name,
+    StudyInstanceUID: studyInstanceUidOf(order)!,
+  };
+  const report = (changes: DatasetInput = {}, ...content: DatasetInput[]) =>
+    anInjectorReport({ ...of, ...changes }, ...content);
   const given = async () => {
-    const found = await service.get<Bundle<MedicationAdministration>>(`/fhir/MedicationAdministration?patient=${patient.id}`); // prettier-ignore
+    const found = await service.get<Bundle<MedicationAdministration>>(
+      `/fhir/MedicationAdministration?patient=${patient.id}`,
+    );
     return (found.entry ?? []).map(({ resource }) => resource!);
   };
   const place = () => service.tell('imaging.order.placed.v1', order, patient);
@@ -43,7 +51,12 @@ function anInjection(name: string) {
 }
 
 async function store(object: DatasetInput, as = 'INJECTOR1'): Promise<[number, string | undefined]> {
-  const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, callingAeTitle: as, calledAeTitle: 'COLLIMATOR' }; // prettier-ignore
+  const to = {
+    host: '127.0.0.1',
+    port: service.infrastructure.dicom!.port,
+    callingAeTitle: as,
+    calledAeTitle: 'COLLIMATOR',
+  };
   const injector = await ScuAssociation.open(to, [iod]);
   try {
     const { status, command } = await injector.store(iod, object.SOPInstanceUID as string, object);
@@ -73,7 +86,10 @@ describe('A report of an injector', () => {
     expect(await service.published('imaging.contrast.administered.v1', patient.id!)).toHaveLength(1);
     await service.planOf(order, 'completed');
     // What is kept is what came.
-    const [row] = (await service.sql('SELECT length(object) AS bytes FROM injector_report WHERE sop_instance_uid = $1', [uid])) as { bytes: number }[]; // prettier-ignore
+    const [row] = (await service.sql(
+      'SELECT length(object) AS bytes FROM injector_report WHERE sop_instance_uid = $1',
+      [uid],
+    )) as { bytes: number }[];
     expect(row!.bytes).toBeGreaterThan(500);
   });
 
@@ -100,7 +116,8 @@ describe('A report of an injector', () => {
   it('and its order at the same moment find each other, however they race', async () => {
     const injections = Array.from({ length: 12 }, (_, n) => anInjection(`RACE${n}`));
     await Promise.all(injections.flatMap(({ place, report }) => [place(), store(report())]));
-    for (const { given } of injections) await until(async () => (await given()).length === 1, { what: 'each to be recorded' }); // prettier-ignore
+    for (const { given } of injections)
+      await until(async () => (await given()).length === 1, { what: 'each to be recorded' });
   });
 
   it('with a number of another patient is kept, listed, and recorded only by a person', async () => {
@@ -133,8 +150,23 @@ describe('A report of an injector', () => {
     await Promise.all([byStep.place(), byExam.place()]);
     await Promise.all([service.planOf(byStep.order), service.planOf(byExam.order)]);
     const alone = { AccessionNumber: '', StudyInstanceUID: '' };
-    expect((await store(byStep.report({ ...alone, ReferencedRequestSequence: [{ ScheduledProcedureStepID: 'STEP-A' }] })))[0]).toBe(0); // prettier-ignore
-    expect((await store(byExam.report({ ...alone, ReferencedPerformedProcedureStepSequence: [{ ReferencedSOPClassUID: '2.25.3', ReferencedSOPInstanceUID: '2.25.71' }] })))[0]).toBe(0); // prettier-ignore
+    expect(
+      (
+        await store(byStep.report({ ...alone, ReferencedRequestSequence: [{ ScheduledProcedureStepID: 'STEP-A' }] }))
+      )[0],
+    ).toBe(0);
+    expect(
+      (
+        await store(
+          byExam.report({
+            ...alone,
+            ReferencedPerformedProcedureStepSequence: [
+              { ReferencedSOPClassUID: '2.25.3', ReferencedSOPInstanceUID: '2.25.71' },
+            ],
+          }),
+        )
+      )[0],
+    ).toBe(0);
     expect((await kept(byStep.uid, 'waiting'))?.state).toBe('waiting');
     const appointment: Appointment = {
       resourceType: 'Appointment',
@@ -154,7 +186,8 @@ describe('A report of an injector', () => {
       basedOn: [{ reference: `ServiceRequest/${byExam.order.id}` }],
     };
     await service.tell('imaging.schedule.exam-started.v1', exam, byExam.order, byExam.patient);
-    for (const { given } of [byStep, byExam]) await until(async () => (await given()).length === 1, { what: 'the report to be recorded' }); // prettier-ignore
+    for (const { given } of [byStep, byExam])
+      await until(async () => (await given()).length === 1, { what: 'the report to be recorded' });
   });
 
   it('is shown to who is to decide on it, as it was read, and as the object that came', async () => {
@@ -162,7 +195,10 @@ describe('A report of an injector', () => {
     const object = report();
     await store(object);
     const shown = await service.get<{ report: object; state: string }>(`/injector-reports/${uid}`);
-    expect(shown).toMatchObject({ state: 'waiting', report: { references: { patientId: 'MRN-SHOWN' }, phases: [{}, {}, {}] } }); // prettier-ignore
+    expect(shown).toMatchObject({
+      state: 'waiting',
+      report: { references: { patientId: 'MRN-SHOWN' }, phases: [{}, {}, {}] },
+    });
     const file = Buffer.from(await (await fetch(`${service.url}/injector-reports/${uid}/object`)).arrayBuffer());
     expect(file.toString('latin1', 128, 132)).toBe('DICM');
     expect(file.includes('MRN-SHOWN')).toBe(true);

@@ -32,7 +32,10 @@ describe('which order a report of an injector is of', () => {
     ['scheduled procedure step id', { scheduledStepIds: ['STEP2'] }],
     ['performed procedure step', { performedStepUids: ['2.25.6'] }],
   ])('is never guessed where its %s is not that of the exam', (disagreement, changes) => {
-    expect(matchReport({ ...right, ...changes }, [candidate])).toEqual({ state: 'disagrees', disagreements: [disagreement] }); // prettier-ignore
+    expect(matchReport({ ...right, ...changes }, [candidate])).toEqual({
+      state: 'disagrees',
+      disagreements: [disagreement],
+    });
   });
   it('is for a person to say where two fit, and sure where the other one does not', () => {
     const other = aServiceRequest({ placerOrderNumber: 'P2', accessionNumber: 'ACC1', patient });

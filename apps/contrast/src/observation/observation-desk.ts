@@ -113,19 +113,34 @@ export class ObservationDesk {
 
   private async measurementsOf({ output = [] }: Task, { manager }: Transaction): Promise<Observation[]> {
     const ids = output.flatMap(({ valueReference }) => referencedId(valueReference?.reference, 'Observation') ?? []);
-    const found = await this.store.readMany(manager, ids.map((id) => ({ type: 'Observation', id }))); // prettier-ignore
+    const found = await this.store.readMany(
+      manager,
+      ids.map((id) => ({ type: 'Observation', id })),
+    );
     return found.filter((one): one is Observation => one.resourceType === 'Observation');
   }
 
-  private async watched(administration: MedicationAdministration, policy: ContrastPolicy, { manager, now }: Transaction) {
-    const asPlan = { medicationCodeableConcept: agentOf(administration), dosageInstruction: [{ route: administration.dosage?.route }] } as MedicationRequest; // prettier-ignore
+  private async watched(
+    administration: MedicationAdministration,
+    policy: ContrastPolicy,
+    { manager, now }: Transaction,
+  ) {
+    const asPlan = {
+      medicationCodeableConcept: agentOf(administration),
+      dosageInstruction: [{ route: administration.dosage?.route }],
+    } as MedicationRequest;
     const { agent, route } = plannedContrast(asPlan, policy);
-    const patient = await this.store.read(manager, 'Patient', referencedId(administration.subject.reference, 'Patient')!); // prettier-ignore
+    const patient = await this.store.read(
+      manager,
+      'Patient',
+      referencedId(administration.subject.reference, 'Patient')!,
+    );
     const record = patient && (await this.facts.recordOf(patient, undefined, policy, manager));
     const reactions = record ? factsOfPatient(record, policy, now).allergies.reactions : [];
-    const isToIt = (one: (typeof reactions)[number]) => !agent || isToAgent(one, agent) || isToClass(one, agent.class, policy); // prettier-ignore
+    const isToIt = (one: (typeof reactions)[number]) =>
+      !agent || isToAgent(one, agent) || isToClass(one, agent.class, policy);
     return { group: agent?.group, route, hasReacted: reactions.some(isToIt) };
-  } // prettier-ignore
+  }
 }
 
 /** What was given, as the administration says it. */
@@ -134,7 +149,6 @@ export function agentOf({
   medicationReference,
   contained = [],
 }: MedicationAdministration): CodeableConcept | undefined {
-  // prettier-ignore
   const medications = contained.filter((one): one is Medication => one.resourceType === 'Medication');
   return medicationCodeableConcept ?? medications.find(({ id }) => `#${id}` === medicationReference?.reference)?.code;
 }

@@ -73,12 +73,16 @@ export function beginObservation(
     ...(current?.note ? { note: current.note } : {}),
     ...(current?.extension ? { extension: current.extension } : {}),
   };
-  return current && sameContent(current, task) ? undefined : { ...task, ...(current?.meta ? { meta: current.meta } : {}) };
-} // prettier-ignore
+  return current && sameContent(current, task)
+    ? undefined
+    : { ...task, ...(current?.meta ? { meta: current.meta } : {}) };
+}
 
 /** Nobody has to be watched: contrast was not given after all. @returns undefined where nothing changes */
 export function cancelObservation(current: Task | undefined, why: string): Task | undefined {
-  return current?.status === 'in-progress' ? { ...current, status: 'cancelled', statusReason: { text: why } } : undefined; // prettier-ignore
+  return current?.status === 'in-progress'
+    ? { ...current, status: 'cancelled', statusReason: { text: why } }
+    : undefined;
 }
 
 /**
@@ -92,7 +96,10 @@ export function overdueOf(task: Task, measured: readonly Observation[], policy: 
     .map(({ index, name, missing }) => ({ key: `step ${index}`, what: `${name}: ${missing.join(', ')}` }));
   const end = task.restriction?.period?.end;
   const isOver = end !== undefined && new Date(end) <= now;
-  return [...steps, ...(isOver ? [{ key: 'end', what: 'the time is over: release the patient, or say what is to be done' }] : [])]; // prettier-ignore
+  return [
+    ...steps,
+    ...(isOver ? [{ key: 'end', what: 'the time is over: release the patient, or say what is to be done' }] : []),
+  ];
 }
 
 /** When something may become overdue next; undefined for one that is over. */
@@ -102,7 +109,6 @@ export function nextDueOf(
   policy: ContrastPolicy,
   now: Date,
 ): Date | undefined {
-  // prettier-ignore
   if (task.status !== 'in-progress') return undefined;
   const end = task.restriction?.period?.end;
   const times = [...openSteps(task, measured, policy).map(({ until }) => until), ...(end ? [new Date(end)] : [])];
@@ -112,7 +118,11 @@ export function nextDueOf(
 /** What was measured, added to the observation it belongs to. @returns undefined where it is there already */
 export function withMeasurement(task: Task, measured: Observation): Task | undefined {
   const reference = `Observation/${measured.id}`;
-  if (task.status !== 'in-progress' || task.output?.some(({ valueReference }) => valueReference?.reference === reference)) return undefined; // prettier-ignore
+  if (
+    task.status !== 'in-progress' ||
+    task.output?.some(({ valueReference }) => valueReference?.reference === reference)
+  )
+    return undefined;
   return { ...task, output: [...(task.output ?? []), { type: measured.code, valueReference: { reference } }] };
 }
 
@@ -147,7 +157,9 @@ function openSteps(task: Task, measured: readonly Observation[], policy: Contras
       // One that the policy does not have any more cannot be waited for.
       return sign && !own.some(({ code }) => isCoded(code, sign.codes)) ? [sign.display] : [];
     });
-    return missing.length > 0 ? [{ index, name: input.type.text ?? '', until: new Date(input.valuePeriod!.end!), missing }] : []; // prettier-ignore
+    return missing.length > 0
+      ? [{ index, name: input.type.text ?? '', until: new Date(input.valuePeriod!.end!), missing }]
+      : [];
   });
 }
 
@@ -164,17 +176,38 @@ export function answerObservation(current: Task, stated: Task, now: Date): Task 
   if (stated.status !== 'in-progress' && stated.status !== 'completed')
     throw fail('state-conflict', 'must be in-progress, or completed to release the patient', { field: 'Task.status' });
   if (nameOf(stated.owner) === undefined)
-    throw fail('field-missing', 'Task.owner is required: who watches the patient, or releases them', { field: 'Task.owner' }); // prettier-ignore
-  const fixed = (task: Task) => ({ ...task, status: undefined, owner: undefined, note: undefined, executionPeriod: undefined, lastModified: undefined }); // prettier-ignore
+    throw fail('field-missing', 'Task.owner is required: who watches the patient, or releases them', {
+      field: 'Task.owner',
+    });
+  const fixed = (task: Task) => ({
+    ...task,
+    status: undefined,
+    owner: undefined,
+    note: undefined,
+    executionPeriod: undefined,
+    lastModified: undefined,
+  });
   if (!sameContent(fixed(current), fixed(stated)))
     throw fail('field-invalid', 'only status, owner and note may be changed', { field: 'Task' });
   const isEarly = stated.status === 'completed' && new Date(current.restriction!.period!.end!) > now;
   if (isEarly && (stated.note ?? []).length <= (current.note ?? []).length)
-    throw fail('field-missing', 'Task.note is required: why the patient is released before the time is over', { field: 'Task.note' }); // prettier-ignore
-  const handed = current.owner && !sameContent(current.owner, stated.owner!) ? [handOver(current.owner, stated.owner!, now)] : []; // prettier-ignore
+    throw fail('field-missing', 'Task.note is required: why the patient is released before the time is over', {
+      field: 'Task.note',
+    });
+  const handed =
+    current.owner && !sameContent(current.owner, stated.owner!) ? [handOver(current.owner, stated.owner!, now)] : [];
   const extension = [...(current.extension ?? []), ...handed];
-  const end = stated.status === 'completed' ? { executionPeriod: { start: current.restriction!.period!.start!, end: now.toISOString() } } : {}; // prettier-ignore
-  return { ...stated, meta: current.meta, lastModified: now.toISOString(), ...(extension.length > 0 ? { extension } : {}), ...end }; // prettier-ignore
+  const end =
+    stated.status === 'completed'
+      ? { executionPeriod: { start: current.restriction!.period!.start!, end: now.toISOString() } }
+      : {};
+  return {
+    ...stated,
+    meta: current.meta,
+    lastModified: now.toISOString(),
+    ...(extension.length > 0 ? { extension } : {}),
+    ...end,
+  };
 }
 
 function handOver(from: Reference, to: Reference, now: Date) {

@@ -21,11 +21,18 @@ import {
 const policy = checkPolicy(parse(readFileSync('deploy/local/contrast-policy.yaml', 'utf8')));
 const start = Date.UTC(2026, 2, 2, 9, 5);
 const at = (minute: number) => new Date(start + minute * 60_000);
-const administration = { ...anAdministration({ id: 'plan', subject: { reference: 'Patient/p' } }), id: 'a', supportingInformation: [{ reference: 'ServiceRequest/o' }] }; // prettier-ignore
+const administration = {
+  ...anAdministration({ id: 'plan', subject: { reference: 'Patient/p' } }),
+  id: 'a',
+  supportingInformation: [{ reference: 'ServiceRequest/o' }],
+};
 const row: ObservationRow = {
-  id: 'watched', source: 'site', afterReaction: false, forMinutes: 30,
+  id: 'watched',
+  source: 'site',
+  afterReaction: false,
+  forMinutes: 30,
   vitalSigns: { atMinutes: [0, 15], withinMinutes: 5, measure: ['heart-rate', 'blood-pressure'] },
-}; // prettier-ignore
+};
 const begun = beginObservation(undefined, administration, { row, from: at(0), policy })!;
 const measured = (code: string, minute: number, overrides: Partial<Observation> = {}) =>
   anObservation(code, { effectiveDateTime: at(minute).toISOString(), ...overrides });
@@ -47,18 +54,31 @@ describe('The observation after contrast', () => {
 
   it('counts from a moment that was stated, of a period from its beginning, and from no day', () => {
     expect(givenAt({ ...administration, effectiveDateTime: '2026-03-02T10:05:00+01:00' })).toEqual(at(0));
-    expect(givenAt({ ...administration, effectiveDateTime: undefined, effectivePeriod: { start: '2026-03-02T10:05:00+01:00', end: '2026-03-02T10:09:00+01:00' } })).toEqual(at(0)); // prettier-ignore
+    expect(
+      givenAt({
+        ...administration,
+        effectiveDateTime: undefined,
+        effectivePeriod: { start: '2026-03-02T10:05:00+01:00', end: '2026-03-02T10:09:00+01:00' },
+      }),
+    ).toEqual(at(0));
     expect(givenAt({ ...administration, effectiveDateTime: '2026-03-02' })).toBeUndefined();
   });
 
   it('told again is the same; told at another time it runs from there, and one that is over stays as it is', () => {
     expect(beginObservation(begun, administration, { row, from: at(0), policy })).toBeUndefined();
     const handed = { ...begun, owner: nurse, meta: { versionId: '4' } };
-    expect(beginObservation(handed, administration, { row, from: at(-5), policy })).toMatchObject({ owner: nurse, meta: { versionId: '4' }, restriction: { period: { end: at(25).toISOString() } } }); // prettier-ignore
+    expect(beginObservation(handed, administration, { row, from: at(-5), policy })).toMatchObject({
+      owner: nurse,
+      meta: { versionId: '4' },
+      restriction: { period: { end: at(25).toISOString() } },
+    });
     const over: Task = { ...begun, status: 'completed' };
     expect(beginObservation(over, administration, { row, from: at(-5), policy })).toBeUndefined();
     expect(cancelObservation(over, 'x')).toBeUndefined();
-    expect(cancelObservation(begun, 'not given')).toMatchObject({ status: 'cancelled', statusReason: { text: 'not given' } }); // prettier-ignore
+    expect(cancelObservation(begun, 'not given')).toMatchObject({
+      status: 'cancelled',
+      statusReason: { text: 'not given' },
+    });
   });
 
   it.each<[string, Observation[], number, string[], number | undefined]>([
@@ -66,15 +86,39 @@ describe('The observation after contrast', () => {
     ['the first step, which nobody measured', [], 5, ['step 0'], 20],
     ['the first step, of which one sign is missing', [measured('8867-4', 1)], 6, ['step 0'], 20],
     ['nothing, once both were measured', [measured('8867-4', 1), measured('85354-9', 2)], 6, [], 20],
-    ['the first step, where a value was taken back', [measured('8867-4', 1, { status: 'entered-in-error' }), measured('85354-9', 2)], 6, ['step 0'], 20],
-    ['the second step, which the values of the first do not answer', [measured('8867-4', 1), measured('85354-9', 14.9)], 20, ['step 1'], 30],
-    ['nothing, where a value came late, but came', [measured('8867-4', 22), measured('8480-6', 23), measured('8867-4', 1), measured('85354-9', 1)], 24, [], 30],
-    ['the end, which nobody said', [measured('8867-4', 1), measured('85354-9', 1), measured('8867-4', 16), measured('85354-9', 16)], 30, ['end'], undefined],
+    [
+      'the first step, where a value was taken back',
+      [measured('8867-4', 1, { status: 'entered-in-error' }), measured('85354-9', 2)],
+      6,
+      ['step 0'],
+      20,
+    ],
+    [
+      'the second step, which the values of the first do not answer',
+      [measured('8867-4', 1), measured('85354-9', 14.9)],
+      20,
+      ['step 1'],
+      30,
+    ],
+    [
+      'nothing, where a value came late, but came',
+      [measured('8867-4', 22), measured('8480-6', 23), measured('8867-4', 1), measured('85354-9', 1)],
+      24,
+      [],
+      30,
+    ],
+    [
+      'the end, which nobody said',
+      [measured('8867-4', 1), measured('85354-9', 1), measured('8867-4', 16), measured('85354-9', 16)],
+      30,
+      ['end'],
+      undefined,
+    ],
     ['everything', [], 31, ['step 0', 'step 1', 'end'], undefined],
   ])('misses %s', (_what, values, minute, overdue, next) => {
     expect(overdueOf(begun, values, policy, at(minute)).map(({ key }) => key)).toEqual(overdue);
     expect(nextDueOf(begun, values, policy, at(minute))).toEqual(next === undefined ? undefined : at(next));
-  }); // prettier-ignore
+  });
 
   it('misses nothing once it is over', () => {
     expect(overdueOf({ ...begun, status: 'completed' }, [], policy, at(99))).toEqual([]);
@@ -97,8 +141,12 @@ describe('What a person says of it', () => {
       .then({ status: 'in-progress', owner: nurse, extension: [{ url: HANDED_OVER }] });
   });
   it('releases the patient at its time, or before with a reason', () => {
-    given(begun).when((task) => answerObservation(task, { ...task, status: 'completed' }, at(30))).then({ status: 'completed', executionPeriod: { end: at(30).toISOString() } }); // prettier-ignore
-    given(begun).when((task) => answerObservation(task, { ...task, status: 'completed', note }, at(9))).then({ status: 'completed' }); // prettier-ignore
+    given(begun)
+      .when((task) => answerObservation(task, { ...task, status: 'completed' }, at(30)))
+      .then({ status: 'completed', executionPeriod: { end: at(30).toISOString() } });
+    given(begun)
+      .when((task) => answerObservation(task, { ...task, status: 'completed', note }, at(9)))
+      .then({ status: 'completed' });
   });
   it.each<[string, Task, Partial<Task>, string]>([
     ['released early without a reason', begun, { status: 'completed' }, 'field-missing Task.note'],
@@ -120,7 +168,10 @@ describe('What a person says of it', () => {
 });
 
 describe('How long a patient is watched', () => {
-  const rows = (...some: Partial<ObservationRow>[]) => ({ ...policy, observation: { ...policy.observation!, rows: some.map((one, index) => ({ ...row, id: `r${index}`, ...one })) } }); // prettier-ignore
+  const rows = (...some: Partial<ObservationRow>[]) => ({
+    ...policy,
+    observation: { ...policy.observation!, rows: some.map((one, index) => ({ ...row, id: `r${index}`, ...one })) },
+  });
   const watched = { group: 'gbca-group-1', route: 'intravenous' as const, hasReacted: false };
   it.each<[string, Partial<ObservationRow>[], Partial<typeof watched>, string | undefined]>([
     ['by the row for everybody', [{}], {}, 'r0'],
@@ -129,18 +180,31 @@ describe('How long a patient is watched', () => {
     ['by one of their agent', [{ groups: ['gbca-group-1'], forMinutes: 90 }, {}], {}, 'r0'],
     ['not by one of another route', [{ routes: ['enteric'], forMinutes: 90 }, {}], {}, 'r1'],
     ['not by one for those who reacted', [{ afterReaction: true, forMinutes: 90 }, {}], {}, 'r1'],
-    ['by one for those who reacted, where they did', [{ afterReaction: true, forMinutes: 90 }, {}], { hasReacted: true }, 'r0'],
+    [
+      'by one for those who reacted, where they did',
+      [{ afterReaction: true, forMinutes: 90 }, {}],
+      { hasReacted: true },
+      'r0',
+    ],
     ['never shorter for a risk', [{ afterReaction: true, forMinutes: 10 }, {}], { hasReacted: true }, 'r1'],
-    ['by the row for everybody where the agent is not known', [{ groups: ['gbca-group-1'], forMinutes: 90 }, {}], { group: undefined as never }, 'r1'],
+    [
+      'by the row for everybody where the agent is not known',
+      [{ groups: ['gbca-group-1'], forMinutes: 90 }, {}],
+      { group: undefined as never },
+      'r1',
+    ],
   ])('%s', (_what, some, overrides, id) => {
     expect(observationRowFor({ ...watched, ...overrides }, rows(...some))?.id).toBe(id);
-  }); // prettier-ignore
+  });
   it('is not said without a policy', () => expect(observationRowFor(watched, undefined)).toBeUndefined());
 });
 
 describe('Properties', () => {
   it('the next moment is ahead, and at it something is overdue that was not before', () => {
-    const values = fc.array(fc.tuple(fc.constantFrom('8867-4', '85354-9', '59408-5'), fc.integer({ min: 0, max: 40 })), { maxLength: 6 }); // prettier-ignore
+    const values = fc.array(
+      fc.tuple(fc.constantFrom('8867-4', '85354-9', '59408-5'), fc.integer({ min: 0, max: 40 })),
+      { maxLength: 6 },
+    );
     fc.assert(
       fc.property(values, fc.integer({ min: -10, max: 60 }), (some, minute) => {
         const all = some.map(([code, when]) => measured(code, when));

@@ -49,7 +49,9 @@ describe('An observation after contrast', () => {
     expect(told[2]!.map(({ resourceType }) => resourceType).sort()).toEqual(['Patient', 'ServiceRequest', 'Task']);
 
     expect((await exam.answer(watching!, { status: 'completed', owner: nurse })).status).toBe(200);
-    expect(await exam.task('overdue', isStatus('completed'))).toMatchObject({ statusReason: { text: 'the patient was released' } }); // prettier-ignore
+    expect(await exam.task('overdue', isStatus('completed'))).toMatchObject({
+      statusReason: { text: 'the patient was released' },
+    });
     expect(await service.sql('SELECT 1 FROM due_task')).toEqual([]);
   }, 30_000);
 
@@ -85,7 +87,9 @@ describe('An observation after contrast', () => {
   });
 
   it('is longer after a reaction of before, with vital signs that are asked for when they do not come', async () => {
-    const clinical = (patient: Parameters<typeof anAllergy>[1] extends { patient?: infer P } | undefined ? P : never) => [anAllergy('Omnipaque', { patient })]; // prettier-ignore
+    const clinical = (
+      patient: Parameters<typeof anAllergy>[1] extends { patient?: infer P } | undefined ? P : never,
+    ) => [anAllergy('Omnipaque', { patient })];
     const exam = await AnExamWithContrast.given(service, 'ATRISK', { clinical: clinical as never });
     const task = await exam.task('contrast-observation');
     expect(task.description).toBe('60 min by the policy (after-a-reaction)');
@@ -94,11 +98,15 @@ describe('An observation after contrast', () => {
     expect((await exam.measure('9999-9')).status).toBe(422);
     const { status, body } = await exam.measure('8867-4');
     expect(status).toBe(201);
-    expect((await exam.measure('8867-4', '8867-4', { effectiveDateTime: (body as Observation).effectiveDateTime })).status).toBe(200); // prettier-ignore
+    expect(
+      (await exam.measure('8867-4', '8867-4', { effectiveDateTime: (body as Observation).effectiveDateTime })).status,
+    ).toBe(200);
     expect((await exam.measure('8867-4', '8867-4', { valueQuantity: { value: 90, unit: '/min' } })).status).toBe(409);
     expect(await exam.task('overdue', isStatus('completed'))).toMatchObject({ statusReason: { text: 'it was done' } });
     const [watching] = await exam.tasks('contrast-observation');
-    expect(watching!.output).toEqual([{ type: (body as Observation).code, valueReference: { reference: `Observation/${(body as Observation).id}` } }]); // prettier-ignore
+    expect(watching!.output).toEqual([
+      { type: (body as Observation).code, valueReference: { reference: `Observation/${(body as Observation).id}` } },
+    ]);
     const other = await AnExamWithContrast.given(service, 'OTHER', { secondsAgo: -60 });
     expect((await other.measure('8867-4', 'x', { subject: { reference: `Patient/${exam.patient.id}` } })).status).toBe(
       409,
@@ -109,11 +117,20 @@ describe('An observation after contrast', () => {
     const exam = await AnExamWithContrast.given(service, 'ERROR');
     await exam.task('overdue');
     const { administration } = exam;
-    const put = await service.send('PUT', `MedicationAdministration/${administration.id}`, { ...administration, status: 'entered-in-error' }, { 'if-match': 'W/"1"' }); // prettier-ignore
+    const put = await service.send(
+      'PUT',
+      `MedicationAdministration/${administration.id}`,
+      { ...administration, status: 'entered-in-error' },
+      { 'if-match': 'W/"1"' },
+    );
     expect(put.status).toBe(200);
     await exam.task('contrast-observation', isStatus('cancelled'));
     await exam.task('overdue', isStatus('cancelled'));
-    expect(await service.sql('SELECT 1 FROM due_task WHERE task_id = ANY($1)', [(await exam.tasks('overdue')).map(({ id }) => id)])).toEqual([]); // prettier-ignore
+    expect(
+      await service.sql('SELECT 1 FROM due_task WHERE task_id = ANY($1)', [
+        (await exam.tasks('overdue')).map(({ id }) => id),
+      ]),
+    ).toEqual([]);
   });
 
   it('is not begun for contrast of long ago', async () => {

@@ -20,7 +20,9 @@ export function readVitalSign(body: unknown, policy: ContrastPolicy | undefined)
   const stated = validateResource(body, 'Observation');
   const identifier = stated.identifier?.find(({ system, value }) => system && value);
   if (!identifier) throw missing('identifier', 'the number under which your system knows this observation');
-  const administrationId = stated.partOf?.flatMap((one) => referencedId(one.reference, 'MedicationAdministration') ?? [])[0]; // prettier-ignore
+  const administrationId = stated.partOf?.flatMap(
+    (one) => referencedId(one.reference, 'MedicationAdministration') ?? [],
+  )[0];
   if (administrationId === undefined) throw missing('partOf', 'MedicationAdministration/<id> of what was given');
   const id = uuidFrom('Observation', 'vital sign', identifier.system!, identifier.value!);
   const observation = { ...stated, id, meta: undefined };
@@ -29,7 +31,9 @@ export function readVitalSign(body: unknown, policy: ContrastPolicy | undefined)
     throw invalid('status', 'must be final, amended, corrected or entered-in-error');
   const signs = Object.values(policy?.vitalSigns ?? {}).flatMap(({ codes }) => codes);
   if (!isCoded(stated.code, signs))
-    throw fail('value-unknown', 'Observation.code must be one of the vital signs of the contrast policy', { field: 'Observation.code' }); // prettier-ignore
+    throw fail('value-unknown', 'Observation.code must be one of the vital signs of the contrast policy', {
+      field: 'Observation.code',
+    });
   const at = stated.effectiveDateTime ?? stated.effectiveInstant ?? stated.effectivePeriod?.start;
   if (!at?.includes('T')) throw missing('effectiveDateTime', 'when it was measured, with a time and zone');
   const values = [stated, ...(stated.component ?? [])].flatMap(({ valueQuantity }) => valueQuantity ?? []);
@@ -54,18 +58,22 @@ export function recordVitalSign(
   version: string | undefined,
 ): { outcome: 'new' | 'same' | 'corrected'; observation: Observation } {
   if (stated.subject?.reference !== patient)
-    throw fail('state-conflict', "what was given was given to another patient", { field: 'Observation.subject' }); // prettier-ignore
+    throw fail('state-conflict', 'what was given was given to another patient', { field: 'Observation.subject' });
   if (!current) {
     if (stated.status === 'entered-in-error')
       throw fail('state-conflict', 'nothing is recorded under this identifier', { field: 'Observation.status' });
     return { outcome: 'new', observation: stated };
   }
   if (!sameContent(current.partOf ?? [], stated.partOf ?? []))
-    throw fail('state-conflict', 'it cannot move to another administration: mark it entered-in-error', { field: 'Observation.partOf' }); // prettier-ignore
+    throw fail('state-conflict', 'it cannot move to another administration: mark it entered-in-error', {
+      field: 'Observation.partOf',
+    });
   const observation = { ...stated, meta: current.meta };
   if (sameContent(current, observation)) return { outcome: 'same', observation: current };
   if (version === undefined)
-    throw fail('duplicate-key', 'this identifier is in use for an observation with other content: correct it by PUT', { field: 'Observation.identifier' }); // prettier-ignore
+    throw fail('duplicate-key', 'this identifier is in use for an observation with other content: correct it by PUT', {
+      field: 'Observation.identifier',
+    });
   if (version !== current.meta?.versionId)
     throw fail('precondition-failed', 'the observation was changed since: read it again');
   return { outcome: 'corrected', observation };

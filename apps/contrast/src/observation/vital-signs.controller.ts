@@ -56,7 +56,8 @@ export class VitalSignsController {
       const { manager, now, merged } = transaction;
       const stated = merged ? rekeyed(said, merged) : said;
       const administration = await this.store.read(manager, 'MedicationAdministration', administrationId);
-      if (!administration) throw fail('unknown-key', 'there is no MedicationAdministration with this id', { field: 'Observation.partOf' }); // prettier-ignore
+      if (!administration)
+        throw fail('unknown-key', 'there is no MedicationAdministration with this id', { field: 'Observation.partOf' });
       const current = await this.store.read(manager, 'Observation', stated.id!);
       if (!current && version) throw fail('not-found', 'there is no Observation with this id');
       const decision = recordVitalSign(current, stated, administration.subject.reference, version);
@@ -65,7 +66,11 @@ export class VitalSignsController {
         const task = await this.store.read(manager, 'Task', observationIdOf(administrationId));
         if (task) await this.desk.measured(task, decision.observation, transaction);
       }
-      const access = { interaction: version ? ('update' as const) : ('create' as const), client: clientOf(request), service: this.infrastructure.service }; // prettier-ignore
+      const access = {
+        interaction: version ? ('update' as const) : ('create' as const),
+        client: clientOf(request),
+        service: this.infrastructure.service,
+      };
       await recordAccess(
         manager,
         { ...access, references: [`Observation/${stated.id}`], patientIds: [patientId!] },

@@ -22,7 +22,9 @@ export function afterContrastContradictions(policy: ContrastPolicy): Mistake[] {
     mistakes.push(
       ...source(path, row.source),
       ...(row.groups ?? []).flatMap((one) => known(`${path}.groups`, one, groups, 'groups')),
-      ...(row.vitalSigns?.measure ?? []).flatMap((one) => known(`${path}.vitalSigns.measure`, one, vitalSigns, 'vitalSigns')), // prettier-ignore
+      ...(row.vitalSigns?.measure ?? []).flatMap((one) =>
+        known(`${path}.vitalSigns.measure`, one, vitalSigns, 'vitalSigns'),
+      ),
       ...timesOf(`${path}.vitalSigns.atMinutes`, row.vitalSigns?.atMinutes ?? [], row.forMinutes),
     );
   }
@@ -30,8 +32,16 @@ export function afterContrastContradictions(policy: ContrastPolicy): Mistake[] {
     mistakes.push(...plan('observation.overdue.escalation', observation.overdue.escalation));
     // Somebody may be given an agent that no row names: whoever is not watched was forgotten.
     if (!observation.rows.some((row) => !row.groups && !row.routes && !row.afterReaction))
-      mistakes.push({ path: 'observation.rows', reason: 'must have one for everybody, without groups, routes and afterReaction' }); // prettier-ignore
-    mistakes.push(...twice('observation.rows', observation.rows.map(({ id }) => id))); // prettier-ignore
+      mistakes.push({
+        path: 'observation.rows',
+        reason: 'must have one for everybody, without groups, routes and afterReaction',
+      });
+    mistakes.push(
+      ...twice(
+        'observation.rows',
+        observation.rows.map(({ id }) => id),
+      ),
+    );
   }
   if (!reactions) return mistakes;
   for (const [severity, one] of Object.entries(reactions.severities))
@@ -42,18 +52,27 @@ export function afterContrastContradictions(policy: ContrastPolicy): Mistake[] {
     ...source('reactions.extravasation', reactions.extravasation.source),
     ...plan('reactions.unrecorded.escalation', reactions.unrecorded.escalation),
     ...plan('reactions.extravasation.escalation', reactions.extravasation.escalation),
-    ...twice('reactions.manifestations', reactions.manifestations.map(({ code }) => code)),
-    ...twice('reactions.manifestations', reactions.manifestations.flatMap(({ names }) => names.map((one) => one.toLowerCase()))), // prettier-ignore
+    ...twice(
+      'reactions.manifestations',
+      reactions.manifestations.map(({ code }) => code),
+    ),
+    ...twice(
+      'reactions.manifestations',
+      reactions.manifestations.flatMap(({ names }) => names.map((one) => one.toLowerCase())),
+    ),
     ...rising('reactions.extravasation.followUpHours', reactions.extravasation.followUpHours),
     ...(reactions.makeAllergyOf.includes('allergic-like')
       ? []
       : [{ path: 'reactions.makeAllergyOf', reason: 'must hold allergic-like: it would never be known again' }]),
-  ]; // prettier-ignore
+  ];
 }
 
 /** Whoever did not answer is not the next to be asked. */
 function sameAskedTwice(path: string, { levels }: PolicyEscalation): Mistake[] {
-  return twice(path, levels.map(({ ask }) => ask)); // prettier-ignore
+  return twice(
+    path,
+    levels.map(({ ask }) => ask),
+  );
 }
 
 function timesOf(path: string, times: readonly number[], forMinutes: number): Mistake[] {

@@ -29,9 +29,13 @@ const observationRow = z.strictObject({
   forMinutes: minutes,
   /** What is measured, how many minutes after contrast, and how late it may be. */
   vitalSigns: z
-    .strictObject({ atMinutes: z.array(z.number().min(0)).min(1), withinMinutes: minutes, measure: z.array(name).min(1) })
+    .strictObject({
+      atMinutes: z.array(z.number().min(0)).min(1),
+      withinMinutes: minutes,
+      measure: z.array(name).min(1),
+    })
     .optional(),
-}); // prettier-ignore
+});
 
 /** Kinds of reactions: by hypersensitivity, by what the agent does to anybody, beside the vessel, or not said. */
 const reactionKind = z.enum(['allergic-like', 'physiologic', 'extravasation', 'unknown']);
@@ -52,17 +56,32 @@ export const reactions = z.strictObject({
   /** Which kinds make an allergy, or an intolerance, that the EMR and every later screening learn of. */
   makeAllergyOf: z.array(reactionKind.exclude(['extravasation'])),
   /** What people call what they see, as SNOMED CT. */
-  manifestations: z.array(z.strictObject({ code: z.string().regex(/^\d{6,18}$/, 'must be a SNOMED CT concept id'), display: text, names: z.array(text).default([]) })).min(1), // prettier-ignore
+  manifestations: z
+    .array(
+      z.strictObject({
+        code: z.string().regex(/^\d{6,18}$/, 'must be a SNOMED CT concept id'),
+        display: text,
+        names: z.array(text).default([]),
+      }),
+    )
+    .min(1),
   /** The modality says that there was a reaction and nobody has recorded it: who is asked to. */
   unrecorded: z.strictObject({ escalation: name }),
   extravasation: z.strictObject({
     source: name,
     note: text.optional(),
     /** When the arm is looked at again, in hours after contrast, and how late that may be. */
-    followUpHours: z.array(z.number().positive().max(24 * 14)).min(1),
+    followUpHours: z
+      .array(
+        z
+          .number()
+          .positive()
+          .max(24 * 14),
+      )
+      .min(1),
     withinMinutes: minutes,
     escalation: name,
-  }), // prettier-ignore
+  }),
 });
 
 /** A vital sign with its LOINC codes: one of them is the measure. */

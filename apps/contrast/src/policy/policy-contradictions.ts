@@ -5,7 +5,10 @@ import type { ContrastPolicy, PolicyRule } from './contrast-policy.js';
 export function contradictionsOf(policy: ContrastPolicy): { path: string; reason: string }[] {
   return [
     ...unknownNames(policy),
-    ...twice('rules', policy.rules.map(({ id }) => id)), // prettier-ignore
+    ...twice(
+      'rules',
+      policy.rules.map(({ id }) => id),
+    ),
     ...policy.rules.flatMap((rule, index) => ofRule(rule, `rules.${index}`)),
     ...Object.entries(policy.preparations).flatMap(([name, { steps }]) =>
       steps.some(({ atHours }) => atHours <= 0)
@@ -25,7 +28,6 @@ function unknownNames(policy: ContrastPolicy): { path: string; reason: string }[
     used: string | undefined,
     of: 'sources' | 'classes' | 'groups' | 'history' | 'preparations',
   ) =>
-    // prettier-ignore
     used === undefined || Object.hasOwn(policy[of], used) ? [] : [{ path, reason: `is not a name in ${of}: ${used}` }];
   return [
     ...Object.entries(policy.groups).flatMap(([name, one]) => [
@@ -34,7 +36,9 @@ function unknownNames(policy: ContrastPolicy): { path: string; reason: string }[
     ]),
     ...policy.agents.flatMap(({ group }, index) => missing(`agents.${index}.group`, group, 'groups')),
     ...missing('labs.formulas.source', policy.labs.formulas.source, 'sources'),
-    ...Object.entries(policy.preparations).flatMap(([name, one]) => missing(`preparations.${name}.source`, one.source, 'sources')), // prettier-ignore
+    ...Object.entries(policy.preparations).flatMap(([name, one]) =>
+      missing(`preparations.${name}.source`, one.source, 'sources'),
+    ),
     ...Object.entries(policy.administration ?? {}).flatMap(([name, one]) =>
       'source' in one ? missing(`administration.${name}.source`, one.source, 'sources') : [],
     ),
@@ -65,13 +69,20 @@ function ofRule(rule: PolicyRule, path: string): { path: string; reason: string 
   switch (rule.kind) {
     case 'renal-function': {
       const rising = rule.bands.every(({ below }, index) => index === 0 || below > rule.bands[index - 1]!.below);
-      const mistakes = rising ? [] : [{ path: `${path}.bands`, reason: 'must rise from the lowest eGFR to the highest' }]; // prettier-ignore
+      const mistakes = rising
+        ? []
+        : [{ path: `${path}.bands`, reason: 'must rise from the lowest eGFR to the highest' }];
       if (rule.neededBy !== 'everybody' && !rule.whenNeedUnknown)
-        mistakes.push({ path: `${path}.whenNeedUnknown`, reason: 'is missing: not every state of neededBy will be known' }); // prettier-ignore
+        mistakes.push({
+          path: `${path}.whenNeedUnknown`,
+          reason: 'is missing: not every state of neededBy will be known',
+        });
       return mistakes;
     }
     case 'other-allergy': {
-      const asks = [rule.severity.mild, rule.severity.moderate, rule.severity.severe].some(({ outcome }) => outcome !== 'proceed'); // prettier-ignore
+      const asks = [rule.severity.mild, rule.severity.moderate, rule.severity.severe].some(
+        ({ outcome }) => outcome !== 'proceed',
+      );
       return asks && rule.severity.unknown.outcome === 'proceed'
         ? [{ path: `${path}.severity.unknown`, reason: 'may not be proceed where a known severity is not' }]
         : [];
@@ -87,12 +98,24 @@ function ofRule(rule: PolicyRule, path: string): { path: string; reason: string 
 
 /** A code that is of two agents would leave the group to the order of the file. */
 function ambiguousAgents({ agents }: ContrastPolicy): { path: string; reason: string }[] {
-  return twice('agents', agents.flatMap(({ codes }) => codes.map((one) => `${one.system}|${one.code}`))); // prettier-ignore
+  return twice(
+    'agents',
+    agents.flatMap(({ codes }) => codes.map((one) => `${one.system}|${one.code}`)),
+  );
 }
 
 /** A package is of one product, and a product of one agent that is there. */
 function ofProducts({ agents, products }: ContrastPolicy): { path: string; reason: string }[] {
   const unknown = products.flatMap(({ agent }, index) =>
-    agents.some(({ display }) => display === agent) ? [] : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }]); // prettier-ignore
-  return [...unknown, ...twice('products', products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)))]; // prettier-ignore
+    agents.some(({ display }) => display === agent)
+      ? []
+      : [{ path: `products.${index}.agent`, reason: `is not a name in agents: ${agent}` }],
+  );
+  return [
+    ...unknown,
+    ...twice(
+      'products',
+      products.flatMap(({ packages }) => packages.map(({ gtin }) => gtin)),
+    ),
+  ];
 }

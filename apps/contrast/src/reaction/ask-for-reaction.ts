@@ -54,28 +54,38 @@ export class AskForReaction {
     const basedOn = administration.supportingInformation?.filter((one) =>
       referencedId(one.reference, 'ServiceRequest'),
     );
-    await this.ask({ reference, why: 'An extravasation was stated with what was given', patient, basedOn }, transaction); // prettier-ignore
-    await this.followUps.plan({ reference, patient, basedOn, at: givenAt(administration) ?? transaction.now }, transaction); // prettier-ignore
+    await this.ask(
+      { reference, why: 'An extravasation was stated with what was given', patient, basedOn },
+      transaction,
+    );
+    await this.followUps.plan(
+      { reference, patient, basedOn, at: givenAt(administration) ?? transaction.now },
+      transaction,
+    );
   }
 
   /** A reaction was recorded: what asked for it has its answer. */
   async answer(reaction: AdverseEvent, orderId: string | undefined, transaction: Transaction): Promise<void> {
     const by = { reference: `AdverseEvent/${reaction.id}` };
-    const settle = (reference: string) => this.escalations.settle(questionIdOf(reference), 'the reaction was recorded', transaction, by); // prettier-ignore
+    const settle = (reference: string) =>
+      this.escalations.settle(questionIdOf(reference), 'the reaction was recorded', transaction, by);
     const administration = suspectOf(reaction, 'MedicationAdministration');
     const procedure = suspectOf(reaction, 'Procedure');
     if (administration) await settle(`MedicationAdministration/${administration}`);
     if (procedure) await settle(`Procedure/${procedure}`);
     if (!orderId) return;
     const around = await this.store.referringTo(transaction.manager, 'Task', `ServiceRequest/${orderId}`);
-    for (const { focus, id } of around) if (focus?.reference && id === questionIdOf(focus.reference)) await settle(focus.reference); // prettier-ignore
+    for (const { focus, id } of around)
+      if (focus?.reference && id === questionIdOf(focus.reference)) await settle(focus.reference);
   }
 
   /** A reaction never was: what it had answered is asked again. */
   async takeBack({ id, subject }: AdverseEvent, transaction: Transaction): Promise<void> {
     const tasks = await this.store.ofPatient(transaction.manager, 'Task', referencedId(subject.reference, 'Patient')!);
-    const isAnswer = ({ output = [] }: Task) => output.some(({ valueReference }) => valueReference?.reference === `AdverseEvent/${id}`); // prettier-ignore
-    for (const task of tasks.filter((one) => one.status === 'completed' && isAnswer(one))) await this.escalations.reopen(task, transaction); // prettier-ignore
+    const isAnswer = ({ output = [] }: Task) =>
+      output.some(({ valueReference }) => valueReference?.reference === `AdverseEvent/${id}`);
+    for (const task of tasks.filter((one) => one.status === 'completed' && isAnswer(one)))
+      await this.escalations.reopen(task, transaction);
   }
 
   private async ask(
@@ -96,7 +106,10 @@ export class AskForReaction {
     const escalation = this.policy?.reactions?.unrecorded.escalation;
     const recorded = await this.recordedAlready(reference, patient.reference!, basedOn, transaction);
     await this.escalations.open(matter, escalation, transaction);
-    if (recorded) await this.escalations.settle(id, 'the reaction was recorded', transaction, { reference: `AdverseEvent/${recorded.id}` }); // prettier-ignore
+    if (recorded)
+      await this.escalations.settle(id, 'the reaction was recorded', transaction, {
+        reference: `AdverseEvent/${recorded.id}`,
+      });
   }
 
   private async recordedAlready(
@@ -106,13 +119,18 @@ export class AskForReaction {
     { manager }: Transaction,
   ): Promise<AdverseEvent | undefined> {
     const own = await this.store.ofPatient(manager, 'AdverseEvent', referencedId(patient, 'Patient')!);
-    const administrations = await this.store.ofPatient(manager, 'MedicationAdministration', referencedId(patient, 'Patient')!); // prettier-ignore
+    const administrations = await this.store.ofPatient(
+      manager,
+      'MedicationAdministration',
+      referencedId(patient, 'Patient')!,
+    );
     const orders = (basedOn ?? []).flatMap((one) => referencedId(one.reference, 'ServiceRequest') ?? []);
     return own.find((one) => {
       if (isInError(one)) return false;
       if (one.suspectEntity?.some(({ instance }) => instance.reference === reference)) return true;
       const given = administrations.find(({ id }) => id === suspectOf(one, 'MedicationAdministration'));
-      const order = orderOf(one) ?? given?.supportingInformation?.map((two) => referencedId(two.reference, 'ServiceRequest'))[0]; // prettier-ignore
+      const order =
+        orderOf(one) ?? given?.supportingInformation?.map((two) => referencedId(two.reference, 'ServiceRequest'))[0];
       return order !== undefined && orders.includes(order);
     });
   }
@@ -122,7 +140,10 @@ type AskedOf = Pick<Parameters<FollowUps['plan']>[0], 'patient' | 'basedOn'>;
 
 /** True for one of which it is said, by its extension or as the reason why it was stopped, that contrast went astray. */
 export function hasExtravasated({ extension = [], statusReason = [] }: MedicationAdministration): boolean {
-  return extension.some(({ url }) => url === extensions.extravasation) || statusReason.some((one) => codeOf(one) === EXTRAVASATION); // prettier-ignore
+  return (
+    extension.some(({ url }) => url === extensions.extravasation) ||
+    statusReason.some((one) => codeOf(one) === EXTRAVASATION)
+  );
 }
 
 function codeOf(reason: Procedure['statusReason']): string | undefined {

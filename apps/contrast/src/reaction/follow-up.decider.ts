@@ -24,7 +24,6 @@ export function followUpsOf(
   about: Extravasation,
   { followUpHours, withinMinutes }: ReactionPolicy['extravasation'],
 ): Task[] {
-  // prettier-ignore
   return followUpHours.map((hours): Task => {
     const start = about.at.getTime() + hours * HOUR;
     return {
@@ -32,7 +31,10 @@ export function followUpsOf(
       id: followUpIdOf(about.reference, hours),
       status: 'requested',
       intent: 'order',
-      code: { coding: [{ system: systems.task, code: 'extravasation-follow-up' }], text: 'Follow-up of an extravasation' }, // prettier-ignore
+      code: {
+        coding: [{ system: systems.task, code: 'extravasation-follow-up' }],
+        text: 'Follow-up of an extravasation',
+      },
       description: `Look at the arm ${hours} h after the extravasation: pain, swelling, skin, feeling, movement`,
       focus: { reference: about.reference },
       ...(about.basedOn?.length ? { basedOn: about.basedOn } : {}),
@@ -46,7 +48,9 @@ export function followUpsOf(
 
 /** When somebody should have looked; undefined where somebody has, or nobody needs to. */
 export function lookedAtBy({ status, restriction }: Task): Date | undefined {
-  return status === 'requested' || status === 'accepted' || status === 'in-progress' ? new Date(restriction!.period!.end!) : undefined; // prettier-ignore
+  return status === 'requested' || status === 'accepted' || status === 'in-progress'
+    ? new Date(restriction!.period!.end!)
+    : undefined;
 }
 
 /**
@@ -64,7 +68,13 @@ export function answerFollowUp(current: Task, stated: Task, now: Date): Task {
     throw fail('field-missing', 'Task.owner is required: who looked', { field: 'Task.owner' });
   if (stated.status === 'failed' && !note?.length)
     throw fail('field-missing', 'Task.note is required: why nobody could look', { field: 'Task.note' });
-  const fixed = (task: Task) => ({ ...task, status: undefined, owner: undefined, note: undefined, lastModified: undefined }); // prettier-ignore
+  const fixed = (task: Task) => ({
+    ...task,
+    status: undefined,
+    owner: undefined,
+    note: undefined,
+    lastModified: undefined,
+  });
   if (!sameContent(fixed(current), fixed(stated)))
     throw fail('field-invalid', 'only status, owner and note may be changed', { field: 'Task' });
   return { ...stated, meta: current.meta, lastModified: now.toISOString() };

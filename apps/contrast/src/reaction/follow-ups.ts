@@ -24,13 +24,15 @@ export class FollowUps {
     const how = this.policy?.reactions?.extravasation;
     if (!how) return;
     const wanted = followUpsOf(about, how);
-    const known = await this.store.readMany(manager, wanted.map(({ id }) => ({ type: 'Task', id: id! }))); // prettier-ignore
+    const known = await this.store.readMany(
+      manager,
+      wanted.map(({ id }) => ({ type: 'Task', id: id! })),
+    );
     for (const task of await this.store.save(
       manager,
       wanted.filter(({ id }) => !known.some((one) => one.id === id)),
       now,
     ))
-      // prettier-ignore
       await this.timers.set(manager, task.id!, lookedAtBy(task));
   }
 
@@ -41,8 +43,11 @@ export class FollowUps {
     for (const task of tasks.filter(
       (one) => one.focus?.reference === reference && isFollowUp(one) && lookedAtBy(one),
     )) {
-      // prettier-ignore
-      await this.store.save(manager, [{ ...task, status: 'cancelled', statusReason: { text: 'recorded in error' } }], now); // prettier-ignore
+      await this.store.save(
+        manager,
+        [{ ...task, status: 'cancelled', statusReason: { text: 'recorded in error' } }],
+        now,
+      );
       await this.timers.set(manager, task.id!, undefined);
       await this.escalations.withdraw(overdueIdOf(task.id!, 'end'), 'recorded in error', transaction);
     }

@@ -65,13 +65,19 @@ export class ReactionDesk {
   /** What a reaction refers to, as it is known here. */
   private async contextOf(stated: AdverseEvent, { manager }: Transaction): Promise<Context> {
     const administrationId = suspectOf(stated, 'MedicationAdministration');
-    const administration = administrationId === undefined ? undefined : await this.store.read(manager, 'MedicationAdministration', administrationId); // prettier-ignore
+    const administration =
+      administrationId === undefined
+        ? undefined
+        : await this.store.read(manager, 'MedicationAdministration', administrationId);
     if (administrationId !== undefined && !administration)
-      throw fail('unknown-key', 'there is no MedicationAdministration with this id', { field: 'AdverseEvent.suspectEntity' }); // prettier-ignore
+      throw fail('unknown-key', 'there is no MedicationAdministration with this id', {
+        field: 'AdverseEvent.suspectEntity',
+      });
     const procedureId = suspectOf(stated, 'Procedure');
     const procedure = procedureId === undefined ? undefined : await this.store.read(manager, 'Procedure', procedureId);
     const ofSuspect = [...(administration?.supportingInformation ?? []), ...(procedure?.basedOn ?? [])];
-    const orderId = orderOf(stated) ?? ofSuspect.flatMap((one) => referencedId(one.reference, 'ServiceRequest') ?? [])[0]; // prettier-ignore
+    const orderId =
+      orderOf(stated) ?? ofSuspect.flatMap((one) => referencedId(one.reference, 'ServiceRequest') ?? [])[0];
     const order = orderId === undefined ? undefined : await this.store.read(manager, 'ServiceRequest', orderId);
     const subject = administration?.subject ?? order?.subject ?? procedure?.subject;
     const patientReference = subject?.reference;
@@ -93,10 +99,15 @@ export class ReactionDesk {
   ): Promise<ReactionDecision> {
     const { manager, now } = transaction;
     const { outcome } = decision;
-    const [reaction] = outcome === 'same' ? [decision.reaction] : await this.store.save(manager, [decision.reaction], now); // prettier-ignore
+    const [reaction] =
+      outcome === 'same' ? [decision.reaction] : await this.store.save(manager, [decision.reaction], now);
     if (outcome !== 'same') await this.follow(reaction!, context, transaction);
     const access = { interaction, client, service: this.infrastructure.service };
-    await recordAccess(manager, { ...access, references: [`AdverseEvent/${reaction!.id}`], patientIds: [context.patient.id!] }, now); // prettier-ignore
+    await recordAccess(
+      manager,
+      { ...access, references: [`AdverseEvent/${reaction!.id}`], patientIds: [context.patient.id!] },
+      now,
+    );
     return { outcome, reaction: reaction! };
   }
 
@@ -108,7 +119,9 @@ export class ReactionDesk {
     const [saved] = allergy ? await this.store.save(manager, [allergy], now) : [known];
     const cause = `${reaction.id}/${reaction.meta?.versionId}`;
     const resources: FhirResource[] = [reaction, patient, ...(saved ? [saved] : []), ...around];
-    transaction.publish(newEvent({ type: 'imaging.contrast.reaction-recorded.v1', patientId: patient.id!, cause, now, resources })); // prettier-ignore
+    transaction.publish(
+      newEvent({ type: 'imaging.contrast.reaction-recorded.v1', patientId: patient.id!, cause, now, resources }),
+    );
     await this.escalate(reaction, context, transaction);
     await this.followUp(reaction, context, transaction);
     if (isInError(reaction)) await this.questions.takeBack(reaction, transaction);
@@ -120,7 +133,12 @@ export class ReactionDesk {
   private async escalate(reaction: AdverseEvent, { orderId }: Context, transaction: Transaction): Promise<void> {
     const severity = isInError(reaction) ? undefined : severityOf(reaction, this.policy);
     for (const other of ['mild', 'moderate', 'severe'] as const)
-      if (other !== severity) await this.escalations.withdraw(reactionTaskIdOf(reaction.id!, other), 'the reaction was corrected', transaction); // prettier-ignore
+      if (other !== severity)
+        await this.escalations.withdraw(
+          reactionTaskIdOf(reaction.id!, other),
+          'the reaction was corrected',
+          transaction,
+        );
     if (!severity) return;
     const matter = {
       id: reactionTaskIdOf(reaction.id!, severity),
@@ -140,14 +158,16 @@ export class ReactionDesk {
     { orderId, around }: Context,
     transaction: Transaction,
   ): Promise<void> {
-    // prettier-ignore
     // Named by the administration where it is known: it may have told of the extravasation itself.
     const administration = around.find((one) => one.resourceType === 'MedicationAdministration');
     const reference = administration ? `MedicationAdministration/${administration.id}` : `AdverseEvent/${reaction.id}`;
     const basedOn = orderId ? [{ reference: `ServiceRequest/${orderId}` }] : undefined;
     const isMeant = kindOf(reaction) === 'extravasation' && !isInError(reaction);
     if (isMeant)
-      await this.followUps.plan({ reference, patient: reaction.subject, basedOn, at: new Date(reaction.date!) }, transaction); // prettier-ignore
+      await this.followUps.plan(
+        { reference, patient: reaction.subject, basedOn, at: new Date(reaction.date!) },
+        transaction,
+      );
     else if (!administration) await this.followUps.withdraw(reference, transaction);
   }
 }

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AdverseEvent, AllergyIntolerance, Appointment, Bundle, DetectedIssue, OperationOutcome, Patient, Procedure, Task } from 'fhir/r4.js'; // prettier-ignore
+import type {
+  AdverseEvent,
+  AllergyIntolerance,
+  Appointment,
+  Bundle,
+  DetectedIssue,
+  OperationOutcome,
+  Patient,
+  Procedure,
+  Task,
+} from 'fhir/r4.js';
 import { contrastScreeningIdOf, uuidFrom } from '#fhir';
 import { escalationOf } from '#tasks';
 import { aMerge, anObservation, aPatient, until } from '#testing';
@@ -21,11 +31,15 @@ afterAll(() => service?.stop());
 
 const isStatus = (status: Task['status']) => (task: Task) => task.status === status;
 const isLevel = (level: number) => (task: Task) => escalationOf(task)?.level === level;
-const allergyOf = (reaction: AdverseEvent) => service.get<AllergyIntolerance>(`/fhir/AllergyIntolerance/${allergyIdOf(reaction.id!)}`); // prettier-ignore
+const allergyOf = (reaction: AdverseEvent) =>
+  service.get<AllergyIntolerance>(`/fhir/AllergyIntolerance/${allergyIdOf(reaction.id!)}`);
 const correct = (reaction: AdverseEvent, overrides: Partial<AdverseEvent>, version = reaction.meta!.versionId) =>
   service.send('PUT', `AdverseEvent/${reaction.id}`, { ...reaction, ...overrides }, { 'if-match': `W/"${version}"` });
 const kind = (code: string) => ({ coding: [{ system: 'urn:collimator:reaction-kind', code }] });
-const place = ({ status, body }: { status: number; body: never }) => [status, (body as OperationOutcome).issue[0]!.expression?.[0]]; // prettier-ignore
+const place = ({ status, body }: { status: number; body: never }) => [
+  status,
+  (body as OperationOutcome).issue[0]!.expression?.[0],
+];
 
 /** Answers to what the policy asks, so that nothing but the reaction decides. */
 function wellKnown(patient: Patient) {
@@ -46,10 +60,19 @@ describe('A reaction', () => {
     const next = AnExamWithContrast.order('NEXT', exam.patient);
     await service.tell('imaging.order.placed.v1', next, exam.patient);
     const start = new Date(Date.now() + 48 * 3_600_000).toISOString();
-    const booked: Appointment = { resourceType: 'Appointment', id: 'next', status: 'booked', start, basedOn: [{ reference: `ServiceRequest/${next.id}` }], participant: [{ actor: { reference: `Patient/${exam.patient.id}` }, status: 'accepted' }] }; // prettier-ignore
+    const booked: Appointment = {
+      resourceType: 'Appointment',
+      id: 'next',
+      status: 'booked',
+      start,
+      basedOn: [{ reference: `ServiceRequest/${next.id}` }],
+      participant: [{ actor: { reference: `Patient/${exam.patient.id}` }, status: 'accepted' }],
+    };
     await service.tell('imaging.schedule.booked.v1', booked, next, exam.patient);
     const outcome = async () => {
-      const { code, extension = [] } = await service.get<DetectedIssue>(`/fhir/DetectedIssue/${contrastScreeningIdOf(next.id!)}`); // prettier-ignore
+      const { code, extension = [] } = await service.get<DetectedIssue>(
+        `/fhir/DetectedIssue/${contrastScreeningIdOf(next.id!)}`,
+      );
       return extension.some(({ url }) => url.endsWith('screened-for')) && code!.coding![0]!.code;
     };
     await until(async () => (await outcome()) === 'proceed', { what: 'the next exam to be screened' });
@@ -58,7 +81,10 @@ describe('A reaction', () => {
     expect(status).toBe(201);
     const reaction = body as AdverseEvent;
     const [hives, treatment] = reaction.extension!;
-    expect(hives!.valueCodeableConcept).toEqual({ text: 'Hives', coding: [{ system: 'http://snomed.info/sct', code: '126485001', display: 'Urticaria' }] }); // prettier-ignore
+    expect(hives!.valueCodeableConcept).toEqual({
+      text: 'Hives',
+      coding: [{ system: 'http://snomed.info/sct', code: '126485001', display: 'Urticaria' }],
+    });
     expect(treatment!.extension).toHaveLength(2);
     const allergy = await allergyOf(reaction);
     expect(allergy).toMatchObject({
@@ -69,7 +95,13 @@ describe('A reaction', () => {
       reaction: [{ severity: 'moderate', onset: reaction.date, manifestation: [hives!.valueCodeableConcept] }],
     });
     const [told] = await exam.told('imaging.contrast.reaction-recorded.v1');
-    expect(told!.map(({ resourceType }) => resourceType)).toEqual(['AdverseEvent', 'Patient', 'AllergyIntolerance', 'MedicationAdministration', 'ServiceRequest']); // prettier-ignore
+    expect(told!.map(({ resourceType }) => resourceType)).toEqual([
+      'AdverseEvent',
+      'Patient',
+      'AllergyIntolerance',
+      'MedicationAdministration',
+      'ServiceRequest',
+    ]);
     // The same agent is planned again: the policy wants a decision.
     await until(async () => (await outcome()) === 'needs-decision', { what: 'the next exam to need a decision' });
 
@@ -91,7 +123,9 @@ describe('A reaction', () => {
     const outcome = { coding: [{ code: 'recovered' }] };
     expect((await correct(reaction, { outcome })).status).toBe(200);
     expect((await correct(reaction, { outcome }, '1')).status).toBe(412);
-    expect(place(await correct(reaction, { identifier: { system: 'urn:test:reactions', value: 'ANOTHER' } }, '2'))).toEqual([400, 'AdverseEvent.identifier']); // prettier-ignore
+    expect(
+      place(await correct(reaction, { identifier: { system: 'urn:test:reactions', value: 'ANOTHER' } }, '2')),
+    ).toEqual([400, 'AdverseEvent.identifier']);
     const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1', [
       `%AdverseEvent/${reaction.id}%`,
     ]);
@@ -102,7 +136,11 @@ describe('A reaction', () => {
     const exam = await AnExamWithContrast.given(service, 'SEVERE');
     const reaction = (await exam.react('mild')).body as AdverseEvent;
     const mild = await exam.task('contrast-reaction');
-    expect(mild).toMatchObject({ status: 'requested', restriction: { recipient: [{ display: 'Radiologist on duty' }] }, focus: { reference: `AdverseEvent/${reaction.id}` } }); // prettier-ignore
+    expect(mild).toMatchObject({
+      status: 'requested',
+      restriction: { recipient: [{ display: 'Radiologist on duty' }] },
+      focus: { reference: `AdverseEvent/${reaction.id}` },
+    });
     const extension = [
       { url: 'urn:collimator:extension:manifestation', valueCodeableConcept: { text: 'anaphylaxis' } },
     ];
@@ -117,18 +155,29 @@ describe('A reaction', () => {
     expect(await allergyOf(reaction)).toMatchObject({ criticality: 'high' });
     const levels = (await exam.told('imaging.contrast.escalated.v1')).filter(([one]) => one!.id === severe.id);
     expect(levels.map(([one]) => escalationOf(one as Task)!.level)).toEqual([1, 2, 3]);
-    expect(levels[0]!.map(({ resourceType }) => resourceType).sort()).toEqual(['AdverseEvent', 'Patient', 'ServiceRequest', 'Task']); // prettier-ignore
+    expect(levels[0]!.map(({ resourceType }) => resourceType).sort()).toEqual([
+      'AdverseEvent',
+      'Patient',
+      'ServiceRequest',
+      'Task',
+    ]);
   });
 
   it('that is mild again asks those of a mild one again', async () => {
     const exam = await AnExamWithContrast.given(service, 'AGAIN');
     const reaction = (await exam.react('mild')).body as AdverseEvent;
-    const severity = (code: string) => ({ severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code }] } }); // prettier-ignore
+    const severity = (code: string) => ({
+      severity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adverse-event-severity', code }] },
+    });
     const worse = (await correct(reaction, severity('moderate'))).body as AdverseEvent;
     expect((await correct(worse, severity('mild'))).status).toBe(200);
     const open = (await exam.tasks('contrast-reaction')).filter(isStatus('requested'));
     expect(open.map(({ description }) => description)).toEqual(['mild, allergic-like']);
-    expect((await exam.told('imaging.contrast.escalated.v1')).map(([one]) => (one as Task).description)).toEqual(['mild, allergic-like', 'moderate, allergic-like', 'mild, allergic-like']); // prettier-ignore
+    expect((await exam.told('imaging.contrast.escalated.v1')).map(([one]) => (one as Task).description)).toEqual([
+      'mild, allergic-like',
+      'moderate, allergic-like',
+      'mild, allergic-like',
+    ]);
   });
 
   it('of a patient who was merged is the survivor’s, with all that came of it, also where it still comes', async () => {
@@ -149,8 +198,14 @@ describe('A reaction', () => {
     const exam = await AnExamWithContrast.given(service, 'PHYSIO');
     const reaction = (await exam.react('mild')).body as AdverseEvent;
     expect((await correct(reaction, { event: kind('physiologic') })).status).toBe(200);
-    expect(await allergyOf(reaction)).toMatchObject({ verificationStatus: { coding: [{ code: 'refuted' }] }, clinicalStatus: { coding: [{ code: 'inactive' }] } }); // prettier-ignore
-    const other = await exam.react('mild', { identifier: { system: 'urn:test:reactions', value: 'PHYSIO2' }, event: kind('physiologic') }); // prettier-ignore
+    expect(await allergyOf(reaction)).toMatchObject({
+      verificationStatus: { coding: [{ code: 'refuted' }] },
+      clinicalStatus: { coding: [{ code: 'inactive' }] },
+    });
+    const other = await exam.react('mild', {
+      identifier: { system: 'urn:test:reactions', value: 'PHYSIO2' },
+      event: kind('physiologic'),
+    });
     expect(other.status).toBe(201);
     expect(await allergyOf(other.body)).toMatchObject({ resourceType: 'OperationOutcome' });
   });
@@ -158,9 +213,16 @@ describe('A reaction', () => {
   it('is refused where something is missing or of somebody else, naming the element', async () => {
     const exam = await AnExamWithContrast.given(service, 'REFUSED');
     const extension = [{ url: 'urn:collimator:extension:manifestation', valueCodeableConcept: { text: 'felt odd' } }];
-    expect(place(await exam.react('moderate', { extension }))).toEqual([422, 'AdverseEvent.extension[0].valueCodeableConcept']); // prettier-ignore
+    expect(place(await exam.react('moderate', { extension }))).toEqual([
+      422,
+      'AdverseEvent.extension[0].valueCodeableConcept',
+    ]);
     expect(place(await exam.react('moderate', { subject: { reference: 'Patient/somebody' } }))[0]).toBe(409);
-    expect(place(await exam.react('moderate', { suspectEntity: [{ instance: { reference: 'MedicationAdministration/none' } }] }))).toEqual([404, 'AdverseEvent.suspectEntity']); // prettier-ignore
+    expect(
+      place(
+        await exam.react('moderate', { suspectEntity: [{ instance: { reference: 'MedicationAdministration/none' } }] }),
+      ),
+    ).toEqual([404, 'AdverseEvent.suspectEntity']);
     expect(place(await exam.react('moderate', { modifierExtension: inError }))[0]).toBe(409);
     const stranger = aReaction('STRANGER', { resourceType: 'Patient', id: 'nobody' });
     expect(place(await service.send('POST', 'AdverseEvent', stranger))).toEqual([404, 'AdverseEvent.subject']);
@@ -212,26 +274,44 @@ describe('An exam the modality stopped because of contrast', () => {
   it('for another reason asks nothing', async () => {
     const exam = await AnExamWithContrast.given(service, 'REFUSEDBY');
     await stopped(exam, '110505');
-    await until(async () => (await service.sql('SELECT 1 FROM resource WHERE id = $1', [uuidFrom('Procedure', 'REFUSEDBY')])).length === 1, { what: 'the exam to be kept' }); // prettier-ignore
+    await until(
+      async () =>
+        (await service.sql('SELECT 1 FROM resource WHERE id = $1', [uuidFrom('Procedure', 'REFUSEDBY')])).length === 1,
+      { what: 'the exam to be kept' },
+    );
     expect(await exam.tasks('record-reaction')).toEqual([]);
   });
 });
 
 describe('An extravasation', () => {
   it('stated with what was given is asked about and followed up, and somebody is asked where nobody looks', async () => {
-    const extension = [{ url: 'urn:collimator:extension:extravasation', extension: [{ url: 'site', valueCodeableConcept: { text: 'left forearm' } }, { url: 'volume', valueQuantity: { value: 20, unit: 'mL' } }] }]; // prettier-ignore
+    const extension = [
+      {
+        url: 'urn:collimator:extension:extravasation',
+        extension: [
+          { url: 'site', valueCodeableConcept: { text: 'left forearm' } },
+          { url: 'volume', valueQuantity: { value: 20, unit: 'mL' } },
+        ],
+      },
+    ];
     const exam = await AnExamWithContrast.given(service, 'ARM', { extension });
     await exam.task('record-reaction');
     const followUps = await exam.tasks('extravasation-follow-up');
     expect(followUps).toHaveLength(2);
     const overdue = await exam.task('overdue');
-    expect(overdue.focus!.reference).toBe(`Task/${followUps.find(({ description }) => description!.includes('0.0001'))!.id}`); // prettier-ignore
+    expect(overdue.focus!.reference).toBe(
+      `Task/${followUps.find(({ description }) => description!.includes('0.0001'))!.id}`,
+    );
     const { status } = await exam.react('mild', { event: kind('extravasation'), extension: undefined });
     expect(status).toBe(201);
     await exam.task('record-reaction', isStatus('completed'));
     expect(await exam.tasks('extravasation-follow-up')).toHaveLength(2);
-    expect(await allergyOf((await exam.react('mild', { event: kind('extravasation'), extension: undefined })).body)).toMatchObject({ resourceType: 'OperationOutcome' }); // prettier-ignore
-    const [first] = await exam.tasks('extravasation-follow-up').then((all) => all.filter(({ id }) => overdue.focus!.reference === `Task/${id}`)); // prettier-ignore
+    expect(
+      await allergyOf((await exam.react('mild', { event: kind('extravasation'), extension: undefined })).body),
+    ).toMatchObject({ resourceType: 'OperationOutcome' });
+    const [first] = await exam
+      .tasks('extravasation-follow-up')
+      .then((all) => all.filter(({ id }) => overdue.focus!.reference === `Task/${id}`));
     expect((await exam.answer(first!, { status: 'completed', owner: { display: 'Nora Nurse' } })).status).toBe(200);
     await exam.task('overdue', isStatus('completed'));
   });

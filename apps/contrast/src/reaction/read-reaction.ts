@@ -37,13 +37,19 @@ export function readReaction(body: unknown, policy: ContrastPolicy | undefined):
   if (kind !== undefined && !kinds.includes(kind as ReactionKind))
     throw invalid('event', `must have one of ${kinds.join(', ')} of ${systems.reactionKind}`);
   if (suspectsOf(stated).length === 0 && !orderOf(stated))
-    throw missing('suspectEntity', 'instance MedicationAdministration/<id>, a contained Medication with its code, Procedure/<id>, or the order by event-basedOn'); // prettier-ignore
+    throw missing(
+      'suspectEntity',
+      'instance MedicationAdministration/<id>, a contained Medication with its code, Procedure/<id>, or the order by event-basedOn',
+    );
   return kindOf(stated) === 'extravasation' ? reaction : withCodes(reaction, policy);
 }
 
 /** True for one that never was. */
 export function isInError({ modifierExtension }: AdverseEvent): boolean {
-  return modifierExtension?.some(({ url, valueBoolean }) => url === extensions.enteredInError && valueBoolean === true) ?? false; // prettier-ignore
+  return (
+    modifierExtension?.some(({ url, valueBoolean }) => url === extensions.enteredInError && valueBoolean === true) ??
+    false
+  );
 }
 
 /** What kind of reaction; unknown where nobody said. */
@@ -56,7 +62,9 @@ export function severityOf(reaction: AdverseEvent, policy: ContrastPolicy | unde
   const severe = policy?.allergies.severeManifestations;
   const isSevere = (one: CodeableConcept) =>
     severe !== undefined &&
-    ((one.coding ?? []).some(({ system, code }) => severe.codes.some((known) => known.system === system && known.code === code)) || // prettier-ignore
+    ((one.coding ?? []).some(({ system, code }) =>
+      severe.codes.some((known) => known.system === system && known.code === code),
+    ) ||
       textsOf(one).some((text) => severe.names.some((name) => hasWords(text, name))));
   return manifestationsOf(reaction).some(isSevere) ? 'severe' : severityStated(reaction)!;
 }
@@ -93,7 +101,8 @@ function suspectsOf(reaction: AdverseEvent): string[] {
   );
   return (reaction.suspectEntity ?? []).flatMap(({ instance }) => {
     const reference = instance?.reference ?? '';
-    const isKnown = /^(MedicationAdministration|Procedure)\/[A-Za-z0-9.-]{1,64}$/.test(reference) || named.has(reference); // prettier-ignore
+    const isKnown =
+      /^(MedicationAdministration|Procedure)\/[A-Za-z0-9.-]{1,64}$/.test(reference) || named.has(reference);
     return isKnown ? [reference] : [];
   });
 }
@@ -119,15 +128,23 @@ function withCodes(reaction: AdverseEvent, policy: ContrastPolicy | undefined): 
     if (one.url !== extensions.manifestation || !one.valueCodeableConcept) return one;
     return { ...one, valueCodeableConcept: coded(one.valueCodeableConcept, policy) };
   });
-  const isCoded = extension.some(({ url, valueCodeableConcept }) => url === extensions.manifestation && hasSnomed(valueCodeableConcept)); // prettier-ignore
+  const isCoded = extension.some(
+    ({ url, valueCodeableConcept }) => url === extensions.manifestation && hasSnomed(valueCodeableConcept),
+  );
   if (isCoded) return { ...reaction, extension };
   const field = `AdverseEvent.extension[${at}].valueCodeableConcept`;
-  throw fail('value-unknown', `${field} must have a SNOMED CT code, or a word of the policy's table: one of all at least`, { field }); // prettier-ignore
+  throw fail(
+    'value-unknown',
+    `${field} must have a SNOMED CT code, or a word of the policy's table: one of all at least`,
+    { field },
+  );
 }
 
 function coded(stated: CodeableConcept, policy: ContrastPolicy | undefined): CodeableConcept {
   if (hasSnomed(stated)) return stated;
-  const texts = [...textsOf(stated), ...(stated.coding ?? []).flatMap(({ code }) => code ?? [])].map((one) => one.trim().toLowerCase()); // prettier-ignore
+  const texts = [...textsOf(stated), ...(stated.coding ?? []).flatMap(({ code }) => code ?? [])].map((one) =>
+    one.trim().toLowerCase(),
+  );
   const known = policy?.reactions?.manifestations.find(({ display, names }) =>
     [display, ...names].some((one) => texts.includes(one.toLowerCase())),
   );
@@ -137,7 +154,9 @@ function coded(stated: CodeableConcept, policy: ContrastPolicy | undefined): Cod
 }
 
 function hasSnomed(concept: CodeableConcept | undefined): boolean {
-  return concept?.coding?.some(({ system, code = '' }) => system === systems.snomed && /^\d{6,18}$/.test(code)) ?? false; // prettier-ignore
+  return (
+    concept?.coding?.some(({ system, code = '' }) => system === systems.snomed && /^\d{6,18}$/.test(code)) ?? false
+  );
 }
 
 function textsOf(concept: CodeableConcept | undefined): string[] {

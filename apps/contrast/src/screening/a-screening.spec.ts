@@ -44,9 +44,53 @@ export interface DecisionRow {
 export function decisionRows(): DecisionRow[] {
   const lines = readFileSync('apps/contrast/src/screening/tables/decisions.csv', 'utf8').trimEnd().split('\n').slice(1);
   return lines.map((line) => {
-    const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? ''); // prettier-ignore
-    const [what, agent, route, dose, sex, birth, patientClass, observations, states, allergies, booked, outcome, because] = fields as [string, string, string, string, string, string, string, string, string, string, string, string, string]; // prettier-ignore
-    return { what, agent, route, dose, sex, birth, patientClass, observations, states, allergies, booked, outcome, because }; // prettier-ignore
+    const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+      ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+    );
+    const [
+      what,
+      agent,
+      route,
+      dose,
+      sex,
+      birth,
+      patientClass,
+      observations,
+      states,
+      allergies,
+      booked,
+      outcome,
+      because,
+    ] = fields as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    return {
+      what,
+      agent,
+      route,
+      dose,
+      sex,
+      birth,
+      patientClass,
+      observations,
+      states,
+      allergies,
+      booked,
+      outcome,
+      because,
+    };
   });
 }
 
@@ -56,7 +100,6 @@ export function screened(
   use: ContrastPolicy | 'none' = policy,
   standing = nothingStands,
 ): Screening {
-  // prettier-ignore
   const by = use === 'none' ? undefined : use;
   const booked = row.booked ? new Date(now.getTime() + Number(row.booked) * DAY) : undefined;
   const time = { booked, isUrgent: false, hasBegun: false };
@@ -68,14 +111,19 @@ const routes: Record<string, string> = { iv: '47625008', ia: '58100008', oral: '
 
 export function planOf({ agent = 'iopromide', route = 'iv', dose = '80' }: Partial<DecisionRow>): MedicationRequest {
   const codes = policy.agents.find(({ display }) => display === agent)?.codes ?? [];
-  const doseAndRate = dose ? [{ doseQuantity: { value: Number(dose), unit: 'mL', system: 'http://unitsofmeasure.org', code: 'mL' } }] : []; // prettier-ignore
+  const doseAndRate = dose
+    ? [{ doseQuantity: { value: Number(dose), unit: 'mL', system: 'http://unitsofmeasure.org', code: 'mL' } }]
+    : [];
   return {
     resourceType: 'MedicationRequest',
     id: 'plan',
     status: 'active',
     intent: 'plan',
     subject: { reference: `Patient/${aPatient().id}` },
-    medicationCodeableConcept: { coding: codes.map(({ system, code }) => ({ system, code, display: agent })), text: agent }, // prettier-ignore
+    medicationCodeableConcept: {
+      coding: codes.map(({ system, code }) => ({ system, code, display: agent })),
+      text: agent,
+    },
     dosageInstruction: [
       { route: { coding: [{ system: 'http://snomed.info/sct', code: routes[route]! }] }, doseAndRate },
     ],
@@ -109,7 +157,8 @@ const loinc: Record<string, string> = { egfr: '62238-1', crea: '2160-0', height:
 
 /** `crea>=1.2mg/dL@5!preliminary`: a value, its unit (`none` for none; of an eGFR its own unless given), days ago, status. */
 function observationOf(text: string): Observation {
-  const [, name, sign, value, unit, at, status = 'final'] = /^(\w+)(<=|>=|<|>|=)([\d.]+)(.*)@([-\w.]+?)(?:!([\w-]+))?$/.exec(text)!; // prettier-ignore
+  const [, name, sign, value, unit, at, status = 'final'] =
+    /^(\w+)(<=|>=|<|>|=)([\d.]+)(.*)@([-\w.]+?)(?:!([\w-]+))?$/.exec(text)!;
   const code = unit || (name === 'egfr' ? 'mL/min/{1.73_m2}' : 'none');
   return anObservation(loinc[name!]!, {
     id: text.replace(/[^a-z0-9.-]/gi, '-'),
@@ -132,7 +181,14 @@ function statesOf(text: string): { answers: Observation[]; conditions: Condition
     if (answer === '?') return [];
     const effectiveDateTime = daysAgo(Number(days));
     const code = { coding: [{ system: questions[0]!.system, code: questions[0]!.code }] };
-    return [anObservation('', { id: `answer-${name}`, code, effectiveDateTime, valueCodeableConcept: { coding: [{ code: { yes: 'Y', no: 'N', possible: '102874004' }[answer]! }] } })]; // prettier-ignore
+    return [
+      anObservation('', {
+        id: `answer-${name}`,
+        code,
+        effectiveDateTime,
+        valueCodeableConcept: { coding: [{ code: { yes: 'Y', no: 'N', possible: '102874004' }[answer]! }] },
+      }),
+    ];
   });
   const conditions = words.flatMap((word): Condition[] => {
     const [, system, code, status = 'active'] = /^(icd|icpc):([\w.]+)(?:!(\w+))?$/.exec(word) ?? [];
@@ -152,7 +208,8 @@ function statesOf(text: string): { answers: Observation[]; conditions: Condition
 
 /** `none`, `iohexol:mild:anaphylaxis!resolved`, `atc V08AB02:mild`. */
 function allergyOf(text: string): AllergyIntolerance {
-  const [, substance, severity, manifestation = 'urticaria', status = 'active'] = /^([^:!]+)(?::(\w+))?(?::(\w+))?(?:!([\w-]+))?$/.exec(text)!; // prettier-ignore
+  const [, substance, severity, manifestation = 'urticaria', status = 'active'] =
+    /^([^:!]+)(?::(\w+))?(?::(\w+))?(?:!([\w-]+))?$/.exec(text)!;
   const [, system, code] = /^(atc|ndc) (\S+)$/.exec(substance!) ?? [];
   const coded = { coding: [{ system: system === 'atc' ? 'http://www.whocc.no/atc' : 'urn:ndc', code: code! }] };
   const told = ['mild', 'moderate', 'severe'].includes(severity ?? '') ? { severity: severity as 'mild' } : {};
@@ -160,7 +217,9 @@ function allergyOf(text: string): AllergyIntolerance {
     resourceType: 'AllergyIntolerance',
     id: text.replace(/[^a-z0-9.-]/gi, '-'),
     patient: { reference: `Patient/${aPatient().id}` },
-    ...(status === 'entered-in-error' ? { verificationStatus: { coding: [{ code: status }] } } : { clinicalStatus: { coding: [{ code: status }] } }), // prettier-ignore
+    ...(status === 'entered-in-error'
+      ? { verificationStatus: { coding: [{ code: status }] } }
+      : { clinicalStatus: { coding: [{ code: status }] } }),
     code: system ? coded : { text: substance === 'none' ? 'No known allergies' : substance! },
     ...(severity === 'high' ? { criticality: 'high' as const } : {}),
     ...(severity ? { reaction: [{ manifestation: [{ text: manifestation }], ...told }] } : {}),

@@ -50,7 +50,6 @@ export function issuesOf(
   current: readonly DetectedIssue[],
   now: Date,
 ): DetectedIssue[] {
-  // prettier-ignore
   const asking = screening.findings.filter(({ outcome }) => outcome !== 'proceed');
   const wanted = [examIssue(screening, about), ...asking.map((finding) => ruleIssue(finding, about))];
   const over = current.filter(({ id }) => !wanted.some((one) => one.id === id)).map(cancelled);
@@ -113,8 +112,14 @@ function examIssue({ outcome, findings, preparation }: Screening, about: Screene
   return {
     ...issue(about, contrastScreeningIdOf(orderId), outcome),
     code: { coding: [{ system: systems.contrastOutcome, code: outcome }] },
-    detail: asking.length > 0 ? asking.map((one) => `${one.rule}: ${one.effective}, ${one.why}`).join('; ') : 'no rule of the policy asks for anything', // prettier-ignore
-    evidence: findings.map((finding) => ({ code: [{ coding: [{ system: own.rule, code: finding.rule }], text: textOf(finding) }], ...detailsOf(finding.inputs) })), // prettier-ignore
+    detail:
+      asking.length > 0
+        ? asking.map((one) => `${one.rule}: ${one.effective}, ${one.why}`).join('; ')
+        : 'no rule of the policy asks for anything',
+    evidence: findings.map((finding) => ({
+      code: [{ coding: [{ system: own.rule, code: finding.rule }], text: textOf(finding) }],
+      ...detailsOf(finding.inputs),
+    })),
     ...(extension.length > 0 ? { extension } : {}),
     ...referenceTo(policy),
   };
@@ -133,7 +138,9 @@ function ruleIssue(finding: Finding, about: Screened): DetectedIssue {
       ],
     },
     detail: `${outcome}${what}: ${why}${from ? `. Source: ${from.title}, ${from.edition}` : ''}`,
-    ...(inputs.length > 0 ? { evidence: inputs.map((one) => ({ code: [{ text: inputText(one) }], ...detailsOf([one]) })) } : {}), // prettier-ignore
+    ...(inputs.length > 0
+      ? { evidence: inputs.map((one) => ({ code: [{ text: inputText(one) }], ...detailsOf([one]) })) }
+      : {}),
     ...(mitigation.length > 0 ? { mitigation } : {}),
     extension: [{ url: own.digest, valueString: digest }],
     ...referenceTo(about.policy),
@@ -201,7 +208,6 @@ export function preparationTasks(
   { plan, orderId, policy }: Screened,
   current: readonly Task[],
 ): Task[] {
-  // prettier-ignore
   const wanted = steps.map((step) => taskOf(step, plan, orderId, policy!));
   const isOpen = ({ status }: Task) => status === 'requested';
   const gone = current.filter((one) => isOpen(one) && !wanted.some(({ id }) => id === one.id));
@@ -223,7 +229,8 @@ const HOUR = 60 * 60 * 1000;
 
 function taskOf(step: PreparationStep, plan: MedicationRequest, orderId: string, policy: ContrastPolicy): Task {
   const { preparation, index, atHours, forHours, at } = step;
-  const when = atHours === 0 ? 'at the start of the exam' : `${Math.abs(atHours)} h ${atHours < 0 ? 'before' : 'after'} the exam`; // prettier-ignore
+  const when =
+    atHours === 0 ? 'at the start of the exam' : `${Math.abs(atHours)} h ${atHours < 0 ? 'before' : 'after'} the exam`;
   const end = at && forHours !== undefined ? new Date(at.getTime() + forHours * HOUR) : at;
   return {
     resourceType: 'Task',
@@ -231,7 +238,10 @@ function taskOf(step: PreparationStep, plan: MedicationRequest, orderId: string,
     identifier: [{ system: own.step, value: `${preparation}/${index}` }],
     status: 'requested',
     intent: 'order',
-    code: { coding: [{ system: systems.task, code: 'contrast-preparation' }], text: policy.preparations[preparation]!.display }, // prettier-ignore
+    code: {
+      coding: [{ system: systems.task, code: 'contrast-preparation' }],
+      text: policy.preparations[preparation]!.display,
+    },
     description: `${step.do} (${when}${forHours === undefined ? '' : `, for ${forHours} h`})`,
     focus: { reference: `ServiceRequest/${orderId}` },
     for: plan.subject,

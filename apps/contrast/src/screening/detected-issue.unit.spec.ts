@@ -22,12 +22,15 @@ class Exam {
     row: Partial<DecisionRow>,
     { at = now, hours = undefined as number | undefined, hasBegun = false } = {},
   ): DetectedIssue[] {
-    // prettier-ignore
     const booked = hours === undefined ? undefined : new Date(now.getTime() + hours * HOUR);
     const plan = planOf(row);
     const facts = factsOfPatient(recordOf(row), policy, booked ?? at);
     const standing = standingOf(orderId, this.issues, this.tasks);
-    const screening = decideScreening({ planned: plannedContrast(plan, policy), time: { booked, isUrgent: false, hasBegun }, facts, standing }, policy, at); // prettier-ignore
+    const screening = decideScreening(
+      { planned: plannedContrast(plan, policy), time: { booked, isUrgent: false, hasBegun }, facts, standing },
+      policy,
+      at,
+    );
     const about = { plan, orderId, booked, policy };
     const changed = issuesOf(screening, about, this.issues, at);
     const tasks = preparationTasks(screening.preparation?.steps ?? [], about, this.tasks);
@@ -97,7 +100,9 @@ describe('a physician’s override', () => {
     const exam = new Exam();
     exam.screen(row);
     const issue = exam.of(rule);
-    exam.issues = exam.issues.map((one) => (one === issue ? overrideIssue(one, { ...one, mitigation: [by] }, policy, now) : one)); // prettier-ignore
+    exam.issues = exam.issues.map((one) =>
+      one === issue ? overrideIssue(one, { ...one, mitigation: [by] }, policy, now) : one,
+    );
     return exam;
   };
   it('lets the exam proceed, keeps what the rule found, and stands when nothing changed', () => {
@@ -164,7 +169,8 @@ describe('a physician’s override', () => {
 describe('a preparation', () => {
   const row = { allergies: 'iohexol:mild' };
   const periods = ({ tasks }: Exam) => tasks.map(({ restriction }) => restriction?.period?.start);
-  const valueOf = ({ extension = [] }: DetectedIssue, url: string) => extension.find((one) => one.url === url)?.valueDateTime; // prettier-ignore
+  const valueOf = ({ extension = [] }: DetectedIssue, url: string) =>
+    extension.find((one) => one.url === url)?.valueDateTime;
   it('becomes tasks with times once the exam is booked, and follows it', () => {
     const exam = new Exam();
     exam.screen(row);
@@ -206,15 +212,26 @@ describe('a preparation', () => {
     const [first] = exam.tasks;
     exam.tasks = exam.tasks.map((one) => (one === first ? { ...one, status: 'completed' } : one));
     exam.screen(row, { hours: 48 });
-    expect(exam.tasks.find(({ id }) => id === first!.id)).toMatchObject({ status: 'completed', restriction: first!.restriction }); // prettier-ignore
+    expect(exam.tasks.find(({ id }) => id === first!.id)).toMatchObject({
+      status: 'completed',
+      restriction: first!.restriction,
+    });
   });
   it('is recorded only as what it is', () => {
     const exam = new Exam();
     exam.screen(row);
     const [task] = exam.tasks as [Task];
-    given(task).when((one) => recordPreparation(one, { ...one, status: 'failed', note: [{ text: 'refused' }] })).then({ status: 'failed' }); // prettier-ignore
-    given(task).when((one) => recordPreparation(one, { ...one, status: 'cancelled' })).thenFails('state-conflict'); // prettier-ignore
-    given(task).when((one) => recordPreparation(one, { ...one, description: 'tea' })).thenFails('field-invalid'); // prettier-ignore
-    given({ ...task, status: 'cancelled' as const }).when((one) => recordPreparation(one, { ...one, status: 'completed' })).thenFails('state-conflict'); // prettier-ignore
+    given(task)
+      .when((one) => recordPreparation(one, { ...one, status: 'failed', note: [{ text: 'refused' }] }))
+      .then({ status: 'failed' });
+    given(task)
+      .when((one) => recordPreparation(one, { ...one, status: 'cancelled' }))
+      .thenFails('state-conflict');
+    given(task)
+      .when((one) => recordPreparation(one, { ...one, description: 'tea' }))
+      .thenFails('field-invalid');
+    given({ ...task, status: 'cancelled' as const })
+      .when((one) => recordPreparation(one, { ...one, status: 'completed' }))
+      .thenFails('state-conflict');
   });
 });

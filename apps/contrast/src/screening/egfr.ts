@@ -12,9 +12,23 @@ import { milligramsPerDecilitre } from './units.js';
 
 /** The renal function to go by, or why there is none. */
 export type RenalFunction =
-  | { egfr: Bounded; at: string; from: LabValue; formula: 'reported' | 'CKD-EPI 2021' | 'bedside Schwartz'; height?: Known<number> }
-  | { problem: RenalProblem; from?: LabValue }; // prettier-ignore
-export type RenalProblem = LabProblem | 'no value' | 'age unknown' | 'sex unknown' | 'height unknown' | 'no formula for this age' | 'a bound' | 'in the future'; // prettier-ignore
+  | {
+      egfr: Bounded;
+      at: string;
+      from: LabValue;
+      formula: 'reported' | 'CKD-EPI 2021' | 'bedside Schwartz';
+      height?: Known<number>;
+    }
+  | { problem: RenalProblem; from?: LabValue };
+export type RenalProblem =
+  | LabProblem
+  | 'no value'
+  | 'age unknown'
+  | 'sex unknown'
+  | 'height unknown'
+  | 'no formula for this age'
+  | 'a bound'
+  | 'in the future';
 
 /**
  * eGFR by CKD-EPI 2021, creatinine, without race (Inker et al., N Engl J Med 2021;385:1737-1749, table 2).
@@ -75,7 +89,8 @@ function newestOf({ egfr, creatinine, birthDate }: PatientFacts, labs: ContrastP
   ].map((lab) => ({ lab, isCreatinine: false }));
   const all = [...reported, ...creatinine.map((lab) => ({ lab, isCreatinine: true }))];
   const time = ({ lab }: { lab: LabValue }) => Date.parse(lab.at);
-  const rank = ({ lab, isCreatinine }: { lab: LabValue; isCreatinine: boolean }) => (lab.problem ? 2 : 0) + (isCreatinine ? 1 : 0); // prettier-ignore
+  const rank = ({ lab, isCreatinine }: { lab: LabValue; isCreatinine: boolean }) =>
+    (lab.problem ? 2 : 0) + (isCreatinine ? 1 : 0);
   return all.sort((a, b) => time(b) - time(a) || rank(a) - rank(b))[0];
 }
 
@@ -93,7 +108,9 @@ function computed(lab: LabValue, facts: PatientFacts, { formulas }: ContrastPoli
   const { bedsideSchwartz: schwartz } = formulas;
   if (!schwartz || years < schwartz.fromYears || years >= schwartz.toYears)
     return { problem: 'no formula for this age', from: lab };
-  const height = facts.heightCm.find(({ at }) => at !== undefined && Math.abs(daysBetween(at, new Date(lab.at))) <= schwartz.heightCountsDays); // prettier-ignore
+  const height = facts.heightCm.find(
+    ({ at }) => at !== undefined && Math.abs(daysBetween(at, new Date(lab.at))) <= schwartz.heightCountsDays,
+  );
   if (!height) return { problem: 'height unknown', from: lab };
   const egfr = bedsideSchwartz({ mgPerDl, heightCm: height.value });
   return { egfr: { value: egfr }, at: lab.at, from: lab, formula: 'bedside Schwartz', height };

@@ -108,9 +108,17 @@ function measures(
 
 /** v3 ActCode, as HL7 table 0004 is mapped to; a class that says neither is not known. */
 const classes: Readonly<Record<string, 'outpatient' | 'inpatient' | 'emergency'>> = {
-  AMB: 'outpatient', HH: 'outpatient', VR: 'outpatient', FLD: 'emergency',
-  IMP: 'inpatient', ACUTE: 'inpatient', NONAC: 'inpatient', SS: 'inpatient', OBSENC: 'inpatient', EMER: 'emergency',
-}; // prettier-ignore
+  AMB: 'outpatient',
+  HH: 'outpatient',
+  VR: 'outpatient',
+  FLD: 'emergency',
+  IMP: 'inpatient',
+  ACUTE: 'inpatient',
+  NONAC: 'inpatient',
+  SS: 'inpatient',
+  OBSENC: 'inpatient',
+  EMER: 'emergency',
+};
 
 function patientClassOf(encounter: Encounter | undefined): PatientFacts['patientClass'] {
   const code = encounter?.class?.code ?? '';
@@ -160,7 +168,11 @@ function answerOf(
   answers: ContrastPolicy['answers'],
 ): Answer | undefined {
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no';
-  const said = [...(valueCodeableConcept?.coding ?? []).map(({ code }) => code), valueCodeableConcept?.text, valueString]; // prettier-ignore
+  const said = [
+    ...(valueCodeableConcept?.coding ?? []).map(({ code }) => code),
+    valueCodeableConcept?.text,
+    valueString,
+  ];
   const texts = said.flatMap((one) => (one ? [one.trim().toLowerCase()] : []));
   const is = (known: readonly string[]) => known.some((one) => texts.includes(one.toLowerCase()));
   // What says two things at once says nothing.
@@ -198,7 +210,10 @@ function reactionOf(allergy: AllergyIntolerance, how: ContrastPolicy['allergies'
   return {
     substance: [...new Set(substances.flatMap(namesOf))].join(', '),
     codes: substances.flatMap((one) => (one?.coding ?? []).map(keyOf)),
-    severity: worstSeverity([...reaction.map((one) => severityOf(one, how)), ...(criticality === 'high' ? ['severe' as const] : [])]), // prettier-ignore
+    severity: worstSeverity([
+      ...reaction.map((one) => severityOf(one, how)),
+      ...(criticality === 'high' ? ['severe' as const] : []),
+    ]),
     ...(at ? { at } : {}),
     reference: `AllergyIntolerance/${id}`,
   };

@@ -7,14 +7,22 @@ import { worstSeverity } from './severity.js';
 import { hasWords } from './words.js';
 
 const pregnancy = (code: string, overrides: Partial<Observation> = {}) =>
-  anObservation('82810-3', { id: `${code}${overrides.effectiveDateTime ?? ''}`, valueCodeableConcept: { coding: [{ code }] }, ...overrides }); // prettier-ignore
-const stateOf = (...observations: Observation[]) => factsOfPatient({ ...recordOf({}), observations }, policy, now).history.pregnancy; // prettier-ignore
+  anObservation('82810-3', {
+    id: `${code}${overrides.effectiveDateTime ?? ''}`,
+    valueCodeableConcept: { coding: [{ code }] },
+    ...overrides,
+  });
+const stateOf = (...observations: Observation[]) =>
+  factsOfPatient({ ...recordOf({}), observations }, policy, now).history.pregnancy;
 const [today, lastWeek, lastYear] = ['2026-03-02', '2026-02-23', '2025-03-02'];
 
 describe('an answer', () => {
   it('that warns counts without a time, from when it became known; one that reassures does not', () => {
     expect(stateOf(pregnancy('B6'))).toMatchObject({ value: 'yes' });
-    expect(stateOf(pregnancy('B6', { meta: { lastUpdated: `${lastWeek}T08:00:00Z` } }))).toMatchObject({ value: 'yes', at: `${lastWeek}T08:00:00Z` }); // prettier-ignore
+    expect(stateOf(pregnancy('B6', { meta: { lastUpdated: `${lastWeek}T08:00:00Z` } }))).toMatchObject({
+      value: 'yes',
+      at: `${lastWeek}T08:00:00Z`,
+    });
     expect(stateOf(pregnancy('B6', { meta: { lastUpdated: `${lastYear}T08:00:00Z` } }))).toBeUndefined();
     expect(stateOf(pregnancy('N'))).toBeUndefined();
     expect(stateOf(pregnancy('N', { meta: { lastUpdated: `${today}T08:00:00Z` } }))).toBeUndefined();

@@ -19,10 +19,15 @@ export function overrideIssue(
 ): DetectedIssue {
   const field = 'DetectedIssue.mitigation';
   if (!ruleOf(current))
-    throw fail('state-conflict', 'the outcome of an exam follows from its rules: override the issue of the rule', { field }); // prettier-ignore
-  if (current.status !== 'final') throw fail('state-conflict', 'the rule asks for nothing any more', { field: 'DetectedIssue.status' }); // prettier-ignore
+    throw fail('state-conflict', 'the outcome of an exam follows from its rules: override the issue of the rule', {
+      field,
+    });
+  if (current.status !== 'final')
+    throw fail('state-conflict', 'the rule asks for nothing any more', { field: 'DetectedIssue.status' });
   if (!sameContent({ ...current, mitigation: undefined }, { ...stated, mitigation: undefined }))
-    throw fail('field-invalid', 'only mitigation may be changed: read the issue again and add to it', { field: 'DetectedIssue' }); // prettier-ignore
+    throw fail('field-invalid', 'only mitigation may be changed: read the issue again and add to it', {
+      field: 'DetectedIssue',
+    });
   const { mitigation = [] } = stated;
   if (mitigation.length === 0) return withMitigation(current, undefined);
   const outcome = outcomeOf(current)!;
@@ -31,8 +36,10 @@ export function overrideIssue(
     throw fail('state-conflict', `the policy lets nobody override ${outcome}`, { field });
   for (const [index, { action, author, date }] of mitigation.entries()) {
     const path = `${field}[${index}]`;
-    if (!action?.text?.trim() && !action?.coding?.some(({ code }) => code)) throw missing(`${path}.action`, 'the reason'); // prettier-ignore
-    if (!author?.reference && !author?.identifier?.value && !author?.display) throw missing(`${path}.author`, 'who decided'); // prettier-ignore
+    if (!action?.text?.trim() && !action?.coding?.some(({ code }) => code))
+      throw missing(`${path}.action`, 'the reason');
+    if (!author?.reference && !author?.identifier?.value && !author?.display)
+      throw missing(`${path}.author`, 'who decided');
     if (!date) throw missing(`${path}.date`, 'when it was decided');
     // A minute for the clocks of those who send it.
     if (Date.parse(date) > now.getTime() + 60_000)

@@ -43,9 +43,15 @@ export class OverridesController {
   ): Promise<void> {
     const stated = validateResource(body, 'DetectedIssue');
     assertIdOfUrl('DetectedIssue', id, body);
-    if (ifMatch === undefined) throw fail('precondition-failed', 'send If-Match with the ETag of the issue you decided on'); // prettier-ignore
+    if (ifMatch === undefined)
+      throw fail('precondition-failed', 'send If-Match with the ETag of the issue you decided on');
     const decide = (current: DetectedIssue, { now }: Transaction) => overrideIssue(current, stated, this.policy, now);
-    answerWrite(request, response, 200, await this.update('DetectedIssue', id, { ifMatch, client: clientOf(request) }, decide)); // prettier-ignore
+    answerWrite(
+      request,
+      response,
+      200,
+      await this.update('DetectedIssue', id, { ifMatch, client: clientOf(request) }, decide),
+    );
   }
 
   /** A step of a preparation, an observation, an escalation or a follow-up: what somebody says of it. */

@@ -20,10 +20,17 @@ export class PatientFactsStore {
   async keep(event: ImagingEvent, manager: EntityManager, now: Date): Promise<void> {
     const encounter = findResource(event, 'Encounter');
     const coded = [...findResources(event, 'Observation'), ...findResources(event, 'Condition')];
-    const told: FhirResource[] = [...coded, ...findResources(event, 'AllergyIntolerance'), ...(encounter ? [encounter] : [])]; // prettier-ignore
+    const told: FhirResource[] = [
+      ...coded,
+      ...findResources(event, 'AllergyIntolerance'),
+      ...(encounter ? [encounter] : []),
+    ];
     if (told.length === 0) return;
     const kept = await keepCopies(this.store, manager, told, now);
-    await this.index(kept.filter((one): one is Coded => one.resourceType === 'Observation' || one.resourceType === 'Condition'), manager); // prettier-ignore
+    await this.index(
+      kept.filter((one): one is Coded => one.resourceType === 'Observation' || one.resourceType === 'Condition'),
+      manager,
+    );
   }
 
   /** Gives the facts of a patient who was merged to the one who stands for them. */
@@ -98,7 +105,15 @@ export class PatientFactsStore {
       const patientId = referencedId(one.subject?.reference, 'Patient');
       const at = Date.parse((one.resourceType === 'Observation' ? timeOf(one) : one.recordedDate) ?? '');
       const keys = [...new Set((one.code?.coding ?? []).map(keyOf))];
-      return patientId ? keys.map((code) => ({ type: one.resourceType, id: one.id, code, patient_id: patientId, at: Number.isNaN(at) ? null : new Date(at) })) : []; // prettier-ignore
+      return patientId
+        ? keys.map((code) => ({
+            type: one.resourceType,
+            id: one.id,
+            code,
+            patient_id: patientId,
+            at: Number.isNaN(at) ? null : new Date(at),
+          }))
+        : [];
     });
     if (rows.length === 0) return;
     await manager.query(

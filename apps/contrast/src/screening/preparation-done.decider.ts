@@ -15,7 +15,13 @@ export function recordPreparation(current: Task, stated: Task): Task {
     throw fail('state-conflict', 'the step is not to be done any more', { field: 'Task.status' });
   if (!recorded.includes(stated.status))
     throw fail('state-conflict', `must be one of ${recorded.join(', ')}`, { field: 'Task.status' });
-  const fixed = (task: Task) => ({ ...task, status: undefined, note: undefined, owner: undefined, executionPeriod: undefined }); // prettier-ignore
+  const fixed = (task: Task) => ({
+    ...task,
+    status: undefined,
+    note: undefined,
+    owner: undefined,
+    executionPeriod: undefined,
+  });
   if (!sameContent(fixed(current), fixed(stated)))
     throw fail('field-invalid', 'only status, note, owner and executionPeriod may be changed', { field: 'Task' });
   return { ...stated, meta: current.meta };

@@ -4,8 +4,16 @@ import { planPreparation } from './preparation.js';
 
 const HOUR = 60 * 60 * 1000;
 const inHours = (hours: number) => new Date(now.getTime() + hours * HOUR);
-const plan = (booked: number | undefined, { isUrgent = false, alternatives = [['oral-premedication', 'accelerated-premedication']], since = now } = {}) =>
-  planPreparation(alternatives, policy, { booked: booked === undefined ? undefined : inHours(booked), isUrgent, hasBegun: false }, since); // prettier-ignore
+const plan = (
+  booked: number | undefined,
+  { isUrgent = false, alternatives = [['oral-premedication', 'accelerated-premedication']], since = now } = {},
+) =>
+  planPreparation(
+    alternatives,
+    policy,
+    { booked: booked === undefined ? undefined : inHours(booked), isUrgent, hasBegun: false },
+    since,
+  );
 
 describe('the preparation of an exam', () => {
   it('is nothing where no rule asks for any', () => {
@@ -32,7 +40,11 @@ describe('the preparation of an exam', () => {
     expect(plan(booked)).toMatchObject({ names: [name], fits, readyFrom: inHours(ready) });
   });
   it('is the quickest of an urgent exam where nothing fits', () => {
-    expect(plan(2, { isUrgent: true })).toMatchObject({ names: ['accelerated-premedication'], fits: false, readyFrom: inHours(5) }); // prettier-ignore
+    expect(plan(2, { isUrgent: true })).toMatchObject({
+      names: ['accelerated-premedication'],
+      fits: false,
+      readyFrom: inHours(5),
+    });
   });
   it('of several rules is all of theirs, each once, and the longest lead counts', () => {
     const alternatives = [['saline'], ['oral-premedication'], ['saline']];

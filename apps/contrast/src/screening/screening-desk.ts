@@ -48,7 +48,9 @@ export class ScreeningDesk {
     if (!patient) return;
     const around = await this.store.allReferringTo(manager, ['DetectedIssue', 'Task', 'Appointment'], reference);
     const issues = around.filter((one) => one.resourceType === 'DetectedIssue');
-    const tasks = around.filter((one) => one.resourceType === 'Task' && taskCodeOf(one) === 'contrast-preparation') as Task[]; // prettier-ignore
+    const tasks = around.filter(
+      (one) => one.resourceType === 'Task' && taskCodeOf(one) === 'contrast-preparation',
+    ) as Task[];
     if (plan.status !== 'active') {
       const over = [...withdrawnIssues(issues), ...withdrawnTasks(tasks)];
       return this.keep(over, { order, patient, plan, issues, tasks }, transaction);
@@ -84,7 +86,8 @@ export class ScreeningDesk {
     const time = examTimeOf(order, appointments);
     const exam = time.booked && time.booked > now ? time.booked : now;
     const encounterId = referencedId(order.encounter?.reference, 'Encounter');
-    const record: PatientRecord | undefined = policy && (await this.facts.recordOf(patient, encounterId, policy, manager)); // prettier-ignore
+    const record: PatientRecord | undefined =
+      policy && (await this.facts.recordOf(patient, encounterId, policy, manager));
     const facts = policy && record ? factsOfPatient(record, policy, exam) : noFacts;
     const standing = standingOf(order.id!, issues, tasks);
     const screening = decideScreening({ planned: plannedContrast(plan, policy), time, facts, standing }, policy, now);

@@ -49,7 +49,8 @@ export class ScreeningTrialsController {
       known.filter((one): one is Extract<FhirResource, { resourceType: T }> => one.resourceType === type);
     const [patient] = of('Patient');
     if (!patient) throw fail('field-missing', 'resources must hold a Patient', { field: 'resources' });
-    if (!isPlan(plan)) throw fail('field-missing', 'plan must be a MedicationRequest with what is to be given', { field: 'plan' }); // prettier-ignore
+    if (!isPlan(plan))
+      throw fail('field-missing', 'plan must be a MedicationRequest with what is to be given', { field: 'plan' });
     const time = { booked: timeOf(examAt), isUrgent: urgent === true, hasBegun: false };
     const record = {
       patient,
@@ -60,11 +61,22 @@ export class ScreeningTrialsController {
     };
     const facts = policy ? factsOfPatient(record, policy, time.booked ?? now) : noFacts;
     const planned = plannedContrast(plan, policy);
-    const { outcome, findings, preparation } = decideScreening({ planned, time, facts, standing: nothingStands }, policy, now); // prettier-ignore
+    const { outcome, findings, preparation } = decideScreening(
+      { planned, time, facts, standing: nothingStands },
+      policy,
+      now,
+    );
     return {
       outcome,
       policy: policy ? { version: policy.version, edition: policy.edition, signedOff: policy.signedOff } : undefined,
-      findings: findings.map(({ rule, outcome: found, preparations, why, inputs, source }) => ({ rule, outcome: found, preparations, why, inputs, source })), // prettier-ignore
+      findings: findings.map(({ rule, outcome: found, preparations, why, inputs, source }) => ({
+        rule,
+        outcome: found,
+        preparations,
+        why,
+        inputs,
+        source,
+      })),
       preparation,
     };
   }
@@ -84,7 +96,10 @@ function resourcesOf(stated: unknown): FhirResource[] {
   if (!Array.isArray(stated)) throw fail('field-missing', 'resources must be a list', { field: 'resources' });
   return stated.map((one: unknown, index) => {
     const type = types.find((name) => (one as { resourceType?: unknown } | null)?.resourceType === name);
-    if (!type) throw fail('field-invalid', `resources[${index}] must be one of ${types.join(', ')}`, { field: `resources[${index}]` }); // prettier-ignore
+    if (!type)
+      throw fail('field-invalid', `resources[${index}] must be one of ${types.join(', ')}`, {
+        field: `resources[${index}]`,
+      });
     return validateResource(one, type);
   });
 }

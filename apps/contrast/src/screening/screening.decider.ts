@@ -73,7 +73,12 @@ type Found = Omit<Finding, 'effective' | 'digest' | 'mitigation'>;
  * @param policy undefined where the site has none
  */
 export function decideScreening(
-  { planned, time, facts, standing }: { planned: PlannedContrast; time: ExamTime; facts: PatientFacts; standing: Standing }, // prettier-ignore
+  {
+    planned,
+    time,
+    facts,
+    standing,
+  }: { planned: PlannedContrast; time: ExamTime; facts: PatientFacts; standing: Standing },
   policy: ContrastPolicy | undefined,
   now: Date,
 ): Screening {
@@ -103,7 +108,12 @@ function findingsOf(
   const rules = policy.rules.filter(
     ({ groups, routes }) => groups.includes(agent.group) && (!routes || !route || routes.includes(route)),
   );
-  const context = { exam: { agent, route: route ?? 'other', ...(doseMl === undefined ? {} : { doseMl }), at }, facts, policy, renal }; // prettier-ignore
+  const context = {
+    exam: { agent, route: route ?? 'other', ...(doseMl === undefined ? {} : { doseMl }), at },
+    facts,
+    policy,
+    renal,
+  };
   return [
     ...unsigned,
     ...(route ? [] : [own('route-unknown')]),
@@ -124,7 +134,6 @@ function aboutPreparation(
   { booked, hasBegun }: ExamTime,
   { done }: Standing,
 ): Found[] {
-  // prettier-ignore
   const tooEarly = own(
     'lead-time',
     { name: 'exam', value: booked?.toISOString() ?? 'unknown' },
@@ -138,7 +147,10 @@ function aboutPreparation(
 
 function judged(found: Found, { display, doseMl, route }: PlannedContrast, { overrides }: Standing): Finding {
   const { rule, outcome, preparations, inputs } = found;
-  const digest = uuidFrom('screening inputs', JSON.stringify([rule, outcome, preparations, inputs, display, doseMl, route])); // prettier-ignore
+  const digest = uuidFrom(
+    'screening inputs',
+    JSON.stringify([rule, outcome, preparations, inputs, display, doseMl, route]),
+  );
   const override = overrides.get(rule);
   const mitigation = outcome !== 'proceed' && override?.digest === digest ? override.mitigation : [];
   return { ...found, digest, mitigation, effective: mitigation.length > 0 ? 'proceed' : outcome };

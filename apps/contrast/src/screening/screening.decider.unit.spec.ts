@@ -19,7 +19,11 @@ describe('the decision table', () => {
   it.each(rows.map((row) => [row.what, row] as const))('%s', (_, row) => {
     const { outcome, findings } = screened(row);
     const because = findings.find(({ rule }) => rule === row.because);
-    expect({ outcome, because: because?.outcome, why: because?.why }).toEqual({ outcome: row.outcome, because: row.outcome, why: expect.any(String) }); // prettier-ignore
+    expect({ outcome, because: because?.outcome, why: because?.why }).toEqual({
+      outcome: row.outcome,
+      because: row.outcome,
+      why: expect.any(String),
+    });
   });
 });
 
@@ -41,8 +45,18 @@ describe('screening', () => {
     const renal = findings.find(({ rule }) => rule === 'iodinated-renal-intravenous')!;
     expect(renal).toMatchObject({ outcome: 'proceed-with-preparation', preparations: ['saline'], source: 'acr' });
     expect(renal.inputs).toEqual([
-      { name: 'eGFR', value: '17.3 mL/min/1.73 m² (CKD-EPI 2021)', at: '2026-02-25T10:00:00.000Z', reference: 'Observation/crea-4mg-dL-5' }, // prettier-ignore
-      { name: 'creatinine', value: '353.6 µmol/L', at: '2026-02-25T10:00:00.000Z', reference: 'Observation/crea-4mg-dL-5' }, // prettier-ignore
+      {
+        name: 'eGFR',
+        value: '17.3 mL/min/1.73 m² (CKD-EPI 2021)',
+        at: '2026-02-25T10:00:00.000Z',
+        reference: 'Observation/crea-4mg-dL-5',
+      },
+      {
+        name: 'creatinine',
+        value: '353.6 µmol/L',
+        at: '2026-02-25T10:00:00.000Z',
+        reference: 'Observation/crea-4mg-dL-5',
+      },
       { name: 'birth date', value: '1976-01-31' },
       { name: 'sex', value: 'male' },
       { name: 'patient class', value: 'outpatient', reference: 'Encounter/visit' },
@@ -65,7 +79,9 @@ describe('an override', () => {
   const row = { states: 'kidney-disease=yes', observations: 'egfr=60@100' };
   const overriding = (of: Partial<DecisionRow>): Standing => {
     const { rule, digest } = screened(of).findings[0]!;
-    const mitigation = [{ action: { text: 'no time for a new value' }, author: { display: 'Dr. Duty' }, date: now.toISOString() }]; // prettier-ignore
+    const mitigation = [
+      { action: { text: 'no time for a new value' }, author: { display: 'Dr. Duty' }, date: now.toISOString() },
+    ];
     return { ...nothingStands, overrides: new Map([[rule, { digest, mitigation }]]) };
   };
   it('counts as long as nothing that it rested on changed', () => {
@@ -104,13 +120,23 @@ const gaps: [string, Partial<DecisionRow>, readonly PolicyRule['kind'][]][] = [
 /** Every rule with everything that it may leave out of account needed. */
 const strict = signedPolicy((content) => {
   for (const one of content.rules as Record<string, unknown>[]) {
-    if (['pregnancy', 'lactation', 'thyroid', 'dialysis', 'condition', 'metformin', 'prior-reaction'].includes(one.kind as string)) one.whenUnknown = 'needs-decision'; // prettier-ignore
+    if (
+      ['pregnancy', 'lactation', 'thyroid', 'dialysis', 'condition', 'metformin', 'prior-reaction'].includes(
+        one.kind as string,
+      )
+    )
+      one.whenUnknown = 'needs-decision';
     if (one.kind === 'renal-function') one.neededBy = 'everybody';
     if (one.kind === 'dose-by-weight') one.neededBelowYears = 'everybody';
   }
 });
 const complete = { sex: 'female', birth: '30', observations: 'egfr=60@1 & weight=70kg@1' };
-const agentOf = { 'iodinated-low-osmolar': 'iopromide', 'gbca-group-1': 'gadodiamide', 'gbca-group-2': 'gadobutrol', 'gbca-group-3': 'gadoxetate disodium' } as Record<string, string>; // prettier-ignore
+const agentOf = {
+  'iodinated-low-osmolar': 'iopromide',
+  'gbca-group-1': 'gadodiamide',
+  'gbca-group-2': 'gadobutrol',
+  'gbca-group-3': 'gadoxetate disodium',
+} as Record<string, string>;
 const routeOf = { intravenous: 'iv', 'intra-arterial': 'ia', enteric: 'oral', other: 'iv' };
 
 describe('what is not known', () => {
@@ -119,7 +145,14 @@ describe('what is not known', () => {
   );
   it.each(cases)('%s does not proceed without %s', (id, _, rule, gap) => {
     const states = rule.kind === 'metformin' ? 'metformin=yes' : '';
-    const row = { ...complete, agent: agentOf[rule.groups[0]!]!, route: routeOf[rule.routes?.[0] ?? 'intravenous'], dose: '7', states, ...gap }; // prettier-ignore
+    const row = {
+      ...complete,
+      agent: agentOf[rule.groups[0]!]!,
+      route: routeOf[rule.routes?.[0] ?? 'intravenous'],
+      dose: '7',
+      states,
+      ...gap,
+    };
     expect(screened(row, strict).findings.find((one) => one.rule === id)?.outcome).not.toBe('proceed');
   });
 
@@ -150,12 +183,16 @@ describe('what is not known', () => {
         const unknown = screened({ ...row, observations: 'weight=70kg@1' }, strict);
         const renal = (one: typeof known) => one.findings.filter(({ rule }) => /renal|metformin/.test(rule));
         for (const { rule, outcome } of renal(unknown)) {
-          const isElsewhere = outcome === 'proceed' && (answers[2] === 'yes' || (rule === 'metformin' && answers[1] === 'no')); // prettier-ignore
+          const isElsewhere =
+            outcome === 'proceed' && (answers[2] === 'yes' || (rule === 'metformin' && answers[1] === 'no'));
           if (!isElsewhere) expect(outcome).not.toBe('proceed');
         }
         for (const { rule, outcome } of renal(known))
           if (outcome === 'proceed' && person.route === 'iv' && rule.includes('renal') && answers[2] !== 'yes')
-            expect({ egfr: egfr >= 29.9995, days: days <= (person.patientClass === 'outpatient' ? 90 : 7) }).toEqual({ egfr: true, days: true }); // prettier-ignore
+            expect({ egfr: egfr >= 29.9995, days: days <= (person.patientClass === 'outpatient' ? 90 : 7) }).toEqual({
+              egfr: true,
+              days: true,
+            });
       }),
       { numRuns: 300 },
     );

@@ -40,7 +40,13 @@ const egfr = (value: number, patient: Patient, effectiveDateTime = inHours(-24))
 /** An order for contrast of a patient of whom all is known, and what screening says of it. */
 async function screened(name: string, clinical: (patient: Patient) => FhirResource[] = () => []) {
   const patient = aPatient({ mrn: name, gender: 'male' });
-  const visit: Encounter = { resourceType: 'Encounter', id: uuidFrom('Encounter', name), status: 'arrived', class: { code: 'AMB' }, subject: { reference: `Patient/${patient.id}` } }; // prettier-ignore
+  const visit: Encounter = {
+    resourceType: 'Encounter',
+    id: uuidFrom('Encounter', name),
+    status: 'arrived',
+    class: { code: 'AMB' },
+    subject: { reference: `Patient/${patient.id}` },
+  };
   const order = aServiceRequest({
     placerOrderNumber: name,
     accessionNumber: name,
@@ -64,13 +70,21 @@ function watching(order: ServiceRequest) {
       { what: `the screening to say ${wanted}` },
     );
   const issueOf = (rule: string) => service.get<DetectedIssue>(`/fhir/DetectedIssue/${ruleIssueIdOf(order.id!, rule)}`);
-  const tasks = async () => ((await service.get<Bundle<Task>>(`/fhir/Task?focus=${order.id}`)).entry ?? []).map(({ resource }) => resource!); // prettier-ignore
+  const tasks = async () =>
+    ((await service.get<Bundle<Task>>(`/fhir/Task?focus=${order.id}`)).entry ?? []).map(({ resource }) => resource!);
   const patientId = order.subject.reference!.replace('Patient/', '');
   return { outcome, issueOf, tasks, told: () => service.published('imaging.contrast.screened.v1', patientId) };
 }
 
 function booked(order: ServiceRequest, start: string, status: Appointment['status'] = 'booked'): Appointment {
-  return { resourceType: 'Appointment', id: uuidFrom('Appointment', order.id!), status, start, basedOn: [{ reference: `ServiceRequest/${order.id}` }], participant: [{ status: 'accepted' }] }; // prettier-ignore
+  return {
+    resourceType: 'Appointment',
+    id: uuidFrom('Appointment', order.id!),
+    status,
+    start,
+    basedOn: [{ reference: `ServiceRequest/${order.id}` }],
+    participant: [{ status: 'accepted' }],
+  };
 }
 
 const renal = 'iodinated-renal-intravenous';
@@ -80,7 +94,12 @@ describe('An exam with contrast', () => {
   it('is screened with its order and told once, and again when something of its patient changes', async () => {
     const { patient, order, outcome, told } = await screened('LABS');
     await outcome('proceed');
-    expect((await told())[0]!.map((one) => one.resourceType)).toEqual(['DetectedIssue', 'ServiceRequest', 'Patient', 'MedicationRequest']); // prettier-ignore
+    expect((await told())[0]!.map((one) => one.resourceType)).toEqual([
+      'DetectedIssue',
+      'ServiceRequest',
+      'Patient',
+      'MedicationRequest',
+    ]);
     // A laboratory value by ORU or FHIR comes as news of the patient.
     await service.tell('imaging.patient.updated.v1', patient, egfr(21, patient));
     const issue = await outcome('proceed-with-preparation');
@@ -90,7 +109,7 @@ describe('An exam with contrast', () => {
     await outcome('needs-decision');
     // The same once more changes nothing.
     const count = (await told()).length;
-    await service.tell('imaging.patient.updated.v1', patient, metformin); // prettier-ignore
+    await service.tell('imaging.patient.updated.v1', patient, metformin);
     await service.tell('imaging.order.cancelled.v1', { ...order, status: 'revoked' }, patient);
     await until(async () => (await told()).length > count, { what: 'the cancelled exam to be told' });
     expect((await told()).length).toBe(count + 1);
@@ -99,11 +118,21 @@ describe('An exam with contrast', () => {
 
   it('and every other one of its patient is screened again', async () => {
     const { patient, outcome } = await screened('SEVERAL');
-    const other = aServiceRequest({ placerOrderNumber: 'SEVERAL2', accessionNumber: 'SEVERAL2', patient, procedure: { code: 'CTCHESTC', display: 'CT' } }); // prettier-ignore
+    const other = aServiceRequest({
+      placerOrderNumber: 'SEVERAL2',
+      accessionNumber: 'SEVERAL2',
+      patient,
+      procedure: { code: 'CTCHESTC', display: 'CT' },
+    });
     const second = watching(other);
     await service.tell('imaging.order.placed.v1', other, patient);
     await Promise.all([outcome('proceed'), second.outcome('proceed')]);
-    await service.tell('imaging.order.changed.v1', other, patient, anAllergy('iohexol', { patient, reaction: [{ severity: 'severe', manifestation: [{ text: 'shock' }] }] })); // prettier-ignore
+    await service.tell(
+      'imaging.order.changed.v1',
+      other,
+      patient,
+      anAllergy('iohexol', { patient, reaction: [{ severity: 'severe', manifestation: [{ text: 'shock' }] }] }),
+    );
     await Promise.all([outcome('stop'), second.outcome('stop')]);
     const found = await service.get<Bundle>(`/fhir/DetectedIssue?patient=${patient.id}&status=final`);
     expect(found.total).toBe(4);
@@ -111,7 +140,10 @@ describe('An exam with contrast', () => {
   });
 
   it('is screened for the time it is booked for, and again when that is another', async () => {
-    const { patient, order, outcome } = await screened('STALE', (patient) => [question('KIDNEY', patient, 'Y'), egfr(60, patient, inHours(-24 * 80))]); // prettier-ignore
+    const { patient, order, outcome } = await screened('STALE', (patient) => [
+      question('KIDNEY', patient, 'Y'),
+      egfr(60, patient, inHours(-24 * 80)),
+    ]);
     await outcome('proceed');
     await service.tell('imaging.schedule.booked.v1', booked(order, inHours(24 * 20)), order, patient);
     await outcome('needs-decision');
@@ -120,7 +152,9 @@ describe('An exam with contrast', () => {
   });
 
   it('has the steps of its preparation as tasks, and needs a decision where they do not fit', async () => {
-    const { patient, order, outcome, tasks, issueOf } = await screened('PREPARE', (patient) => [anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] })]); // prettier-ignore
+    const { patient, order, outcome, tasks, issueOf } = await screened('PREPARE', (patient) => [
+      anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] }),
+    ]);
     await outcome('proceed-with-preparation');
     expect((await tasks()).map(({ restriction }) => restriction)).toEqual([undefined, undefined, undefined]);
     await service.tell('imaging.schedule.booked.v1', booked(order, inHours(2)), order, patient);
@@ -131,10 +165,21 @@ describe('An exam with contrast', () => {
     expect((await tasks()).every(({ restriction }) => restriction?.period?.start)).toBe(true);
 
     // At the start the steps must be recorded as done.
-    await service.tell('imaging.schedule.exam-started.v1', { resourceType: 'Procedure', id: 'p', status: 'in-progress', subject: order.subject }, booked(order, inHours(30), 'arrived'), order, patient); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-started.v1',
+      { resourceType: 'Procedure', id: 'p', status: 'in-progress', subject: order.subject },
+      booked(order, inHours(30), 'arrived'),
+      order,
+      patient,
+    );
     await outcome('needs-decision');
     for (const task of await tasks()) {
-      const { status } = await service.send('PUT', `Task/${task.id}`, { ...task, status: 'completed' }, { 'if-match': `W/"${task.meta!.versionId}"` }); // prettier-ignore
+      const { status } = await service.send(
+        'PUT',
+        `Task/${task.id}`,
+        { ...task, status: 'completed' },
+        { 'if-match': `W/"${task.meta!.versionId}"` },
+      );
       expect(status).toBe(200);
     }
     await outcome('proceed-with-preparation');
@@ -143,9 +188,13 @@ describe('An exam with contrast', () => {
 
 describe('An exam whose patient is here', () => {
   it('is screened again before it begins: what was to be done by now must be recorded as done', async () => {
-    const { patient, order, outcome, tasks, told } = await screened('HERE', (patient) => [anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] })]); // prettier-ignore
+    const { patient, order, outcome, tasks, told } = await screened('HERE', (patient) => [
+      anAllergy('iohexol', { patient, reaction: [{ severity: 'mild', manifestation: [{ text: 'hives' }] }] }),
+    ]);
     await service.tell('imaging.schedule.booked.v1', booked(order, inHours(30)), order, patient);
-    await until(async () => (await tasks()).every(({ restriction }) => restriction?.period?.start), { what: 'the times of its preparation' }); // prettier-ignore
+    await until(async () => (await tasks()).every(({ restriction }) => restriction?.period?.start), {
+      what: 'the times of its preparation',
+    });
     await outcome('proceed-with-preparation');
     const before = (await told()).length;
     await service.tell('imaging.schedule.moved.v1', booked(order, inHours(30), 'checked-in'), order, patient);
@@ -159,7 +208,9 @@ describe('An exam whose patient is here', () => {
 
 describe('An override', () => {
   it('is taken with author, reason and version, is audited and told, and lapses when an input changes', async () => {
-    const { patient, outcome, issueOf, told } = await screened('OVERRIDE', (patient) => [question('KIDNEY', patient, 'Y')]); // prettier-ignore
+    const { patient, outcome, issueOf, told } = await screened('OVERRIDE', (patient) => [
+      question('KIDNEY', patient, 'Y'),
+    ]);
     await outcome('needs-decision');
     const issue = await issueOf(renal);
     const put = (body: object, headers = {}) => service.send('PUT', `DetectedIssue/${issue.id}`, body, headers);
@@ -176,7 +227,10 @@ describe('An override', () => {
     await outcome('proceed');
     expect((await told()).length).toBe(before + 1);
     expect((await told()).at(-1)).toContainEqual(expect.objectContaining({ id: issue.id, mitigation }));
-    const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1 AND body::text LIKE $2', [`%${issue.id}%`, '%update%']); // prettier-ignore
+    const audits = await service.sql('SELECT 1 FROM audit_event WHERE body::text LIKE $1 AND body::text LIKE $2', [
+      `%${issue.id}%`,
+      '%update%',
+    ]);
     expect(audits).toHaveLength(1);
 
     await service.tell('imaging.patient.updated.v1', patient, egfr(60, patient, inHours(-24 * 200)));
@@ -192,7 +246,12 @@ describe('After a merge', () => {
     const trauma = await screened('TRAUMA9');
     await trauma.outcome('proceed');
     const survivor = aPatient({ mrn: 'REAL9', gender: 'male' });
-    await service.tell('imaging.patient.registered.v1', survivor, question('KIDNEY', survivor, 'Y'), egfr(12, survivor)); // prettier-ignore
+    await service.tell(
+      'imaging.patient.registered.v1',
+      survivor,
+      question('KIDNEY', survivor, 'Y'),
+      egfr(12, survivor),
+    );
     await service.tell('imaging.patient.merged.v1', ...aMerge(trauma.patient, survivor));
     await trauma.outcome('proceed-with-preparation');
     const found = await service.get<Bundle>(`/fhir/DetectedIssue?patient=${survivor.id}`);
@@ -201,18 +260,31 @@ describe('After a merge', () => {
 });
 
 describe('A trial', () => {
-  const plan = { resourceType: 'MedicationRequest', medicationCodeableConcept: { text: 'iopromide' }, dosageInstruction: [{ route: { coding: [{ system: 'http://snomed.info/sct', code: '47625008' }] } }] }; // prettier-ignore
+  const plan = {
+    resourceType: 'MedicationRequest',
+    medicationCodeableConcept: { text: 'iopromide' },
+    dosageInstruction: [{ route: { coding: [{ system: 'http://snomed.info/sct', code: '47625008' }] } }],
+  };
   const patient = aPatient({ mrn: 'TRIAL', gender: 'male' });
   const post = async (body: object) => {
-    const response = await fetch(`${service.url}/screening/try`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }); // prettier-ignore
+    const response = await fetch(`${service.url}/screening/try`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
     return { status: response.status, body: (await response.json()) as never };
   };
   it('says what would come out, and stores nothing', async () => {
     const count = () => service.sql<{ count: string }>("SELECT count(*) FROM resource WHERE type = 'DetectedIssue'");
     const before = await count();
     const { status, body } = await post({ resources: [patient, egfr(12, patient)], plan });
-    expect({ status, body }).toMatchObject({ status: 200, body: { outcome: 'needs-decision', policy: { version: 'example-1', signedOff: { by: 'Dr. Example' } } } }); // prettier-ignore
-    expect((body as { findings: unknown[] }).findings).toContainEqual(expect.objectContaining({ rule: renal, outcome: 'proceed-with-preparation', source: 'acr' })); // prettier-ignore
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { outcome: 'needs-decision', policy: { version: 'example-1', signedOff: { by: 'Dr. Example' } } },
+    });
+    expect((body as { findings: unknown[] }).findings).toContainEqual(
+      expect.objectContaining({ rule: renal, outcome: 'proceed-with-preparation', source: 'acr' }),
+    );
     expect(await count()).toEqual(before);
   });
   it.each([

@@ -9,19 +9,40 @@ const UMOL_PER_MG_DL = 10_000 / CREATININE_G_PER_MOL;
 const factors = {
   /** µmol/L. */
   creatinine: {
-    'umol/L': 1, 'µmol/L': 1, 'μmol/L': 1, 'umol/l': 1, 'µmol/l': 1, 'μmol/l': 1, 'UMOL/L': 1, 'mmol/L': 1000, 'mmol/l': 1000,
-    'mg/dL': UMOL_PER_MG_DL, 'mg/dl': UMOL_PER_MG_DL, 'MG/DL': UMOL_PER_MG_DL, 'mg/L': UMOL_PER_MG_DL / 10,
+    'umol/L': 1,
+    'µmol/L': 1,
+    'μmol/L': 1,
+    'umol/l': 1,
+    'µmol/l': 1,
+    'μmol/l': 1,
+    'UMOL/L': 1,
+    'mmol/L': 1000,
+    'mmol/l': 1000,
+    'mg/dL': UMOL_PER_MG_DL,
+    'mg/dl': UMOL_PER_MG_DL,
+    'MG/DL': UMOL_PER_MG_DL,
+    'mg/L': UMOL_PER_MG_DL / 10,
   },
   /** mL/min/1.73 m². A clearance that is not normalised to body surface (mL/min) is another thing. */
   egfr: {
-    'mL/min/{1.73_m2}': 1, 'mL/min/1.73.m2': 1, 'mL/min/1.73m2': 1, 'mL/min/1.73m²': 1, 'mL/min/1.73 m2': 1, 'mL/min/1.73 m²': 1,
-    'mL/min/{1.73m2}': 1, 'ml/min/1.73m2': 1, 'ml/min/1.73m²': 1, 'ml/min/1.73 m2': 1, 'ml/min/{1.73_m2}': 1, 'mL/min/1.73_m2': 1,
+    'mL/min/{1.73_m2}': 1,
+    'mL/min/1.73.m2': 1,
+    'mL/min/1.73m2': 1,
+    'mL/min/1.73m²': 1,
+    'mL/min/1.73 m2': 1,
+    'mL/min/1.73 m²': 1,
+    'mL/min/{1.73m2}': 1,
+    'ml/min/1.73m2': 1,
+    'ml/min/1.73m²': 1,
+    'ml/min/1.73 m2': 1,
+    'ml/min/{1.73_m2}': 1,
+    'mL/min/1.73_m2': 1,
   },
   /** kg. */
   weight: { kg: 1, g: 0.001, '[lb_av]': 0.45359237, lb: 0.45359237, lbs: 0.45359237 },
   /** cm. */
   height: { cm: 1, m: 100, mm: 0.1, '[in_i]': 2.54, in: 2.54, '[ft_i]': 30.48 },
-} as const satisfies Record<string, Record<string, number>>; // prettier-ignore
+} as const satisfies Record<string, Record<string, number>>;
 
 export type Measure = keyof typeof factors;
 

@@ -18,7 +18,8 @@ const PAGE = 2000;
 /** A time with a zone; a day or a month alone is counted from its first moment in UTC. */
 const timeOf = (text: string) => `(CASE WHEN ${text} ~ '^\\d{4}-\\d\\d-\\d\\d' THEN (${text})::timestamptz
   WHEN ${text} ~ '^\\d{4}-\\d\\d$' THEN (${text} || '-01')::timestamptz END)`;
-const givenAt = (alias: string) => timeOf(`coalesce(${alias}.body->>'effectiveDateTime', ${alias}.body#>>'{effectivePeriod,start}')`); // prettier-ignore
+const givenAt = (alias: string) =>
+  timeOf(`coalesce(${alias}.body->>'effectiveDateTime', ${alias}.body#>>'{effectivePeriod,start}')`);
 /** Statuses in which contrast went into the patient (see `wasGiven`). */
 const GIVEN = "('completed', 'stopped', 'in-progress', 'on-hold')";
 
@@ -75,8 +76,12 @@ export class ContrastFacts {
       const administrationId = suspectOf(body, 'MedicationAdministration');
       const order = orderOf(body) ?? orderId ?? undefined;
       const examId = order && contrastPlanIdOf(order);
-      const isCounted = administrationId ? inPeriod.has(administrationId) || (isOfTime && !isKnown) : isOfTime || (examId !== undefined && exams.has(examId)); // prettier-ignore
-      return isCounted ? [{ kind: kindOf(body), severity: severityOf(body, this.policy), administrationId, examId }] : []; // prettier-ignore
+      const isCounted = administrationId
+        ? inPeriod.has(administrationId) || (isOfTime && !isKnown)
+        : isOfTime || (examId !== undefined && exams.has(examId));
+      return isCounted
+        ? [{ kind: kindOf(body), severity: severityOf(body, this.policy), administrationId, examId }]
+        : [];
     });
   }
 

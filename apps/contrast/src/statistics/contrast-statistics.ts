@@ -130,7 +130,9 @@ function ofAgent(agent: string, { given, reacted, wasted }: Facts): OfAgent {
     const before = worst.get(to!.administrationId);
     if (!before || severities.indexOf(severity) > severities.indexOf(before)) worst.set(to!.administrationId, severity);
   }
-  const extravasated = new Set(reacted.filter(({ kind }) => kind === EXTRAVASATION).map(({ to }) => to!.administrationId)); // prettier-ignore
+  const extravasated = new Set(
+    reacted.filter(({ kind }) => kind === EXTRAVASATION).map(({ to }) => to!.administrationId),
+  );
   const dose = dosesOf(given);
   const wastedMl = rounded(wasted.reduce((sum, { volumeMl }) => sum + volumeMl, 0));
   const opened = wastedMl + (dose?.total ?? 0);

@@ -30,7 +30,12 @@ const waste = (changes: Partial<Wasted> = {}): Wasted => ({
 
 describe('Reaction rates', () => {
   it('are of administrations, by agent and by lot', () => {
-    const [first, ...others] = [given(), given(), given({ lotNumber: 'L2' }), given({ agent: 'gadobutrol', lotNumber: 'G1' })]; // prettier-ignore
+    const [first, ...others] = [
+      given(),
+      given(),
+      given({ lotNumber: 'L2' }),
+      given({ agent: 'gadobutrol', lotNumber: 'G1' }),
+    ];
     const { byAgent, byLot } = contrastStatistics([first!, ...others], [reaction(first!)], []);
     expect(byAgent.map(({ agent, reactions: { count, of } }) => [agent, count, of])).toEqual([
       ['gadobutrol', 0, 1],
@@ -45,7 +50,11 @@ describe('Reaction rates', () => {
 
   it('count an administration once, with the worse of its reactions', () => {
     const one = given();
-    const [ofAgent] = contrastStatistics([one], [reaction(one), reaction(one, { severity: 'severe' }), reaction(one, { severity: 'moderate' })], []).byAgent; // prettier-ignore
+    const [ofAgent] = contrastStatistics(
+      [one],
+      [reaction(one), reaction(one, { severity: 'severe' }), reaction(one, { severity: 'moderate' })],
+      [],
+    ).byAgent;
     expect(ofAgent).toMatchObject({
       reactions: { count: 1, of: 1 },
       bySeverity: { mild: 0, moderate: 0, severe: 1 },
@@ -86,7 +95,12 @@ describe('Reaction rates', () => {
 
 describe('Doses', () => {
   it('are of exams, with all that was given in each', () => {
-    const all = [given({ examId: 'x', volumeMl: 20 }), given({ examId: 'x', volumeMl: 80 }), given({ volumeMl: 60 }), given({ volumeMl: 70 })]; // prettier-ignore
+    const all = [
+      given({ examId: 'x', volumeMl: 20 }),
+      given({ examId: 'x', volumeMl: 80 }),
+      given({ volumeMl: 60 }),
+      given({ volumeMl: 70 }),
+    ];
     const { byProcedure } = contrastStatistics(all, [], []);
     expect(byProcedure).toEqual([
       { procedure: 'CT chest', agent: 'iopromide', dose: { exams: 3, total: 230, least: 60, median: 70, most: 100 } },
@@ -94,7 +108,11 @@ describe('Doses', () => {
   });
 
   it('leave out what is not known, and say so of what it was', () => {
-    const { byAgent, byProcedure } = contrastStatistics([given({ volumeMl: 0, agent: undefined, procedure: undefined })], [], []); // prettier-ignore
+    const { byAgent, byProcedure } = contrastStatistics(
+      [given({ volumeMl: 0, agent: undefined, procedure: undefined })],
+      [],
+      [],
+    );
     expect(byAgent).toMatchObject([{ agent: NOT_KNOWN, administrations: 1, dose: undefined, wastedShare: undefined }]);
     expect(byProcedure).toEqual([]);
   });
@@ -102,7 +120,17 @@ describe('Doses', () => {
 
 describe('Waste', () => {
   it('is summed by agent, room and reason, and set beside what was given', () => {
-    const { waste: wasted, byAgent } = contrastStatistics([given()], [], [waste(), waste({ volumeMl: 0.1 }), waste({ volumeMl: 0.2 }), waste({ reason: 'expired' }), waste({ agent: 'gadobutrol' })]); // prettier-ignore
+    const { waste: wasted, byAgent } = contrastStatistics(
+      [given()],
+      [],
+      [
+        waste(),
+        waste({ volumeMl: 0.1 }),
+        waste({ volumeMl: 0.2 }),
+        waste({ reason: 'expired' }),
+        waste({ agent: 'gadobutrol' }),
+      ],
+    );
     expect(wasted).toEqual([
       { agent: 'gadobutrol', room: 'CT room 1', reason: 'left over', volumeMl: 20 },
       { agent: 'iopromide', room: 'CT room 1', reason: 'expired', volumeMl: 20 },

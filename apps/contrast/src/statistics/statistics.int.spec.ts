@@ -15,12 +15,18 @@ const date = () => new Date().toISOString();
 
 async function discard(lotNumber: string) {
   const post = (path: string, body: object) =>
-    fetch(`${service.url}/supplies/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }); // prettier-ignore
+    fetch(`${service.url}/supplies/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
   const what = { gtin: '09521234000013', lotNumber, expiresOn: '2099-12-31', room: 'CT room 1' };
   const number = (value: string) => ({ identifier: { system: 'urn:test:pharmacy', value: `${lotNumber} ${value}` } });
   expect((await post('receipts', { ...number('in'), ...what, containers: 2 })).status).toBe(201);
   const { gtin, room } = what;
-  expect((await post('discards', { ...number('out'), gtin, lotNumber, room, containers: 1, reason: 'damaged' })).status).toBe(201); // prettier-ignore
+  expect(
+    (await post('discards', { ...number('out'), gtin, lotNumber, room, containers: 1, reason: 'damaged' })).status,
+  ).toBe(201);
 }
 
 describe('Statistics of contrast', () => {
@@ -35,12 +41,23 @@ describe('Statistics of contrast', () => {
     expect((await service.send('PUT', `AdverseEvent/${body.id}`, wrong, { 'if-match': 'W/"1"' })).status).toBe(200);
     const { administration } = never;
     const taken = { ...administration, status: 'entered-in-error' };
-    expect((await service.send('PUT', `MedicationAdministration/${administration.id}`, taken, { 'if-match': `W/"${administration.meta!.versionId}"` })).status).toBe(200); // prettier-ignore
+    expect(
+      (
+        await service.send('PUT', `MedicationAdministration/${administration.id}`, taken, {
+          'if-match': `W/"${administration.meta!.versionId}"`,
+        })
+      ).status,
+    ).toBe(200);
     // Which administration it was to nobody says, but it is the only one of the order.
-    const basedOn = { url: 'http://hl7.org/fhir/StructureDefinition/event-basedOn', valueReference: { reference: `ServiceRequest/${tolerates.order.id}` } }; // prettier-ignore
+    const basedOn = {
+      url: 'http://hl7.org/fhir/StructureDefinition/event-basedOn',
+      valueReference: { reference: `ServiceRequest/${tolerates.order.id}` },
+    };
     const ofOrder = tolerates.reaction('mild', { date: date(), suspectEntity: [] });
     const extension = [...ofOrder.extension!, basedOn];
-    expect((await service.send('POST', 'AdverseEvent', { ...ofOrder, suspectEntity: undefined, extension })).status).toBe(201); // prettier-ignore
+    expect(
+      (await service.send('POST', 'AdverseEvent', { ...ofOrder, suspectEntity: undefined, extension })).status,
+    ).toBe(201);
     await discard('WASTED1');
 
     const found = await statistics();
@@ -52,14 +69,21 @@ describe('Statistics of contrast', () => {
       bySeverity: { mild: 1, moderate: 0, severe: 1 },
       extravasations: { count: 0, of: 3 },
     });
-    expect(found.byProcedure).toMatchObject([{ procedure: 'CT chest with contrast', agent: 'iopromide', dose: { exams: 3 } }]); // prettier-ignore
+    expect(found.byProcedure).toMatchObject([
+      { procedure: 'CT chest with contrast', agent: 'iopromide', dose: { exams: 3 } },
+    ]);
     expect(found.waste).toEqual([{ agent: 'iopromide', room: 'CT room 1', reason: 'damaged', volumeMl: 100 }]);
     expect(found.unattributed).toEqual([]);
     expect(JSON.stringify(found)).not.toContain('STAT');
   });
 
   it('are of the time that is asked for', async () => {
-    expect(await statistics('2020-01-01', '2020-12-31')).toMatchObject({ byAgent: [], byLot: [], waste: [], unattributed: [] }); // prettier-ignore
+    expect(await statistics('2020-01-01', '2020-12-31')).toMatchObject({
+      byAgent: [],
+      byLot: [],
+      waste: [],
+      unattributed: [],
+    });
   });
 
   it.each([

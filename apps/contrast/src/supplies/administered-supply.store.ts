@@ -45,7 +45,9 @@ const GIVEN = "('completed', 'stopped', 'in-progress', 'on-hold')";
 @Injectable()
 export class AdministeredSupplies {
   async read(manager: EntityManager, administrationId: string): Promise<AdministeredSupply | undefined> {
-    const rows: Row[] = await manager.query(`SELECT ${COLUMNS} FROM administered_supply WHERE administration_id = $1`, [administrationId]); // prettier-ignore
+    const rows: Row[] = await manager.query(`SELECT ${COLUMNS} FROM administered_supply WHERE administration_id = $1`, [
+      administrationId,
+    ]);
     return rows.map(suppliedOf)[0];
   }
 
@@ -57,10 +59,20 @@ export class AdministeredSupplies {
          gtin = excluded.gtin, agent = excluded.agent, room = excluded.room, container_id = excluded.container_id,
          volume = excluded.volume, at = excluded.at, objections = excluded.objections`,
       [
-        one.administrationId, one.examId, one.orderId ?? null, one.lotId ?? null, one.lotNumber, one.gtin ?? null,
-        one.agent ?? null, one.room ?? null, one.containerId ?? null, one.volume, one.at, JSON.stringify(one.objections),
+        one.administrationId,
+        one.examId,
+        one.orderId ?? null,
+        one.lotId ?? null,
+        one.lotNumber,
+        one.gtin ?? null,
+        one.agent ?? null,
+        one.room ?? null,
+        one.containerId ?? null,
+        one.volume,
+        one.at,
+        JSON.stringify(one.objections),
       ],
-    ); // prettier-ignore
+    );
   }
 
   /** Microlitres of a lot that were given in a room during an exam. */
@@ -119,7 +131,10 @@ export class AdministeredSupplies {
   }
 }
 
-interface Row extends Omit<AdministeredSupply, 'volume' | 'orderId' | 'lotId' | 'gtin' | 'agent' | 'room' | 'containerId'> {
+interface Row extends Omit<
+  AdministeredSupply,
+  'volume' | 'orderId' | 'lotId' | 'gtin' | 'agent' | 'room' | 'containerId'
+> {
   volume: string;
   orderId: string | null;
   lotId: string | null;
@@ -127,7 +142,7 @@ interface Row extends Omit<AdministeredSupply, 'volume' | 'orderId' | 'lotId' | 
   agent: string | null;
   room: string | null;
   containerId: string | null;
-} // prettier-ignore
+}
 
 function suppliedOf({ volume, orderId, lotId, gtin, agent, room, containerId, ...rest }: Row): AdministeredSupply {
   return {

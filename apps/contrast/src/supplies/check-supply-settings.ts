@@ -20,8 +20,9 @@ export class CheckSupplySettings {
 export function unknownAgents({ supplies }: Site, policy: ContrastPolicy | undefined): string[] {
   if (!policy) return [];
   const stocked = policy.products.map(({ agent }) => agent);
-  return supplies.low.flatMap(
-    ({ agent }, index) =>
-    stocked.includes(agent) ? [] : [`supplies.low.${index}.agent: is the agent of no product of the contrast policy: ${agent}`], // prettier-ignore
+  return supplies.low.flatMap(({ agent }, index) =>
+    stocked.includes(agent)
+      ? []
+      : [`supplies.low.${index}.agent: is the agent of no product of the contrast policy: ${agent}`],
   );
 }

@@ -111,8 +111,18 @@ export class ContainerDesk {
   }
 
   private async view(containers: readonly PlacedContainer[], { manager, now }: Pick<Transaction, 'manager' | 'now'>) {
-    const doses = await this.stock.doses(manager, containers.map(({ id }) => id)); // prettier-ignore
-    const lots = new Map((await this.lots.readMany(manager, containers.map(({ lotId }) => lotId))).map((one) => [one.id, one])); // prettier-ignore
+    const doses = await this.stock.doses(
+      manager,
+      containers.map(({ id }) => id),
+    );
+    const lots = new Map(
+      (
+        await this.lots.readMany(
+          manager,
+          containers.map(({ lotId }) => lotId),
+        )
+      ).map((one) => [one.id, one]),
+    );
     return containers.map((one): ContainerView => {
       const lot = lots.get(one.lotId)!;
       const of = this.rooms.packages.get(lot.gtin);
@@ -131,7 +141,13 @@ export class ContainerDesk {
         wastedMl: millilitresOf(one.wasted),
         remainingMl: millilitresOf(remainingOf(one)),
         doses: taken,
-        objections: lotObjections(lot, { at: now, timeZone: this.site.timeZone, packing: of?.packing, container, examId: one.examId }), // prettier-ignore
+        objections: lotObjections(lot, {
+          at: now,
+          timeZone: this.site.timeZone,
+          packing: of?.packing,
+          container,
+          examId: one.examId,
+        }),
       };
     });
   }

@@ -32,7 +32,12 @@ export function suggestionsFrom(lots: readonly LotInRoom[], at: Date, timeZone: 
         (one) =>
           !packing.isSingleDose &&
           !one.closedAt &&
-          lotObjections(lot, { at, timeZone, packing, container: { ...one, lotId: lot.id, doses: doses.get(one.id) ?? 0 } }).length === 0, // prettier-ignore
+          lotObjections(lot, {
+            at,
+            timeZone,
+            packing,
+            container: { ...one, lotId: lot.id, doses: doses.get(one.id) ?? 0 },
+          }).length === 0,
       )
       .map((one) => ({ lot, containerId: one.id, volume: remainingOf(one), usableUntil: usableUntil(one, packing) })),
   );
@@ -42,7 +47,10 @@ export function suggestionsFrom(lots: readonly LotInRoom[], at: Date, timeZone: 
   const end = ({ usableUntil: until }: Suggestion) => until?.getTime() ?? Infinity;
   const byTime = (a: Suggestion, b: Suggestion) => Math.sign(end(a) - end(b)) || 0;
   const byExpiry = (a: Suggestion, b: Suggestion) => compare(a.lot.expiresOn!, b.lot.expiresOn!);
-  return [...open.sort((a, b) => byTime(a, b) || byExpiry(a, b)), ...sealed.sort((a, b) => byExpiry(a, b) || compare(a.lot.lotNumber, b.lot.lotNumber))]; // prettier-ignore
+  return [
+    ...open.sort((a, b) => byTime(a, b) || byExpiry(a, b)),
+    ...sealed.sort((a, b) => byExpiry(a, b) || compare(a.lot.lotNumber, b.lot.lotNumber)),
+  ];
 }
 
 function compare(a: string, b: string): number {

@@ -14,7 +14,7 @@ import { RoomsStock } from './rooms-stock.js';
 import { roomOfExam, statedSupply, type StatedSupply } from './stated-supply.js';
 import { StockLevels } from './stock-levels.js';
 import { StockStore, type Place } from './stock.store.js';
-import { coverUnaccounted, coverUse, coverUseBeforeCount, type Packing, type Part, type Use } from './use.decider.js'; // prettier-ignore
+import { coverUnaccounted, coverUse, coverUseBeforeCount, type Packing, type Part, type Use } from './use.decider.js';
 
 /** Of a package that is not in the policy any more nothing can be opened. */
 const unknownPacking: Packing = { size: 1, isSingleDose: false };
@@ -51,7 +51,10 @@ export class FollowSupply {
     const now: AdministeredSupply = stated ? supplied(id, stated, source!, transaction.now) : { ...before!, volume: 0 };
     const owners = [id, now.examId];
     const places = async () => (await this.stock.parts(manager, owners)).map(({ lotId, room }) => ({ lotId, room }));
-    await this.stock.lock(manager, [before?.room, now.room, ...(await places()).map(({ room }) => room)].filter((one) => one !== undefined)); // prettier-ignore
+    await this.stock.lock(
+      manager,
+      [before?.room, now.room, ...(await places()).map(({ room }) => room)].filter((one) => one !== undefined),
+    );
     await this.administered.put(manager, now);
     const wanted = now.lotId && now.room ? [{ lotId: now.lotId, room: now.room }] : [];
     for (const place of distinct([...(await places()), ...wanted])) await this.cover(place, now, source, transaction);
@@ -113,7 +116,8 @@ export class FollowSupply {
     const room = container?.room ?? stated.room ?? (await this.roomOf(stated, at, manager));
     if (stated.volume === 0) return { lot, room, container, objections: [] };
     if (!room) objections.push({ code: 'room-unknown', reason: 'it is not known in which room it was given' });
-    if (stated.volume === undefined) objections.push({ code: 'volume-unknown', reason: 'the dose is not in a unit of volume' }); // prettier-ignore
+    if (stated.volume === undefined)
+      objections.push({ code: 'volume-unknown', reason: 'the dose is not in a unit of volume' });
     return { lot, room, container, objections };
   }
 
@@ -126,7 +130,20 @@ export class FollowSupply {
 
 function supplied(id: string, stated: StatedSupply, { lot, room, objections }: Source, now: Date): AdministeredSupply {
   const { examId, orderId, lotNumber, gtin, agent, containerId, volume = 0, at = now } = stated;
-  return { administrationId: id, examId, orderId, lotId: lot?.id, lotNumber, gtin, agent, room, containerId, volume, at, objections }; // prettier-ignore
+  return {
+    administrationId: id,
+    examId,
+    orderId,
+    lotId: lot?.id,
+    lotNumber,
+    gtin,
+    agent,
+    room,
+    containerId,
+    volume,
+    at,
+    objections,
+  };
 }
 
 function distinct(places: readonly Place[]): Place[] {

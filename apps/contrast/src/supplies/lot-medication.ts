@@ -41,12 +41,15 @@ export function agentMedication(of: Package, room: string, onHand: { volume: num
     resourceType: 'Medication',
     id: agentInRoomIdOf(of.agent, room),
     extension: [
-      { url: extensions.stockVolume, valueQuantity: { value: millilitresOf(onHand.volume), unit: 'mL', system: UCUM, code: 'mL' } },
+      {
+        url: extensions.stockVolume,
+        valueQuantity: { value: millilitresOf(onHand.volume), unit: 'mL', system: UCUM, code: 'mL' },
+      },
       { url: extensions.stockContainers, valueInteger: onHand.containers },
     ],
     code: { coding: codingsOf(of), text: of.agent },
     status: 'active',
-  }; // prettier-ignore
+  };
 }
 
 function codingsOf({ agent, agentCodes }: Package): Coding[] {

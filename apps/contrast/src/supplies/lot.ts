@@ -77,7 +77,10 @@ function ofLot(lot: Lot | undefined, given: Given): Objection[] {
   const { at, timeZone, isAmbiguous, isStockKept = true, statedExpiry } = given;
   const objections: Objection[] = [];
   if (!lot && isAmbiguous)
-    objections.push({ code: 'lot-ambiguous', reason: 'several packages have a lot of this number: say which by its GTIN' }); // prettier-ignore
+    objections.push({
+      code: 'lot-ambiguous',
+      reason: 'several packages have a lot of this number: say which by its GTIN',
+    });
   else if (!lot && isStockKept) objections.push({ code: 'lot-unknown', reason: 'this lot was never received here' });
   if (lot?.recalled && lot.recalled.at <= at)
     objections.push({ code: 'lot-recalled', reason: `this lot is recalled: ${lot.recalled.reason}` });
@@ -95,15 +98,24 @@ function ofContainer(lot: Lot | undefined, { at, packing, container, isContainer
   if (container.lotId !== lot?.id)
     objections.push({ code: 'container-of-another-lot', reason: 'this container is of another lot' });
   if (container.examId !== undefined && container.examId !== examId)
-    objections.push({ code: 'container-of-another-exam', reason: 'a single-dose container is for one patient: this one was used for another exam' }); // prettier-ignore
+    objections.push({
+      code: 'container-of-another-exam',
+      reason: 'a single-dose container is for one patient: this one was used for another exam',
+    });
   if (container.closedAt && container.closedAt < at)
     objections.push({ code: 'container-discarded', reason: 'this container was thrown away' });
   const until = packing && usableUntil(container, packing);
   if (until && at > until)
-    objections.push({ code: 'container-overdue', reason: `this container was opened more than ${packing.openHours} hours before` }); // prettier-ignore
+    objections.push({
+      code: 'container-overdue',
+      reason: `this container was opened more than ${packing.openHours} hours before`,
+    });
   if (!container.closedAt && remainingOf(container) === 0)
     objections.push({ code: 'container-empty', reason: 'nothing is left in this container' });
   if (packing?.openDoses !== undefined && container.doses >= packing.openDoses)
-    objections.push({ code: 'container-doses', reason: `${packing.openDoses} doses were taken from this container already` }); // prettier-ignore
+    objections.push({
+      code: 'container-doses',
+      reason: `${packing.openDoses} doses were taken from this container already`,
+    });
   return objections;
 }

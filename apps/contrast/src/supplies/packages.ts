@@ -18,7 +18,9 @@ export interface Package {
 export function packagesOf(policy: ContrastPolicy | undefined): ReadonlyMap<string, Package> {
   const packages = (policy?.products ?? []).flatMap(({ agent, display, concentration, packages: of }) =>
     of.map(({ gtin, volumeMl, kind, openHours, openDoses }): Package => {
-      const codes = policy!.agents.find((one) => one.display === agent)!.codes.map(({ system, code }) => ({ system, code })); // prettier-ignore
+      const codes = policy!.agents
+        .find((one) => one.display === agent)!
+        .codes.map(({ system, code }) => ({ system, code }));
       const packing = { size: Math.round(volumeMl * 1000), isSingleDose: kind === 'single-dose', openHours, openDoses };
       return { gtin, product: display, agent, agentCodes: codes, concentration, packing };
     }),

@@ -29,7 +29,10 @@ const gtin = text.transform((digits, context) => {
   return z.NEVER;
 });
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/);
-const expiry = z.union([z.iso.date(), month.transform(lastDay)], 'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day'); // prettier-ignore
+const expiry = z.union(
+  [z.iso.date(), month.transform(lastDay)],
+  'must be a date as YYYY-MM-DD, or a month as YYYY-MM: its last day',
+);
 const at = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' }).optional();
 /** How a lot is named: what a scanner read of the package, its GTIN and number, or its id here. */
 const namedLot = {
@@ -44,9 +47,18 @@ const statements = {
   receipt: z.strictObject({ identifier, ...namedLot, room: text, containers, at }),
   move: z.strictObject({ identifier, ...namedLot, from: text, to: text, containers }),
   count: z.strictObject({ identifier, ...namedLot, room: text, containers: containers.or(z.literal(0)) }),
-  discard: z.strictObject({ identifier, ...namedLot, room: text, containers, reason: z.enum(['waste', 'expired', 'recalled', 'damaged']) }), // prettier-ignore
+  discard: z.strictObject({
+    identifier,
+    ...namedLot,
+    room: text,
+    containers,
+    reason: z.enum(['waste', 'expired', 'recalled', 'damaged']),
+  }),
   opening: z.strictObject({ identifier, ...namedLot, room: text, at }),
-  'container-discard': z.strictObject({ at, reason: z.enum(['waste', 'expired', 'recalled', 'damaged']).default('waste') }), // prettier-ignore
+  'container-discard': z.strictObject({
+    at,
+    reason: z.enum(['waste', 'expired', 'recalled', 'damaged']).default('waste'),
+  }),
   recall: z.strictObject({ identifier, ...namedLot, reason: text }),
   withdrawal: z.strictObject({ identifier, ...namedLot, reason: text }),
   check: z.strictObject({ ...namedLot, container: text.optional(), exam: text.optional() }),

@@ -53,7 +53,15 @@ export class RecallDesk {
       const medication = await this.entries.keepLot(recalled, of, transaction);
       const rooms = await this.followRooms(recalled, of, transaction);
       if (!lot.recalled)
-        transaction.publish(newEvent({ type: 'imaging.contrast.lot-recalled.v1', patientId: lot.id, cause: entryId, now, resources: [medication] })); // prettier-ignore
+        transaction.publish(
+          newEvent({
+            type: 'imaging.contrast.lot-recalled.v1',
+            patientId: lot.id,
+            cause: entryId,
+            now,
+            resources: [medication],
+          }),
+        );
       return { id: entryId, lot: lotView(recalled, of), rooms };
     });
   }

@@ -37,11 +37,21 @@ export class RoomsStock {
       [room ?? null, gtins],
     );
     const open = await this.stock.open(manager, room);
-    const doses = await this.stock.doses(manager, open.map(({ id }) => id)); // prettier-ignore
+    const doses = await this.stock.doses(
+      manager,
+      open.map(({ id }) => id),
+    );
     return rows.map((row) => {
       const found = this.packages.get(row.gtin)!;
       const containers = open.filter((one) => one.lotId === row.id && one.room === row.room);
-      return { room: row.room, lot: lotOf(row), package: found, packing: found.packing, stock: { sealed: row.sealed, containers }, doses }; // prettier-ignore
+      return {
+        room: row.room,
+        lot: lotOf(row),
+        package: found,
+        packing: found.packing,
+        stock: { sealed: row.sealed, containers },
+        doses,
+      };
     });
   }
 }

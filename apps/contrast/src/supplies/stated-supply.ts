@@ -49,7 +49,10 @@ export function statedSupply(
   if (!medication?.batch || !lotNumber) return undefined;
   const { identifier = [], code } = medication;
   const numbers = [...identifier, ...(code?.coding ?? []).map(({ system, code: value }) => ({ system, value }))];
-  const gtin = numbers.filter(({ system }) => gtinSystems.includes(system!)).map(({ value }) => gtin14Of(value ?? '')).find((one) => one !== undefined); // prettier-ignore
+  const gtin = numbers
+    .filter(({ system }) => gtinSystems.includes(system!))
+    .map(({ value }) => gtin14Of(value ?? ''))
+    .find((one) => one !== undefined);
   const [order] = administration.supportingInformation ?? [];
   const given = wasGiven(administration);
   const at = Date.parse(administration.effectiveDateTime ?? administration.effectivePeriod?.start ?? '');

@@ -15,10 +15,16 @@ import { StockStore } from './stock.store.js';
 export function onHandOf(lots: readonly RoomLot[], at: Date, timeZone: string): OnHand {
   const usable = lots.filter(({ lot }) => lotObjections(lot, { at, timeZone }).length === 0);
   const open = usable.flatMap(({ lot, stock, packing }) =>
-    stock.containers.filter((one) => lotObjections(lot, { at, timeZone, packing, container: { ...one, lotId: lot.id, doses: 0 } }).length === 0)); // prettier-ignore
+    stock.containers.filter(
+      (one) =>
+        lotObjections(lot, { at, timeZone, packing, container: { ...one, lotId: lot.id, doses: 0 } }).length === 0,
+    ),
+  );
   return {
     containers: usable.reduce((sum, { stock }) => sum + stock.sealed, 0),
-    volume: usable.reduce((sum, { stock, packing }) => sum + stock.sealed * packing.size, 0) + open.reduce((sum, one) => sum + remainingOf(one), 0), // prettier-ignore
+    volume:
+      usable.reduce((sum, { stock, packing }) => sum + stock.sealed * packing.size, 0) +
+      open.reduce((sum, one) => sum + remainingOf(one), 0),
   };
 }
 
@@ -41,7 +47,8 @@ export class StockLevels {
   /** Follows the levels of a room whose stock is locked; of one agent, or of all. */
   async follow(room: string, agent: string | undefined, transaction: Transaction): Promise<void> {
     for (const threshold of this.site.supplies.low)
-      if (threshold.room === room && (!agent || threshold.agent === agent)) await this.followOne(threshold, transaction); // prettier-ignore
+      if (threshold.room === room && (!agent || threshold.agent === agent))
+        await this.followOne(threshold, transaction);
   }
 
   private async followOne(threshold: Site['supplies']['low'][number], transaction: Transaction): Promise<void> {
@@ -63,7 +70,15 @@ export class StockLevels {
     const medication = agentMedication(of, room, onHand);
     const location = { resourceType: 'Location' as const, id: uuidFrom('Location', systems.room, room), name: room };
     // The fall itself is the cause: told again, after whatever restart, it is the same event.
-    transaction.publish(newEvent({ type: 'imaging.contrast.stock-low.v1', patientId: medication.id!, cause: `fall ${falls}`, now, resources: [medication, location] })); // prettier-ignore
+    transaction.publish(
+      newEvent({
+        type: 'imaging.contrast.stock-low.v1',
+        patientId: medication.id!,
+        cause: `fall ${falls}`,
+        now,
+        resources: [medication, location],
+      }),
+    );
   }
 
   private async read(manager: EntityManager, room: string, agent: string): Promise<StockLevel | undefined> {

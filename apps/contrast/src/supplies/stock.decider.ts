@@ -5,7 +5,8 @@ import { StockDraft, type MovementKind, type Stock, type StockDecision } from '.
 export type DiscardReason = 'waste' | 'expired' | 'recalled' | 'damaged';
 
 /** How the ledger names it: what was damaged or left over is waste. */
-const kindOf = (reason: DiscardReason): MovementKind => (reason === 'expired' || reason === 'recalled' ? reason : 'wasted'); // prettier-ignore
+const kindOf = (reason: DiscardReason): MovementKind =>
+  reason === 'expired' || reason === 'recalled' ? reason : 'wasted';
 
 /** Unopened containers came in. */
 export function receive(stock: Stock, containers: number): StockDecision {

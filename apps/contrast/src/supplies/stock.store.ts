@@ -57,8 +57,12 @@ export class StockStore {
       `SELECT ${CONTAINER_COLUMNS} FROM opened_container WHERE lot_id = $1 AND room = $2 ORDER BY opened_at, id`,
       [lotId, room],
     );
-    return { sealed: balance?.sealed ?? 0, countedAt: balance?.countedAt ?? undefined, containers: rows.map(containerOf) };
-  } // prettier-ignore
+    return {
+      sealed: balance?.sealed ?? 0,
+      countedAt: balance?.countedAt ?? undefined,
+      containers: rows.map(containerOf),
+    };
+  }
 
   /** The opened container with this id. */
   async container(manager: EntityManager, id: string): Promise<PlacedContainer | undefined> {
@@ -135,7 +139,11 @@ export class StockStore {
       [lotId, room],
     );
     if (change !== 0)
-      await manager.query('UPDATE stock_balance SET sealed = sealed + $3 WHERE lot_id = $1 AND room = $2', [lotId, room, change]); // prettier-ignore
+      await manager.query('UPDATE stock_balance SET sealed = sealed + $3 WHERE lot_id = $1 AND room = $2', [
+        lotId,
+        room,
+        change,
+      ]);
   }
 
   private async keepContainers(manager: EntityManager, { lotId, room }: Place, before: Stock, after: Stock) {
@@ -148,8 +156,15 @@ export class StockStore {
     });
     if (changed.length === 0) return;
     const rows = changed.map(({ id, size, used, wasted, openedAt, closedAt, examId, isImplied }) => ({
-      id, size, used, wasted, opened_at: openedAt, closed_at: closedAt ?? null, exam_id: examId ?? null, is_implied: isImplied,
-    })); // prettier-ignore
+      id,
+      size,
+      used,
+      wasted,
+      opened_at: openedAt,
+      closed_at: closedAt ?? null,
+      exam_id: examId ?? null,
+      is_implied: isImplied,
+    }));
     await manager.query(
       `INSERT INTO opened_container (id, lot_id, room, size, used, wasted, opened_at, closed_at, exam_id, is_implied)
        SELECT id, $2, $3, size, used, wasted, opened_at, closed_at, exam_id, is_implied

@@ -48,13 +48,18 @@ export class SuppliesInStockController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  @ApiOperation({ summary: 'What is in stock by room and lot, and what of it may be given by room and agent; what is low' }) // prettier-ignore
+  @ApiOperation({
+    summary: 'What is in stock by room and lot, and what of it may be given by room and agent; what is low',
+  })
   @ApiQuery(ROOM)
   @ApiQuery({ name: 'agent', required: false, description: 'of one agent, by its name in the contrast policy' })
   @Get('stock')
   async stock(@Query('room') room: unknown, @Query('agent') agent: unknown) {
     const found = await this.find(one(room, 'room'), one(agent, 'agent'));
-    return { agents: this.agentsOf(found, one(room, 'room'), one(agent, 'agent')), lots: found.map((lot) => this.view(lot)) }; // prettier-ignore
+    return {
+      agents: this.agentsOf(found, one(room, 'room'), one(agent, 'agent')),
+      lots: found.map((lot) => this.view(lot)),
+    };
   }
 
   @ApiOperation({ summary: 'What to take next: open containers, then unopened ones of the lot that expires first' })
@@ -81,17 +86,25 @@ export class SuppliesInStockController {
   @ApiQuery({ name: 'days', required: false, description: '30 unless given' })
   @ApiQuery(ROOM)
   @Get('expiring')
-  async expiring(@Query('days') days: unknown, @Query('room') room: unknown): Promise<{ expired: LotInRoomView[]; expiring: LotInRoomView[] }> {
+  async expiring(
+    @Query('days') days: unknown,
+    @Query('room') room: unknown,
+  ): Promise<{ expired: LotInRoomView[]; expiring: LotInRoomView[] }> {
     const ahead = /^\d{1,4}$/.test(one(days, 'days') ?? '30') ? Number(one(days, 'days') ?? 30) : undefined;
     if (ahead === undefined) throw fail('field-invalid', 'must be a number of days, 0 to 9999', { field: 'days' });
     const now = this.clock.now();
-    const [today, last] = [0, ahead].map((more) => dayOf(new Date(now.getTime() + more * 24 * 60 * 60 * 1000), this.site.timeZone)) as [string, string]; // prettier-ignore
+    const [today, last] = [0, ahead].map((more) =>
+      dayOf(new Date(now.getTime() + more * 24 * 60 * 60 * 1000), this.site.timeZone),
+    ) as [string, string];
     const found = (await this.find(one(room, 'room'))).filter(({ lot }) => lot.expiresOn !== undefined);
-    const upTo = (from: (day: string) => boolean) => found.filter(({ lot }) => from(lot.expiresOn!)).map((lot) => this.view(lot)); // prettier-ignore
+    const upTo = (from: (day: string) => boolean) =>
+      found.filter(({ lot }) => from(lot.expiresOn!)).map((lot) => this.view(lot));
     return { expired: upTo((day) => day < today), expiring: upTo((day) => day >= today && day <= last) };
-  } // prettier-ignore
+  }
 
-  @ApiOperation({ summary: 'Opened containers, the one opened first first; usableUntil and objections say which must go' }) // prettier-ignore
+  @ApiOperation({
+    summary: 'Opened containers, the one opened first first; usableUntil and objections say which must go',
+  })
   @ApiQuery(ROOM)
   @Get('containers')
   async open(@Query('room') room: unknown): Promise<{ containers: ContainerView[] }> {
@@ -112,13 +125,17 @@ export class SuppliesInStockController {
     return { lots: lots.map((lot) => lotView(lot, this.rooms.packages.get(lot.gtin))) };
   }
 
-  @ApiOperation({ summary: 'Who received of a lot: patients with their numbers, exam, time and volume, in the order of time' }) // prettier-ignore
+  @ApiOperation({
+    summary: 'Who received of a lot: patients with their numbers, exam, time and volume, in the order of time',
+  })
   @Get('lots/:id/recipients')
   recipients(@Param('id') id: string, @Req() request: object): Promise<{ lot: LotView; recipients: Recipient[] }> {
     return this.recalls.recipients(idIn(id), clientOf(request));
   }
 
-  @ApiOperation({ summary: 'What was given and is in no stock, or was given though something was against it; the newest first' }) // prettier-ignore
+  @ApiOperation({
+    summary: 'What was given and is in no stock, or was given though something was against it; the newest first',
+  })
   @ApiQuery(ROOM)
   @Get('discrepancies')
   async discrepancies(@Query('room') room: unknown): Promise<{ discrepancies: Discrepancy[] }> {
@@ -129,10 +146,13 @@ export class SuppliesInStockController {
   @ApiQuery({ name: 'from', required: true, description: 'ISO 8601 time' })
   @ApiQuery({ name: 'until', required: true, description: 'ISO 8601 time, itself left out' })
   @Get('waste')
-  async waste(@Query('from') from: unknown, @Query('until') until: unknown): Promise<{ waste: (Waste & { agent?: string | undefined })[] }> {
+  async waste(
+    @Query('from') from: unknown,
+    @Query('until') until: unknown,
+  ): Promise<{ waste: (Waste & { agent?: string | undefined })[] }> {
     const found = await this.reports.waste(timeIn(from, 'from'), timeIn(until, 'until'));
     return { waste: found.map((row) => ({ ...row, agent: this.rooms.packages.get(row.gtin)?.agent })) };
-  } // prettier-ignore
+  }
 
   private find(room: string | undefined, agent?: string): Promise<RoomLot[]> {
     return this.rooms.find(this.dataSource.manager, { ...(room ? { room } : {}), ...(agent ? { agent } : {}) });
@@ -140,13 +160,27 @@ export class SuppliesInStockController {
 
   private view({ room, lot, package: of, stock, packing }: RoomLot): LotInRoomView {
     const objections = lotObjections(lot, { at: this.clock.now(), timeZone: this.site.timeZone });
-    return { room, lot: lotView(lot, of), sealed: stock.sealed, open: stock.containers.length, volumeMl: millilitresOf(volumeOf(stock, packing.size)), objections }; // prettier-ignore
+    return {
+      room,
+      lot: lotView(lot, of),
+      sealed: stock.sealed,
+      open: stock.containers.length,
+      volumeMl: millilitresOf(volumeOf(stock, packing.size)),
+      objections,
+    };
   }
 
   /** What may be given of each agent in each room, and of those the site wants to be told of, also of nothing. */
   private agentsOf(found: readonly RoomLot[], room: string | undefined, agent: string | undefined) {
-    const wanted = this.site.supplies.low.filter((low) => (!room || low.room === room) && (!agent || low.agent === agent)); // prettier-ignore
-    const keys = new Map([...found.map((lot) => ({ room: lot.room, agent: lot.package.agent })), ...wanted].map((key) => [`${key.room}|${key.agent}`, key])); // prettier-ignore
+    const wanted = this.site.supplies.low.filter(
+      (low) => (!room || low.room === room) && (!agent || low.agent === agent),
+    );
+    const keys = new Map(
+      [...found.map((lot) => ({ room: lot.room, agent: lot.package.agent })), ...wanted].map((key) => [
+        `${key.room}|${key.agent}`,
+        key,
+      ]),
+    );
     return [...keys.values()].map((key) => {
       const lots = found.filter((lot) => lot.room === key.room && lot.package.agent === key.agent);
       const onHand = onHandOf(lots, this.clock.now(), this.site.timeZone);

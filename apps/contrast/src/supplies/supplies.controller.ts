@@ -58,20 +58,27 @@ export class SuppliesController {
     return answer(response, await this.desk.discard(this.read('discard', body), clientOf(request)));
   }
 
-  @ApiOperation({ summary: `A container was opened: { identifier, ${LOT}, room, at? }; its id is named by what is given from it` }) // prettier-ignore
+  @ApiOperation({
+    summary: `A container was opened: { identifier, ${LOT}, room, at? }; its id is named by what is given from it`,
+  })
   @Post('containers')
   async open(@Body() body: unknown, @Req() request: object, @Res({ passthrough: true }) response: Response) {
     return answer(response, await this.containers.open(this.read('opening', body), clientOf(request)));
   }
 
-  @ApiOperation({ summary: 'An opened container was thrown away with what was in it: { reason?: waste | expired | recalled | damaged, at? }' }) // prettier-ignore
+  @ApiOperation({
+    summary:
+      'An opened container was thrown away with what was in it: { reason?: waste | expired | recalled | damaged, at? }',
+  })
   @Post('containers/:id/discard')
   @HttpCode(200)
   discardContainer(@Param('id') id: string, @Body() body: unknown): Promise<ContainerView> {
     return this.containers.discard(idIn(id), this.read('container-discard', body));
   }
 
-  @ApiOperation({ summary: `A lot is recalled: { identifier, barcode or gtin and lotNumber, reason }; nothing of it may be given from now on` }) // prettier-ignore
+  @ApiOperation({
+    summary: `A lot is recalled: { identifier, barcode or gtin and lotNumber, reason }; nothing of it may be given from now on`,
+  })
   @Post('recalls')
   async recall(@Body() body: unknown, @Req() request: object, @Res({ passthrough: true }) response: Response) {
     return answer(response, await this.recalls.recall(this.read('recall', body), clientOf(request)));
@@ -92,7 +99,8 @@ export class SuppliesController {
   @HttpCode(200)
   async check(@Body() body: unknown): Promise<{ mayBeGiven: boolean; objections: Objection[] }> {
     const { lotNumber, gtin, expiresOn, container: containerId, exam: examId } = this.read('check', body);
-    if (!lotNumber) throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' }); // prettier-ignore
+    if (!lotNumber)
+      throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' });
     const meant = { lotNumber, gtin, agent: undefined, containerId, expiresOn };
     const { objections } = await this.supply.find(meant, { at: this.clock.now(), examId }, this.dataSource.manager);
     return { mayBeGiven: objections.length === 0, objections };

@@ -29,23 +29,40 @@ afterAll(() => service?.stop());
 
 let numbers = 0;
 const identifier = (value = `S${++numbers}`) => ({ system: 'urn:test:pharmacy', value });
-async function say<T = { id: string; lot: { id: string }; sealed: number; objections: { code: string }[] }>(path: string, body: object) {
+async function say<T = { id: string; lot: { id: string }; sealed: number; objections: { code: string }[] }>(
+  path: string,
+  body: object,
+) {
   const response = await fetch(`${service.url}/supplies/${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
   return { status: response.status, body: (await response.json()) as T };
-} // prettier-ignore
+}
 const receive = (lotNumber: string, containers: number, more: object = {}) =>
-  say('receipts', { identifier: identifier(), gtin: SINGLE, lotNumber, expiresOn: '2099-12-31', room: 'CT room 1', containers, ...more }); // prettier-ignore
+  say('receipts', {
+    identifier: identifier(),
+    gtin: SINGLE,
+    lotNumber,
+    expiresOn: '2099-12-31',
+    room: 'CT room 1',
+    containers,
+    ...more,
+  });
 const stockOf = async (lotNumber: string, room = 'CT room 1') => {
   type Line = { lot: { lotNumber: string }; sealed: number; volumeMl: number; objections: { code: string }[] };
   const { lots } = await service.get<{ lots: Line[] }>(`/supplies/stock?room=${encodeURIComponent(room)}`);
   return lots.find(({ lot }) => lot.lotNumber === lotNumber);
 };
 const sealedOf = async (lotNumber: string, room?: string) => (await stockOf(lotNumber, room))?.sealed ?? 0;
-type Line = { administrationId: string; unaccountedMl: number; volumeMl: number; room: string | null; objections: { code: string }[] }; // prettier-ignore
+type Line = {
+  administrationId: string;
+  unaccountedMl: number;
+  volumeMl: number;
+  room: string | null;
+  objections: { code: string }[];
+};
 const discrepancyOf = async (id: string) => {
   const { discrepancies } = await service.get<{ discrepancies: Line[] }>('/supplies/discrepancies');
   return discrepancies.find(({ administrationId }) => administrationId === id);
@@ -54,7 +71,12 @@ const discrepancyOf = async (id: string) => {
 /** A patient on the CT of room 1, and what an injector posts of them. */
 async function onTheTable(name: string, room: string | undefined = undefined) {
   const patient = aPatient({ mrn: name });
-  const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' } }); // prettier-ignore
+  const order = aServiceRequest({
+    placerOrderNumber: name,
+    accessionNumber: name,
+    patient,
+    procedure: { code: 'CTCHESTC', display: 'CT chest with contrast' },
+  });
   await service.tell('imaging.order.placed.v1', order, patient);
   const plan = await service.planOf(order);
   const appointment: Appointment = {
@@ -67,7 +89,11 @@ async function onTheTable(name: string, room: string | undefined = undefined) {
     participant: [{ status: 'accepted' }],
   };
   await service.tell('imaging.schedule.booked.v1', appointment, order, patient);
-  await until(async () => (await service.sql("SELECT FROM resource WHERE type = 'Appointment' AND id = $1", [appointment.id])).length > 0, { what: 'the step to be known' }); // prettier-ignore
+  await until(
+    async () =>
+      (await service.sql("SELECT FROM resource WHERE type = 'Appointment' AND id = $1", [appointment.id])).length > 0,
+    { what: 'the step to be known' },
+  );
   const given = (lotNumber: string, ml: number, more: Given = {}): Partial<MedicationAdministration> => ({
     identifier: [{ system: 'urn:test:injector', value: more.number ?? name }],
     effectiveDateTime: more.at ?? new Date().toISOString(),
@@ -87,12 +113,21 @@ async function onTheTable(name: string, room: string | undefined = undefined) {
     dosage: { ...anAdministration(plan).dosage!, dose: { value: ml, unit: 'mL' } },
   });
   const give = async (lotNumber: string, ml: number, more: Given = {}) => {
-    const answer = await service.send('POST', 'MedicationAdministration', anAdministration(plan, given(lotNumber, ml, more))); // prettier-ignore
+    const answer = await service.send(
+      'POST',
+      'MedicationAdministration',
+      anAdministration(plan, given(lotNumber, ml, more)),
+    );
     expect(answer.status).toBeLessThan(300);
     return answer.body as MedicationAdministration;
   };
   const correct = async (was: MedicationAdministration, overrides: Partial<MedicationAdministration>) => {
-    const { status, body } = await service.send('PUT', `MedicationAdministration/${was.id}`, { ...was, ...overrides }, { 'if-match': `W/"${was.meta!.versionId}"` }); // prettier-ignore
+    const { status, body } = await service.send(
+      'PUT',
+      `MedicationAdministration/${was.id}`,
+      { ...was, ...overrides },
+      { 'if-match': `W/"${was.meta!.versionId}"` },
+    );
     expect(status).toBe(200);
     return body as MedicationAdministration;
   };
@@ -107,7 +142,12 @@ interface Given {
 
 describe('Stock', () => {
   it('comes in by a scan, once however often it is sent, and is a Medication', async () => {
-    const said = { identifier: identifier(), barcode: `(01)${SINGLE}(17)991231(10)SCAN1`, room: 'CT room 1', containers: 10 }; // prettier-ignore
+    const said = {
+      identifier: identifier(),
+      barcode: `(01)${SINGLE}(17)991231(10)SCAN1`,
+      room: 'CT room 1',
+      containers: 10,
+    };
     const answers = await Promise.all([say('receipts', said), say('receipts', said), say('receipts', said)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201]);
     expect(await sealedOf('SCAN1')).toBe(10);
@@ -135,7 +175,10 @@ describe('Stock', () => {
     ['a receipt of tomorrow', { at: inHours(24) }, 400, 'at'],
   ])('refuses %s, naming it', async (_, wrong, status, field) => {
     const answer = await receive('WRONG', 1, wrong);
-    expect([answer.status, (answer.body as unknown as { field?: string; detail?: string })]).toEqual([status, expect.objectContaining({ field })]); // prettier-ignore
+    expect([answer.status, answer.body as unknown as { field?: string; detail?: string }]).toEqual([
+      status,
+      expect.objectContaining({ field }),
+    ]);
     expect(await sealedOf('WRONG')).toBe(0);
   });
 
@@ -147,10 +190,24 @@ describe('Stock', () => {
     expect([await sealedOf('WAYS', 'Store'), await sealedOf('WAYS')]).toEqual([2, 3]);
     expect((await say('moves', { ...move, identifier: identifier() })).status).toBe(409);
     await say('counts', { identifier: identifier(), lot: body.lot.id, room: 'Store', containers: 4 });
-    await say('discards', { identifier: identifier(), lot: body.lot.id, room: 'Store', containers: 1, reason: 'damaged' }); // prettier-ignore
+    await say('discards', {
+      identifier: identifier(),
+      lot: body.lot.id,
+      room: 'Store',
+      containers: 1,
+      reason: 'damaged',
+    });
     expect(await sealedOf('WAYS', 'Store')).toBe(3);
     const { waste } = await service.get<{ waste: object[] }>(`/supplies/waste?from=${inHours(-1)}&until=${inHours(1)}`);
-    expect(waste).toContainEqual(expect.objectContaining({ lotNumber: 'WAYS', room: 'Store', reason: 'damaged', volumeMl: 100, agent: 'iopromide' })); // prettier-ignore
+    expect(waste).toContainEqual(
+      expect.objectContaining({
+        lotNumber: 'WAYS',
+        room: 'Store',
+        reason: 'damaged',
+        volumeMl: 100,
+        agent: 'iopromide',
+      }),
+    );
   });
 });
 
@@ -165,7 +222,9 @@ describe('What is given', () => {
     const more = await correct(first, { dosage: given('DOSE', 130).dosage! });
     expect(await sealedOf('DOSE')).toBe(1);
     const wasteOf = async () => {
-      const { waste } = await service.get<{ waste: { lotNumber: string; volumeMl: number }[] }>(`/supplies/waste?from=${inHours(-1)}&until=${inHours(1)}`); // prettier-ignore
+      const { waste } = await service.get<{ waste: { lotNumber: string; volumeMl: number }[] }>(
+        `/supplies/waste?from=${inHours(-1)}&until=${inHours(1)}`,
+      );
       return waste.filter(({ lotNumber }) => lotNumber === 'DOSE').reduce((sum, { volumeMl }) => sum + volumeMl, 0);
     };
     expect(await wasteOf()).toBe(70);
@@ -185,7 +244,11 @@ describe('What is given', () => {
   it('takes nothing where nothing was given', async () => {
     await receive('NOTDONE', 2);
     const { plan, given } = await onTheTable('NOTDONE');
-    await service.send('POST', 'MedicationAdministration', anAdministration(plan, { ...given('NOTDONE', 50), status: 'not-done' })); // prettier-ignore
+    await service.send(
+      'POST',
+      'MedicationAdministration',
+      anAdministration(plan, { ...given('NOTDONE', 50), status: 'not-done' }),
+    );
     expect(await sealedOf('NOTDONE')).toBe(2);
   });
 
@@ -233,8 +296,16 @@ describe('What is given', () => {
 });
 
 describe('An opened container', () => {
-  type Container = { id: string; remainingMl: number; doses: number; objections: { code: string }[]; usableUntil?: string; wastedMl: number }; // prettier-ignore
-  const open = (lot: string, more: object = {}) => say<Container>('containers', { identifier: identifier(), gtin: MULTI, lotNumber: lot, room: 'CT room 1', ...more }); // prettier-ignore
+  type Container = {
+    id: string;
+    remainingMl: number;
+    doses: number;
+    objections: { code: string }[];
+    usableUntil?: string;
+    wastedMl: number;
+  };
+  const open = (lot: string, more: object = {}) =>
+    say<Container>('containers', { identifier: identifier(), gtin: MULTI, lotNumber: lot, room: 'CT room 1', ...more });
   const container = (id: string) => service.get<Container>(`/supplies/containers/${id}`);
 
   it('serves patient after patient until its time is over or it is thrown away', async () => {
@@ -246,10 +317,15 @@ describe('An opened container', () => {
     await two.give('MULTI', 150, { gtin: MULTI });
     expect(await container(body.id)).toMatchObject({ remainingMl: 250, doses: 2, objections: [] });
     expect(await sealedOf('MULTI')).toBe(1);
-    expect((await say<Container>(`containers/${body.id}/discard`, {})).body).toMatchObject({ remainingMl: 0, wastedMl: 250 }); // prettier-ignore
+    expect((await say<Container>(`containers/${body.id}/discard`, {})).body).toMatchObject({
+      remainingMl: 0,
+      wastedMl: 250,
+    });
     const check = await say('check', { gtin: MULTI, lotNumber: 'MULTI', container: body.id });
     expect(check.body).toMatchObject({ mayBeGiven: false, objections: [{ code: 'container-discarded' }] });
-    const suggested = await service.get<{ suggestions: { container?: string; lot: { lotNumber: string } }[] }>('/supplies/suggestion?room=CT%20room%201&agent=iopromide'); // prettier-ignore
+    const suggested = await service.get<{ suggestions: { container?: string; lot: { lotNumber: string } }[] }>(
+      '/supplies/suggestion?room=CT%20room%201&agent=iopromide',
+    );
     expect(suggested.suggestions.map((one) => one.container)).not.toContain(body.id);
   });
 
@@ -261,13 +337,18 @@ describe('An opened container', () => {
     const { give } = await onTheTable('OVERDUE');
     const given = await give('OVERDUE', 100, { gtin: MULTI, container: body.id });
     expect(await container(body.id)).toMatchObject({ remainingMl: 400 });
-    expect(await discrepancyOf(given.id!)).toMatchObject({ unaccountedMl: 0, objections: [{ code: 'container-overdue' }] }); // prettier-ignore
+    expect(await discrepancyOf(given.id!)).toMatchObject({
+      unaccountedMl: 0,
+      objections: [{ code: 'container-overdue' }],
+    });
   });
 
   it('is not opened of a lot that is expired', async () => {
     await receive('EXPIRED', 1, { gtin: MULTI, expiresOn: '2020-01' });
     expect((await open('EXPIRED')).status).toBe(409);
-    const { expired } = await service.get<{ expired: { lot: { lotNumber: string; expiresOn: string } }[] }>('/supplies/expiring'); // prettier-ignore
+    const { expired } = await service.get<{ expired: { lot: { lotNumber: string; expiresOn: string } }[] }>(
+      '/supplies/expiring',
+    );
     expect(expired.map(({ lot }) => [lot.lotNumber, lot.expiresOn])).toContainEqual(['EXPIRED', '2020-01-31']);
   });
 });
@@ -275,8 +356,18 @@ describe('An opened container', () => {
 describe('A recall', () => {
   it('finds everybody who received of the lot in one query, audited, and nothing of it may be given any more', async () => {
     await receive('RECALL', 3);
-    const { body: opened } = await say<{ id: string }>('containers', { identifier: identifier(), gtin: SINGLE, lotNumber: 'RECALL', room: 'CT room 1' }); // prettier-ignore
-    const [one, two, merged, wrong] = [await onTheTable('RC1'), await onTheTable('RC2'), await onTheTable('RC3'), await onTheTable('RC4')]; // prettier-ignore
+    const { body: opened } = await say<{ id: string }>('containers', {
+      identifier: identifier(),
+      gtin: SINGLE,
+      lotNumber: 'RECALL',
+      room: 'CT room 1',
+    });
+    const [one, two, merged, wrong] = [
+      await onTheTable('RC1'),
+      await onTheTable('RC2'),
+      await onTheTable('RC3'),
+      await onTheTable('RC4'),
+    ];
     await one.give('RECALL', 80, { at: inHours(-3) });
     // Told without the package: it may have been this lot.
     await two.give('RECALL', 70, { gtin: null, at: inHours(-2) });
@@ -284,29 +375,65 @@ describe('A recall', () => {
     await wrong.correct(await wrong.give('RECALL', 50), { status: 'entered-in-error' });
     const survivor = aPatient({ mrn: 'RC3REAL' });
     await service.tell('imaging.patient.merged.v1', ...aMerge(merged.patient, survivor));
-    await until(async () => (await service.sql("SELECT FROM resource WHERE type = 'MedicationAdministration' AND patient_id = $1", [survivor.id])).length > 0, { what: 'the merge' }); // prettier-ignore
+    await until(
+      async () =>
+        (
+          await service.sql("SELECT FROM resource WHERE type = 'MedicationAdministration' AND patient_id = $1", [
+            survivor.id,
+          ])
+        ).length > 0,
+      { what: 'the merge' },
+    );
 
     const said = { identifier: identifier(), barcode: `(01)${SINGLE}(10)RECALL`, reason: 'particles' };
     const { status, body } = await say<{ lot: { id: string }; rooms: object[] }>('recalls', said);
-    expect([status, body.rooms]).toEqual([201, [expect.objectContaining({ room: 'CT room 1', openContainers: [opened.id] })]]); // prettier-ignore
+    expect([status, body.rooms]).toEqual([
+      201,
+      [expect.objectContaining({ room: 'CT room 1', openContainers: [opened.id] })],
+    ]);
     expect((await say('recalls', said)).status).toBe(200);
     expect((await say('recalls', { ...said, identifier: identifier() })).status).toBe(201);
 
-    type Recipients = { recipients: { patient: { id: string; identifier: { value: string }[] }; order: { identifier: { value: string }[] }; volumeMl: number; knownBy: string }[] }; // prettier-ignore
+    type Recipients = {
+      recipients: {
+        patient: { id: string; identifier: { value: string }[] };
+        order: { identifier: { value: string }[] };
+        volumeMl: number;
+        knownBy: string;
+      }[];
+    };
     const { recipients } = await service.get<Recipients>(`/supplies/lots/${body.lot.id}/recipients`);
-    expect(recipients.map(({ patient, volumeMl }) => [patient.id, volumeMl])).toEqual([[one.patient.id, 80], [two.patient.id, 70], [survivor.id, 60]]); // prettier-ignore
+    expect(recipients.map(({ patient, volumeMl }) => [patient.id, volumeMl])).toEqual([
+      [one.patient.id, 80],
+      [two.patient.id, 70],
+      [survivor.id, 60],
+    ]);
     expect(recipients[0]).toMatchObject({
       patient: { identifier: [{ value: 'RC1' }] },
       room: 'CT room 1',
       knownBy: 'lot',
     });
-    const audits = await service.sql("SELECT FROM audit_event WHERE body->'entity' @> $1::jsonb AND body::text LIKE '%search-type%'", [JSON.stringify([{ what: { reference: `Patient/${two.patient.id}` } }])]); // prettier-ignore
+    const audits = await service.sql(
+      "SELECT FROM audit_event WHERE body->'entity' @> $1::jsonb AND body::text LIKE '%search-type%'",
+      [JSON.stringify([{ what: { reference: `Patient/${two.patient.id}` } }])],
+    );
     expect(audits).toHaveLength(1);
 
     const told = await service.published('imaging.contrast.lot-recalled.v1', body.lot.id);
-    expect(told).toEqual([[expect.objectContaining({ resourceType: 'Medication', status: 'inactive', extension: [{ url: extensions.recallReason, valueString: 'particles' }] })]]); // prettier-ignore
+    expect(told).toEqual([
+      [
+        expect.objectContaining({
+          resourceType: 'Medication',
+          status: 'inactive',
+          extension: [{ url: extensions.recallReason, valueString: 'particles' }],
+        }),
+      ],
+    ]);
     const check = await say('check', { gtin: SINGLE, lotNumber: 'RECALL', container: opened.id });
-    expect(check.body).toMatchObject({ mayBeGiven: false, objections: [{ code: 'lot-recalled', reason: 'this lot is recalled: particles' }] }); // prettier-ignore
+    expect(check.body).toMatchObject({
+      mayBeGiven: false,
+      objections: [{ code: 'lot-recalled', reason: 'this lot is recalled: particles' }],
+    });
     expect(service.log.join('\n')).not.toContain('RC1');
   });
 
@@ -315,7 +442,8 @@ describe('A recall', () => {
     const { plan, given, give } = await onTheTable('RIGHTS');
     const beginning = { ...anAdministration(plan, given('RIGHTS', 80)), status: 'in-progress' };
     const check = () => service.send('POST', 'MedicationAdministration/$check', beginning);
-    const reasons = (answer: { body: never }) => (answer.body as OperationOutcome).issue.map(({ diagnostics }) => diagnostics); // prettier-ignore
+    const reasons = (answer: { body: never }) =>
+      (answer.body as OperationOutcome).issue.map(({ diagnostics }) => diagnostics);
     expect(reasons(await check()).join()).not.toContain('supply');
     await say('recalls', { identifier: identifier(), lot: body.lot.id, reason: 'particles' });
     expect(reasons(await check())).toContain('supply: this lot is recalled: particles');
@@ -354,7 +482,9 @@ describe('Low stock', () => {
     for (let index = 0; index < 3; index++) tables.push(await onTheTable(`LEVEL${index}`, 'Low'));
     await Promise.all(tables.map(({ give }) => give('LEVEL', 80)));
     expect(await told()).toBe(1);
-    const [[medication, location]] = (await service.published('imaging.contrast.stock-low.v1')) as [[Medication, Location]]; // prettier-ignore
+    const [[medication, location]] = (await service.published('imaging.contrast.stock-low.v1')) as [
+      [Medication, Location],
+    ];
     expect(medication).toMatchObject({ code: { text: 'iopromide' } });
     expect(medication.extension).toContainEqual({ url: extensions.stockContainers, valueInteger: 1 });
     // As scheduling knows the room.

@@ -67,7 +67,8 @@ export class SupplyDesk {
       const found = await this.entries.lotNamedOrNew(said, manager);
       const { lot } = found;
       const of = this.entries.assertPackage(found.of);
-      if (!lot.expiresOn) throw fail('field-missing', 'expiresOn is required, or a barcode that holds it', { field: 'expiresOn' }); // prettier-ignore
+      if (!lot.expiresOn)
+        throw fail('field-missing', 'expiresOn is required, or a barcode that holds it', { field: 'expiresOn' });
       const at = timeSaid(said.at, now);
       await this.entries.keepLot(lot, of, transaction);
       const given = found.isNew ? await this.administered.unknown(manager, lot, of.agent) : [];
@@ -91,7 +92,10 @@ export class SupplyDesk {
   }
 
   /** Has unopened containers go from one room to another. @throws Failure state-conflict where there are not so many */
-  async move(said: Statement<'move'>, client: string): Promise<Answered<{ id: string; from: PlaceAnswer; to: PlaceAnswer }>> {
+  async move(
+    said: Statement<'move'>,
+    client: string,
+  ): Promise<Answered<{ id: string; from: PlaceAnswer; to: PlaceAnswer }>> {
     this.entries.assertRoom(said.from, 'from');
     this.entries.assertRoom(said.to, 'to');
     if (said.from === said.to) throw fail('field-invalid', 'must be another room than from', { field: 'to' });
@@ -107,7 +111,7 @@ export class SupplyDesk {
         to: await this.answer(to, { lot, of }, entryId, transaction),
       };
     });
-  } // prettier-ignore
+  }
 
   /** Unopened containers were counted: so many there are, and what was unaccounted for before is explained. */
   async count(said: Statement<'count'>, client: string): Promise<Answered<PlaceAnswer>> {
@@ -121,7 +125,12 @@ export class SupplyDesk {
   async discard(said: Statement<'discard'>, client: string): Promise<Answered<PlaceAnswer>> {
     return this.inRoom('discard', said, client, async (place, entryId, transaction, of) => {
       const { size } = this.entries.assertPackage(of).packing;
-      await this.change(place, (stock) => discardSealed(stock, said.containers, said.reason, size), entryId, transaction); // prettier-ignore
+      await this.change(
+        place,
+        (stock) => discardSealed(stock, said.containers, said.reason, size),
+        entryId,
+        transaction,
+      );
     });
   }
 

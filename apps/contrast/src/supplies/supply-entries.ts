@@ -85,8 +85,12 @@ export class SupplyEntries {
       return { lot, of: ofPackage(lot.gtin), isNew: false };
     }
     const { gtin, lotNumber, expiresOn } = named;
-    if (!gtin) throw fail('field-missing', 'gtin is required, or a barcode that holds it, or the id of a lot', { field: 'gtin' }); // prettier-ignore
-    if (!lotNumber) throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' }); // prettier-ignore
+    if (!gtin)
+      throw fail('field-missing', 'gtin is required, or a barcode that holds it, or the id of a lot', {
+        field: 'gtin',
+      });
+    if (!lotNumber)
+      throw fail('field-missing', 'lotNumber is required, or a barcode that holds it', { field: 'lotNumber' });
     const id = lotIdOf(gtin, lotNumber);
     await this.lots.lock(manager, id);
     const known = await this.lots.read(manager, id);
@@ -104,7 +108,11 @@ export class SupplyEntries {
     const current = await this.store.read(manager, 'Medication', lot.id);
     const medication = medicationOf(lot, of);
     if (current && sameContent(current, medication)) return current;
-    const [saved] = await this.store.save(manager, [{ ...medication, ...(current?.meta ? { meta: current.meta } : {}) }], now); // prettier-ignore
+    const [saved] = await this.store.save(
+      manager,
+      [{ ...medication, ...(current?.meta ? { meta: current.meta } : {}) }],
+      now,
+    );
     return saved!;
   }
 

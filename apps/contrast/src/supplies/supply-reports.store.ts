@@ -47,7 +47,11 @@ export class SupplyReports {
           ORDER BY s.at DESC, 1 LIMIT 2000`,
         [room ?? null],
       );
-    return rows.map(({ volume, unaccounted, ...row }) => ({ ...row, volumeMl: Number(volume) / 1000, unaccountedMl: Number(unaccounted ?? 0) / 1000 })); // prettier-ignore
+    return rows.map(({ volume, unaccounted, ...row }) => ({
+      ...row,
+      volumeMl: Number(volume) / 1000,
+      unaccountedMl: Number(unaccounted ?? 0) / 1000,
+    }));
   }
 
   /** What was thrown away from then until before then. */

@@ -70,14 +70,22 @@ export function coverUnaccounted(stock: Stock, known: readonly Part[], use: Use,
   const covered = known.filter(({ containerId }) => containerId);
   const open = known.filter(({ containerId }) => !containerId);
   const decision = coverUse(stock, covered, use, packing);
-  const settled = open.map(({ volume }) => ({ kind: 'unaccounted' as const, sealed: 0, volume: -volume, owner: use.owner })); // prettier-ignore
+  const settled = open.map(({ volume }) => ({
+    kind: 'unaccounted' as const,
+    sealed: 0,
+    volume: -volume,
+    owner: use.owner,
+  }));
   return { ...decision, movements: [...settled, ...decision.movements] };
 }
 
 /** What was taken last goes back first; what is unaccounted for before all of it. */
 function giveBack(draft: StockDraft, parts: Part[], volume: number, owner: string): void {
   let left = volume;
-  const order = [...parts.filter(({ containerId }) => !containerId), ...parts.filter((one) => one.containerId).reverse()]; // prettier-ignore
+  const order = [
+    ...parts.filter(({ containerId }) => !containerId),
+    ...parts.filter((one) => one.containerId).reverse(),
+  ];
   for (const part of order) {
     const back = Math.min(left, part.volume);
     if (back <= 0) continue;
@@ -133,7 +141,10 @@ function openFor(draft: StockDraft, { owner, at }: Use, { isSingleDose, openHour
       ...draft.opened.filter((one) => one.examId === undefined && !one.closedAt && one.openedAt <= at),
     ];
   const until = ({ openedAt, closedAt }: OpenedContainer) =>
-    Math.min(closedAt?.getTime() ?? Infinity, openHours === undefined ? Infinity : openedAt.getTime() + openHours * HOUR_MS); // prettier-ignore
+    Math.min(
+      closedAt?.getTime() ?? Infinity,
+      openHours === undefined ? Infinity : openedAt.getTime() + openHours * HOUR_MS,
+    );
   return draft.opened.filter((one) => one.openedAt <= at && at.getTime() <= until(one));
 }
 

@@ -22,7 +22,8 @@ const summary = ({ sealed: unopened, containers }: Stock) => [
   unopened,
   ...containers.map((one) => [one.used, one.wasted, remainingOf(one)].join(' ')),
 ];
-const unaccountedIn = (parts: readonly Part[]) => parts.filter(({ containerId }) => !containerId).map(({ volume }) => volume); // prettier-ignore
+const unaccountedIn = (parts: readonly Part[]) =>
+  parts.filter(({ containerId }) => !containerId).map(({ volume }) => volume);
 
 describe('Of single-dose containers', () => {
   it.each<[string, number, number[], (number | string)[], number[]]>([
@@ -57,7 +58,9 @@ describe('Of single-dose containers', () => {
       expect(coverUse(used.stock, [], use(20_000, { owner: 'other' }), single).stock.containers).toHaveLength(2);
       const error = coverUse(used.stock, used.parts, use(0), single);
       expect(summary(error.stock)).toEqual([1, '0 0 100000']);
-      expect(coverUse(error.stock, [], use(20_000, { owner: 'other' }), single).stock.containers).toMatchObject([{ id: 'c', examId: 'other' }]); // prettier-ignore
+      expect(coverUse(error.stock, [], use(20_000, { owner: 'other' }), single).stock.containers).toMatchObject([
+        { id: 'c', examId: 'other' },
+      ]);
     }
   });
 });
@@ -74,7 +77,11 @@ describe('Of multi-dose containers', () => {
   });
 
   it('one that is over its time is left, unless it was the one that was named', () => {
-    expect(summary(coverUse(open, [], given(80_000, 'a', { at: later(10.1) }), multi).stock)).toEqual([0, '0 0 500000', '80000 0 420000']); // prettier-ignore
+    expect(summary(coverUse(open, [], given(80_000, 'a', { at: later(10.1) }), multi).stock)).toEqual([
+      0,
+      '0 0 500000',
+      '80000 0 420000',
+    ]);
     const named = coverUse(open, [], given(80_000, 'a', { at: later(10.1), containerId: 'c' }), multi);
     expect(summary(named.stock)).toEqual([1, '80000 0 420000']);
   });
@@ -88,7 +95,10 @@ describe('Of multi-dose containers', () => {
     const thrown = discardOpened(open, 'c', later(8), 'waste').stock;
     const { stock, movements } = coverUse(thrown, [], given(80_000, 'a', { at: later(2) }), multi);
     expect(summary(stock)).toEqual([1, '80000 420000 0']);
-    expect(movements.map(({ kind, volume }) => [kind, volume])).toEqual([['used', 80_000], ['wasted', -80_000]]); // prettier-ignore
+    expect(movements.map(({ kind, volume }) => [kind, volume])).toEqual([
+      ['used', 80_000],
+      ['wasted', -80_000],
+    ]);
   });
 
   it('what follows only from an error was not opened; what somebody opened was', () => {
@@ -142,7 +152,13 @@ describe('The ledger', () => {
     | { do: 'give'; owner: string; volume: number; hours: number; which: number | undefined; isBeforeCount: boolean };
   const step: fc.Arbitrary<Step> = fc.oneof(
     fc.record({
-      do: fc.constantFrom('receive' as const, 'move in' as const, 'move out' as const, 'count' as const, 'discard' as const),
+      do: fc.constantFrom(
+        'receive' as const,
+        'move in' as const,
+        'move out' as const,
+        'count' as const,
+        'discard' as const,
+      ),
       containers: fc.integer({ min: 1, max: 6 }),
       reason: fc.constantFrom<DiscardReason>('waste', 'expired', 'recalled', 'damaged'),
     }),
@@ -155,7 +171,7 @@ describe('The ledger', () => {
       which: fc.option(fc.nat(9), { nil: undefined }),
       isBeforeCount: fc.boolean(),
     }),
-  ); // prettier-ignore
+  );
 
   it.each([
     ['single-dose', single],
@@ -182,36 +198,50 @@ describe('The ledger', () => {
             }
             const fold = foldOf(lines);
             expect(fold.sealed).toBe(stock.sealed);
-            for (const { id, used, wasted } of stock.containers) expect(fold.containers[id] ?? { used: 0, wasted: 0 }).toEqual({ used, wasted }); // prettier-ignore
+            for (const { id, used, wasted } of stock.containers)
+              expect(fold.containers[id] ?? { used: 0, wasted: 0 }).toEqual({ used, wasted });
             // All that was given is accounted for, or is known not to be.
-            for (const [owner, volume] of given) expect(parts.get(owner)!.reduce((sum, part) => sum + part.volume, 0)).toBe(volume); // prettier-ignore
+            for (const [owner, volume] of given)
+              expect(parts.get(owner)!.reduce((sum, part) => sum + part.volume, 0)).toBe(volume);
           }
 
           function decided(one: Step, index: number): StockDecision | undefined {
-          try {
-            switch (one.do) {
-              case 'receive': return receive(stock, one.containers);
-              case 'move in': return move(stock, one.containers);
-              case 'move out': return move(stock, -one.containers);
-              case 'count': return count(stock, one.containers);
-              case 'discard': return discardSealed(stock, one.containers, one.reason, packing.size);
-              case 'open': return openContainer(stock, { id: `opened-${index}`, size: packing.size, at });
-              case 'throw away': return discardOpened(stock, idOf(one.which), later(20), 'waste');
-              case 'give': {
-                const { owner, volume, hours, which } = one;
-                const known = parts.get(owner) ?? [];
-                const wanted = { owner, volume, at: later(hours), containerId: which === undefined ? undefined : idOf(which) };
-                const decision = (one.isBeforeCount ? coverUseBeforeCount : coverUse)(stock, known, wanted, packing);
-                parts.set(owner, decision.parts);
-                given.set(owner, volume);
-                return decision;
+            try {
+              switch (one.do) {
+                case 'receive':
+                  return receive(stock, one.containers);
+                case 'move in':
+                  return move(stock, one.containers);
+                case 'move out':
+                  return move(stock, -one.containers);
+                case 'count':
+                  return count(stock, one.containers);
+                case 'discard':
+                  return discardSealed(stock, one.containers, one.reason, packing.size);
+                case 'open':
+                  return openContainer(stock, { id: `opened-${index}`, size: packing.size, at });
+                case 'throw away':
+                  return discardOpened(stock, idOf(one.which), later(20), 'waste');
+                case 'give': {
+                  const { owner, volume, hours, which } = one;
+                  const known = parts.get(owner) ?? [];
+                  const wanted = {
+                    owner,
+                    volume,
+                    at: later(hours),
+                    containerId: which === undefined ? undefined : idOf(which),
+                  };
+                  const decision = (one.isBeforeCount ? coverUseBeforeCount : coverUse)(stock, known, wanted, packing);
+                  parts.set(owner, decision.parts);
+                  given.set(owner, volume);
+                  return decision;
+                }
               }
+            } catch (refused) {
+              expect(refused).toMatchObject({ code: 'state-conflict' });
+              return undefined;
             }
-          } catch (refused) {
-            expect(refused).toMatchObject({ code: 'state-conflict' });
-            return undefined;
           }
-        } // prettier-ignore
           function idOf(which: number): string {
             return stock.containers[which % Math.max(1, stock.containers.length)]?.id ?? 'none';
           }
@@ -224,31 +254,40 @@ describe('The ledger', () => {
   it('ends the same in whatever order the administrations of an exam are recorded and corrected', () => {
     const doses = fc.array(fc.integer({ min: 0, max: 250_000 }), { minLength: 1, maxLength: 6 });
     fc.assert(
-      fc.property(fc.nat(8), doses, doses, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (containers, first, last, order) => {
-        // Each administration is told with a first volume and corrected to its last one, in any order of all of them.
-        const told = first.map((volume, index) => ({ index, volumes: [volume, last[index] ?? 0] }));
-        const pending = told.map((one) => ({ ...one, next: 0 }));
-        const current = new Map<number, number>();
-        let [stock, parts] = [sealed(containers), [] as Part[]];
-        while (pending.length > 0) {
-          const [pick] = order.take(1);
-          const one = pending[Math.floor(pick! * pending.length * 0.999)]!;
-          current.set(one.index, one.volumes[one.next++]!);
-          if (one.next === 2) pending.splice(pending.indexOf(one), 1);
-          const total = [...current.values()].reduce((sum, volume) => sum + volume, 0);
-          ({ stock, parts } = coverUse(stock, parts, use(total), single));
-        }
-        const end = told.reduce((sum, { volumes }) => sum + volumes[1]!, 0);
-        const atOnce = coverUse(sealed(containers), [], use(end), single);
-        expect(summary(stock)).toEqual(summary(atOnce.stock));
-        expect(unaccountedIn(parts)).toEqual(unaccountedIn(atOnce.parts));
-      }),
+      fc.property(
+        fc.nat(8),
+        doses,
+        doses,
+        fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        (containers, first, last, order) => {
+          // Each administration is told with a first volume and corrected to its last one, in any order of all of them.
+          const told = first.map((volume, index) => ({ index, volumes: [volume, last[index] ?? 0] }));
+          const pending = told.map((one) => ({ ...one, next: 0 }));
+          const current = new Map<number, number>();
+          let [stock, parts] = [sealed(containers), [] as Part[]];
+          while (pending.length > 0) {
+            const [pick] = order.take(1);
+            const one = pending[Math.floor(pick! * pending.length * 0.999)]!;
+            current.set(one.index, one.volumes[one.next++]!);
+            if (one.next === 2) pending.splice(pending.indexOf(one), 1);
+            const total = [...current.values()].reduce((sum, volume) => sum + volume, 0);
+            ({ stock, parts } = coverUse(stock, parts, use(total), single));
+          }
+          const end = told.reduce((sum, { volumes }) => sum + volumes[1]!, 0);
+          const atOnce = coverUse(sealed(containers), [], use(end), single);
+          expect(summary(stock)).toEqual(summary(atOnce.stock));
+          expect(unaccountedIn(parts)).toEqual(unaccountedIn(atOnce.parts));
+        },
+      ),
       { numRuns: 200 },
-    ); // prettier-ignore
+    );
   });
 
   it('of multi-dose containers keeps what is there and what is unaccounted for in balance, in whatever order', () => {
-    const changes = fc.array(fc.record({ owner: fc.constantFrom('a', 'b', 'c'), volume: fc.integer({ min: 0, max: 700_000 }) }), { maxLength: 20 }); // prettier-ignore
+    const changes = fc.array(
+      fc.record({ owner: fc.constantFrom('a', 'b', 'c'), volume: fc.integer({ min: 0, max: 700_000 }) }),
+      { maxLength: 20 },
+    );
     fc.assert(
       fc.property(fc.nat(3), changes, (containers, told) => {
         let stock = sealed(containers);
@@ -259,7 +298,8 @@ describe('The ledger', () => {
           parts.set(owner, decision.parts);
         }
         const given = new Map(told.map(({ owner, volume }) => [owner, volume]));
-        const net = volumeOf(stock, multi.size) - [...parts.values()].flatMap(unaccountedIn).reduce((sum, one) => sum + one, 0); // prettier-ignore
+        const net =
+          volumeOf(stock, multi.size) - [...parts.values()].flatMap(unaccountedIn).reduce((sum, one) => sum + one, 0);
         expect(net).toBe(containers * multi.size - [...given.values()].reduce((sum, one) => sum + one, 0));
       }),
       { numRuns: 200 },

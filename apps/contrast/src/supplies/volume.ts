@@ -3,9 +3,22 @@ import { ofTable } from '#platform';
 
 /** Spellings of UCUM units of volume in use, in microlitres. */
 const microlitres: Readonly<Record<string, number>> = {
-  mL: 1000, ml: 1000, ML: 1000, cc: 1000, 'cm3': 1000, L: 1_000_000, l: 1_000_000, cL: 10_000, cl: 10_000, dL: 100_000, dl: 100_000,
-  uL: 1, ul: 1, 'µL': 1, 'μL': 1,
-}; // prettier-ignore
+  mL: 1000,
+  ml: 1000,
+  ML: 1000,
+  cc: 1000,
+  cm3: 1000,
+  L: 1_000_000,
+  l: 1_000_000,
+  cL: 10_000,
+  cl: 10_000,
+  dL: 100_000,
+  dl: 100_000,
+  uL: 1,
+  ul: 1,
+  µL: 1,
+  μL: 1,
+};
 
 /**
  * A volume in whole microlitres: stock is reckoned in those, since sums of fractions of a millilitre would not come out

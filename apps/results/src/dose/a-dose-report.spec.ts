@@ -23,7 +23,19 @@ export const at = (concept: string, value: string) => item('DATETIME', concept, 
 export const code = (concept: string, value: string, ...children: DatasetInput[]) =>
   item('CODE', concept, { ConceptCodeSequence: coded(value) }, children);
 export const num = (concept: string, value: number, unit: string, ...children: DatasetInput[]) =>
-  item('NUM', concept, { MeasuredValueSequence: [{ NumericValue: String(value), MeasurementUnitsCodeSequence: coded(unit.includes('|') ? unit : `UCUM|${unit}`) }] }, children); // prettier-ignore
+  item(
+    'NUM',
+    concept,
+    {
+      MeasuredValueSequence: [
+        {
+          NumericValue: String(value),
+          MeasurementUnitsCodeSequence: coded(unit.includes('|') ? unit : `UCUM|${unit}`),
+        },
+      ],
+    },
+    children,
+  );
 
 /** A CT acquisition with CTDIvol and DLP. */
 export const acquisition = (event: string, protocol: string, ctdi: number, dlp: number, units = ['mGy', 'mGy.cm']) =>
@@ -68,7 +80,11 @@ export function aDoseReport(content: DatasetInput[], changes: DatasetInput = {})
 
 /** A radiopharmaceutical dose report. */
 export const aRadiopharmaceuticalReport = (content: DatasetInput[], changes: DatasetInput = {}) =>
-  aDoseReport(content, { SOPClassUID: sopClasses.radiopharmaceuticalRadiationDoseSr, ConceptNameCodeSequence: coded('113500'), ...changes }); // prettier-ignore
+  aDoseReport(content, {
+    SOPClassUID: sopClasses.radiopharmaceuticalRadiationDoseSr,
+    ConceptNameCodeSequence: coded('113500'),
+    ...changes,
+  });
 
 /** The same, read. */
 export function read(report: DatasetInput): DoseReport {

@@ -7,7 +7,13 @@ import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
 import { Rejections } from '../study/rejections.store.js';
 import { DoseExams } from './dose-exams.store.js';
-import { doseInError, doseIssue, doseIssueIdOf, doseObservation, doseObservationIdOf } from './dose-observation.decider.js'; // prettier-ignore
+import {
+  doseInError,
+  doseIssue,
+  doseIssueIdOf,
+  doseObservation,
+  doseObservationIdOf,
+} from './dose-observation.decider.js';
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
 import { doseReportFrom, type Amount, type DoseKind } from './dose-report.js';
 import { DoseReports, type StoredDoseReport } from './dose-reports.store.js';
@@ -72,8 +78,16 @@ export class DoseDesk {
     const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
     if (!study) return;
     const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
-    const ours = reportsOfPatient(kept.map(({ report }) => report), study, rejected); // prettier-ignore
-    const room = this.roomOf(study, kept.map(({ caller }) => caller), ours[0]?.device.stationName); // prettier-ignore
+    const ours = reportsOfPatient(
+      kept.map(({ report }) => report),
+      study,
+      rejected,
+    );
+    const room = this.roomOf(
+      study,
+      kept.map(({ caller }) => caller),
+      ours[0]?.device.stationName,
+    );
     for (const kind of kinds) {
       const dose = doseOfStudy(ours, kind);
       if (dose) await this.record(dose, study, room, transaction);
@@ -88,7 +102,8 @@ export class DoseDesk {
     const about = await this.about(study, transaction);
     const orders = about.filter((one): one is ServiceRequest => one.resourceType === 'ServiceRequest');
     const codings = orders.flatMap(({ code }) => code?.coding ?? []);
-    const procedure = procedureNamed(this.site, codings)?.code ?? codings.find(({ system }) => system === systems.procedure)?.code; // prettier-ignore
+    const procedure =
+      procedureNamed(this.site, codings)?.code ?? codings.find(({ system }) => system === systems.procedure)?.code;
     const patient = about.find((one) => one.resourceType === 'Patient');
     const who = irradiated(dose, patient?.resourceType === 'Patient' ? patient : undefined, this.site);
     const comparisons = comparedWithLevels(dose, procedure, who, this.site.doseReferenceLevels);
@@ -121,7 +136,12 @@ export class DoseDesk {
     const [observation] = await this.store.save(manager, [made], now);
     await this.exams.remove(manager, observationId);
     const standing = await this.store.read(manager, 'DetectedIssue', doseIssueIdOf(observationId));
-    await this.tell(observation!, doseIssue(standing, observation!, [], now), await this.about(study, transaction), transaction); // prettier-ignore
+    await this.tell(
+      observation!,
+      doseIssue(standing, observation!, [], now),
+      await this.about(study, transaction),
+      transaction,
+    );
   }
 
   private async tell(
@@ -130,12 +150,19 @@ export class DoseDesk {
     about: FhirResource[],
     transaction: Transaction,
   ) {
-    // prettier-ignore
     const { manager, now } = transaction;
     const patientId = referencedId(observation.subject?.reference, 'Patient')!;
     const saved = issue ? await this.store.save(manager, [issue], now) : [];
     const publish = (type: EventType, focus: FhirResource, others: FhirResource[]) =>
-      transaction.publish(newEvent({ type, patientId, cause: `${focus.id}/${focus.meta?.versionId}`, now, resources: [focus, ...others] })); // prettier-ignore
+      transaction.publish(
+        newEvent({
+          type,
+          patientId,
+          cause: `${focus.id}/${focus.meta?.versionId}`,
+          now,
+          resources: [focus, ...others],
+        }),
+      );
     publish('imaging.result.dose-recorded.v1', observation, [...about, ...saved]);
     for (const one of saved)
       if (one.status === 'final') publish('imaging.result.dose-exceeded.v1', one, [...about, observation]);
@@ -147,7 +174,10 @@ export class DoseDesk {
     const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
     const keys = [{ type: 'Patient', id: patientId }, ...orderIds.map((id) => ({ type: 'ServiceRequest', id }))];
     const found = await this.store.readMany(manager, keys);
-    const patient = found.find((one) => one.resourceType === 'Patient') ?? { resourceType: 'Patient' as const, id: patientId }; // prettier-ignore
+    const patient = found.find((one) => one.resourceType === 'Patient') ?? {
+      resourceType: 'Patient' as const,
+      id: patientId,
+    };
     return [patient, ...found.filter((one) => one.resourceType !== 'Patient'), study];
   }
 
@@ -156,12 +186,16 @@ export class DoseDesk {
     const performers = (study.series ?? []).flatMap(({ performer }) => performer ?? []);
     const stated = performers.flatMap(({ actor }) => [actor.identifier?.value, actor.display]);
     const named = [...stated, ...callers, stationName].filter((one) => one !== undefined && one !== null);
-    const found = named.map((name) => stationByAeTitle(this.site, name) ?? this.site.stations.find((one) => one.name === name)); // prettier-ignore
+    const found = named.map(
+      (name) => stationByAeTitle(this.site, name) ?? this.site.stations.find((one) => one.name === name),
+    );
     return found.find((one) => one !== undefined)?.room;
   }
 }
 
 function valuesOf(totals: StudyDose['totals']): Partial<Record<DoseMeasure, number>> {
-  const known = (Object.entries(totals) as [DoseMeasure, Amount][]).flatMap(([measure, amount]) => 'value' in amount ? [[measure, amount.value]] : []); // prettier-ignore
+  const known = (Object.entries(totals) as [DoseMeasure, Amount][]).flatMap(([measure, amount]) =>
+    'value' in amount ? [[measure, amount.value]] : [],
+  );
   return Object.fromEntries(known) as Partial<Record<DoseMeasure, number>>;
 }

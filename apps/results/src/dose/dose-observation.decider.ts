@@ -10,7 +10,11 @@ import { quantityText, type Comparison } from './reference-levels.decider.js';
 const UCUM = 'http://unitsofmeasure.org';
 /** What identifies things of DICOM, code system of the radiation dose summary guide. */
 const DICOM_IDENTIFIER_TYPE = 'http://hl7.org/fhir/uv/radiation-dose-summary/CodeSystem/dicom-identifier-type';
-const exceededCoding: Coding = { system: 'urn:collimator:dose-alert', code: 'above-reference-level', display: 'A dose is above a diagnostic reference level.' }; // prettier-ignore
+const exceededCoding: Coding = {
+  system: 'urn:collimator:dose-alert',
+  code: 'above-reference-level',
+  display: 'A dose is above a diagnostic reference level.',
+};
 
 /** The id of a study's dose by one kind of radiation. */
 export function doseObservationIdOf(studyInstanceUid: string, kind: DoseKind): string {
@@ -45,7 +49,15 @@ export function doseObservation(
       },
     ],
     category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'imaging' }] }],
-    code: { coding: [{ system: 'http://loinc.org', code: '73569-6', display: 'Radiation exposure and protection information [Description] Document Diagnostic imaging' }] }, // prettier-ignore
+    code: {
+      coding: [
+        {
+          system: 'http://loinc.org',
+          code: '73569-6',
+          display: 'Radiation exposure and protection information [Description] Document Diagnostic imaging',
+        },
+      ],
+    },
     subject: study.subject,
     focus: [{ reference: `ImagingStudy/${study.id}` }],
     ...(at ? { effectiveDateTime: at } : {}),
@@ -77,10 +89,16 @@ export function doseIssue(
   comparisons: readonly Comparison[],
   now: Date,
 ): DetectedIssue | undefined {
-  const above = observation.status === 'entered-in-error' ? [] : comparisons.filter(({ outcome }) => outcome === 'above'); // prettier-ignore
+  const above =
+    observation.status === 'entered-in-error' ? [] : comparisons.filter(({ outcome }) => outcome === 'above');
   if (above.length === 0) return known?.status === 'final' ? { ...known, status: 'cancelled' } : undefined;
   const detail = above.map(aboveText).join('; ');
-  if (known?.status === 'final' && known.detail === detail && known.patient?.reference === observation.subject?.reference) return undefined; // prettier-ignore
+  if (
+    known?.status === 'final' &&
+    known.detail === detail &&
+    known.patient?.reference === observation.subject?.reference
+  )
+    return undefined;
   return {
     resourceType: 'DetectedIssue',
     id: uuidFrom('DetectedIssue', 'dose-above-reference-level', observation.id!),
@@ -108,7 +126,9 @@ function componentsOf(dose: StudyDose, comparisons: readonly Comparison[]): Obse
     .map(([measure, amount]) => component(measure, amount, comparisons));
   const breasts = (Object.entries(dose.agd) as [BreastSide, Amount][]).sort(([a], [b]) => a.localeCompare(b));
   // Both breasts are beside the level of one: each is flagged by itself.
-  const ofBreasts = breasts.map(([side, amount]) => component('agd', amount, comparisons, `${side === 'both' ? 'side not stated, or both' : side} breast`)); // prettier-ignore
+  const ofBreasts = breasts.map(([side, amount]) =>
+    component('agd', amount, comparisons, `${side === 'both' ? 'side not stated, or both' : side} breast`),
+  );
   const agents = dose.events.flatMap(({ agent, radionuclide }) => [
     ...(agent ? [coded('349358000', 'Radiopharmaceuticals', agent)] : []),
     ...(radionuclide ? [coded('89457008', 'Radioisotope', radionuclide)] : []),
@@ -122,7 +142,6 @@ function component(
   comparisons: readonly Comparison[],
   side?: string,
 ): ObservationComponent {
-  // prettier-ignore
   const { code, display } = codes.components[measure];
   const levels = comparisons.filter(({ level, outcome }) => level.measure === measure && outcome !== 'not-compared');
   const isAbove = 'value' in amount && levels.some(({ limit, outcome }) => outcome === 'above' && amount.value > limit);
@@ -130,9 +149,35 @@ function component(
     code: { coding: [{ system: systems.dicomCode, code, display }], ...(side ? { text: `${display}, ${side}` } : {}) },
     ...('value' in amount
       ? { valueQuantity: quantity(measure, amount.value) }
-      : { dataAbsentReason: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }], text: amount.unknown } }), // prettier-ignore
-    ...(isAbove ? { interpretation: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation', code: 'H', display: 'High' }] }] } : {}), // prettier-ignore
-    ...(levels.length > 0 ? { referenceRange: levels.map(({ level, limit }) => ({ high: quantity(measure, limit), text: `Diagnostic reference level: ${level.source}` })) } : {}), // prettier-ignore
+      : {
+          dataAbsentReason: {
+            coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'unknown' }],
+            text: amount.unknown,
+          },
+        }),
+    ...(isAbove
+      ? {
+          interpretation: [
+            {
+              coding: [
+                {
+                  system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation',
+                  code: 'H',
+                  display: 'High',
+                },
+              ],
+            },
+          ],
+        }
+      : {}),
+    ...(levels.length > 0
+      ? {
+          referenceRange: levels.map(({ level, limit }) => ({
+            high: quantity(measure, limit),
+            text: `Diagnostic reference level: ${level.source}`,
+          })),
+        }
+      : {}),
   };
 }
 
@@ -163,14 +208,22 @@ function summaryOf(dose: StudyDose): string {
 
 function notesOf(comparisons: readonly Comparison[]): string[] {
   const silent = comparisons.filter(({ outcome }) => outcome === 'not-compared');
-  const notes = silent.map(({ level, why }) => `Not compared with the reference level of ${codes.components[level.measure].display} (${level.source}): ${why}.`); // prettier-ignore
-  return [...new Set([...comparisons.filter(({ outcome }) => outcome === 'above').map((one) => `${aboveText(one)}.`), ...notes])]; // prettier-ignore
+  const notes = silent.map(
+    ({ level, why }) =>
+      `Not compared with the reference level of ${codes.components[level.measure].display} (${level.source}): ${why}.`,
+  );
+  return [
+    ...new Set([
+      ...comparisons.filter(({ outcome }) => outcome === 'above').map((one) => `${aboveText(one)}.`),
+      ...notes,
+    ]),
+  ];
 }
 
 function aboveText({ level, limit, value }: Comparison): string {
   const { display } = codes.components[level.measure];
   const of = level.procedure ? `procedure ${level.procedure}` : `protocol ${level.protocol}`;
-  return `${display} ${quantityText(level.measure, value!)} is above the reference level of ${quantityText(level.measure, limit)} for ${of} (${level.source})`; // prettier-ignore
+  return `${display} ${quantityText(level.measure, value!)} is above the reference level of ${quantityText(level.measure, limit)} for ${of} (${level.source})`;
 }
 
 function dicomIdentifier(code: string, display: string, uid: string) {

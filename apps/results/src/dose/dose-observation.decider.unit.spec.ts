@@ -9,13 +9,26 @@ import type { DoseKind } from './dose-report.js';
 import { comparedWithLevels } from './reference-levels.decider.js';
 import { ageBand, registryCsv } from './dose-registry.js';
 
-const study: ImagingStudy = { resourceType: 'ImagingStudy', id: 's', status: 'available', subject: { reference: 'Patient/p' }, basedOn: [{ reference: 'ServiceRequest/o' }] }; // prettier-ignore
-const level: DoseReferenceLevel = { procedure: 'CTHEAD', measure: 'dlp', level: 850, unit: 'mGy.cm', source: 'test 2026' }; // prettier-ignore
+const study: ImagingStudy = {
+  resourceType: 'ImagingStudy',
+  id: 's',
+  status: 'available',
+  subject: { reference: 'Patient/p' },
+  basedOn: [{ reference: 'ServiceRequest/o' }],
+};
+const level: DoseReferenceLevel = {
+  procedure: 'CTHEAD',
+  measure: 'dlp',
+  level: 850,
+  unit: 'mGy.cm',
+  source: 'test 2026',
+};
 function observed(reports: DatasetInput[], kind: DoseKind = 'ct', levels = [level], ageYears: number | undefined = 50) {
   const dose = doseOfStudy(reports.map(read), kind)!;
   return { dose, around: { study, comparisons: comparedWithLevels(dose, 'CTHEAD', { ageYears: ageYears! }, levels) } };
 }
-const one = (dlp: number, uid = '2.25.7') => aDoseReport([ctTotals(1, dlp), acquisition(`${uid}.1`, 'Head', 50, dlp)], { SOPInstanceUID: uid }); // prettier-ignore
+const one = (dlp: number, uid = '2.25.7') =>
+  aDoseReport([ctTotals(1, dlp), acquisition(`${uid}.1`, 'Head', 50, dlp)], { SOPInstanceUID: uid });
 
 describe('The dose of a study as FHIR', () => {
   it('is a radiation dose summary, flagged where it is above a level', () => {
@@ -23,14 +36,21 @@ describe('The dose of a study as FHIR', () => {
     expect(doseObservation(undefined, dose, around)).toMatchObject({
       status: 'final',
       code: { coding: [{ system: 'http://loinc.org', code: '73569-6' }] },
-      identifier: [{ type: { coding: [{ code: 'sop-instance-uid' }] }, system: 'urn:dicom:uid', value: 'urn:oid:2.25.7' }], // prettier-ignore
+      identifier: [
+        { type: { coding: [{ code: 'sop-instance-uid' }] }, system: 'urn:dicom:uid', value: 'urn:oid:2.25.7' },
+      ],
       basedOn: [{ reference: 'ServiceRequest/o' }],
       partOf: [{ reference: 'ImagingStudy/s', identifier: { value: 'urn:oid:2.25.1' } }],
       subject: { reference: 'Patient/p' },
       effectiveDateTime: '2026-03-02T10:15:00+01:00',
       derivedFrom: [{ identifier: { value: 'urn:oid:2.25.7' } }],
       component: [
-        { code: { coding: [{ code: '113813' }] }, valueQuantity: { value: 900, unit: 'mGy.cm', code: 'mGy.cm' }, interpretation: [{ coding: [{ code: 'H' }] }], referenceRange: [{ high: { value: 850 }, text: 'Diagnostic reference level: test 2026' }] }, // prettier-ignore
+        {
+          code: { coding: [{ code: '113813' }] },
+          valueQuantity: { value: 900, unit: 'mGy.cm', code: 'mGy.cm' },
+          interpretation: [{ coding: [{ code: 'H' }] }],
+          referenceRange: [{ high: { value: 850 }, text: 'Diagnostic reference level: test 2026' }],
+        },
         { code: { coding: [{ code: '113830' }] }, valueQuantity: { value: 50, code: 'mGy' } },
       ],
     });
@@ -38,16 +58,23 @@ describe('The dose of a study as FHIR', () => {
 
   it('told again, as the database gives it back, is the same; with more or other content a new version', () => {
     const first = doseObservation(undefined, observed([one(300)]).dose, observed([one(300)]).around);
-    const known = { ...Object.fromEntries(Object.entries(first).reverse()), meta: { versionId: '1' } } as typeof first; // prettier-ignore
+    const known = { ...Object.fromEntries(Object.entries(first).reverse()), meta: { versionId: '1' } } as typeof first;
     const again = observed([one(300)]);
     expect(doseObservation(known, again.dose, again.around)).toBe(known);
     const corrected = observed([one(310)]);
-    expect(doseObservation(known, corrected.dose, corrected.around)).toMatchObject({ status: 'corrected', meta: { versionId: '1' } }); // prettier-ignore
+    expect(doseObservation(known, corrected.dose, corrected.around)).toMatchObject({
+      status: 'corrected',
+      meta: { versionId: '1' },
+    });
     const more = observed([one(300), one(200, '2.25.8')]);
     const grown = doseObservation(known, more.dose, more.around);
     expect([grown.status, grown.component![0]!.valueQuantity!.value]).toEqual(['amended', 500]);
     const wrong = doseInError(known)!;
-    expect([wrong.status, doseInError(wrong), doseObservation(wrong, again.dose, again.around).status]).toEqual(['entered-in-error', undefined, 'corrected']); // prettier-ignore
+    expect([wrong.status, doseInError(wrong), doseObservation(wrong, again.dose, again.around).status]).toEqual([
+      'entered-in-error',
+      undefined,
+      'corrected',
+    ]);
   });
 
   it('says what is unknown, and what it was not compared with', () => {
@@ -59,9 +86,18 @@ describe('The dose of a study as FHIR', () => {
 
   it('of two breasts flags the one that is above', () => {
     const side = (value: number, breast: string) => num('111637', value, 'mGy', code('SRT|G-C171', breast));
-    const { dose, around } = observed([aDoseReport([container('113702', side(2, 'SRT|T-04030'), side(4, 'SRT|T-04020'))])], 'projection', [{ ...level, measure: 'agd', level: 3, unit: 'mGy' }]); // prettier-ignore
+    const { dose, around } = observed(
+      [aDoseReport([container('113702', side(2, 'SRT|T-04030'), side(4, 'SRT|T-04020'))])],
+      'projection',
+      [{ ...level, measure: 'agd', level: 3, unit: 'mGy' }],
+    );
     const { component } = doseObservation(undefined, dose, around);
-    expect(component!.map((part) => [part.code.text, part.valueQuantity!.value, part.interpretation?.[0]!.coding![0]!.code])).toEqual([['Accumulated Average Glandular Dose, left breast', 2, undefined], ['Accumulated Average Glandular Dose, right breast', 4, 'H']]); // prettier-ignore
+    expect(
+      component!.map((part) => [part.code.text, part.valueQuantity!.value, part.interpretation?.[0]!.coding![0]!.code]),
+    ).toEqual([
+      ['Accumulated Average Glandular Dose, left breast', 2, undefined],
+      ['Accumulated Average Glandular Dose, right breast', 4, 'H'],
+    ]);
   });
 
   it('above a level is an issue once, and none any more where it is corrected', () => {
@@ -69,7 +105,12 @@ describe('The dose of a study as FHIR', () => {
     const { dose, around } = observed([one(900)]);
     const observation = doseObservation(undefined, dose, around);
     const issue = doseIssue(undefined, observation, around.comparisons, now)!;
-    expect(issue).toMatchObject({ status: 'final', patient: { reference: 'Patient/p' }, detail: 'CT Dose Length Product Total 900 mGy.cm is above the reference level of 850 mGy.cm for procedure CTHEAD (test 2026)' }); // prettier-ignore
+    expect(issue).toMatchObject({
+      status: 'final',
+      patient: { reference: 'Patient/p' },
+      detail:
+        'CT Dose Length Product Total 900 mGy.cm is above the reference level of 850 mGy.cm for procedure CTHEAD (test 2026)',
+    });
     expect(doseIssue(issue, observation, around.comparisons, now)).toBeUndefined();
     expect(doseIssue(issue, observation, [], now)).toMatchObject({ status: 'cancelled' });
     expect(doseIssue(undefined, observation, [], now)).toBeUndefined();
@@ -78,11 +119,35 @@ describe('The dose of a study as FHIR', () => {
 
 describe('The registry file', () => {
   it('has a month, an age band and values, and no formula', () => {
-    const csv = registryCsv([{ kind: 'ct', performedAt: new Date('2026-02-28T23:30:00Z'), room: 'CT room 1', procedure: 'CTHEAD', protocol: '=HYPERLINK("x"),y', ageYears: 56.09, weightKg: 81.5, sex: 'female', events: 2, measures: { dlp: 345.6, 'ctdi-vol': 50 }, isAbove: true }], 'Europe/Berlin'); // prettier-ignore
+    const csv = registryCsv(
+      [
+        {
+          kind: 'ct',
+          performedAt: new Date('2026-02-28T23:30:00Z'),
+          room: 'CT room 1',
+          procedure: 'CTHEAD',
+          protocol: '=HYPERLINK("x"),y',
+          ageYears: 56.09,
+          weightKg: 81.5,
+          sex: 'female',
+          events: 2,
+          measures: { dlp: 345.6, 'ctdi-vol': 50 },
+          isAbove: true,
+        },
+      ],
+      'Europe/Berlin',
+    );
     const [header, line, end] = csv.split('\r\n');
     expect(header).toContain('ctdi-vol [mGy],dlp [mGy.cm],dap [Gy.cm2]');
     expect(line).toBe(`2026-03,ct,CT room 1,CTHEAD,"'=HYPERLINK(""x""),y",50-59,female,80-89,50,345.6,,,,,,,,2,yes`);
     expect(end).toBe('');
   });
-  it.each([[0.5, '0'], [1, '1-4'], [17.99, '15-17'], [18, '18-29'], [95, '90+'], [undefined, '']])('%p years are %p', (years, band) => expect(ageBand(years)).toBe(band)); // prettier-ignore
+  it.each([
+    [0.5, '0'],
+    [1, '1-4'],
+    [17.99, '15-17'],
+    [18, '18-29'],
+    [95, '90+'],
+    [undefined, ''],
+  ])('%p years are %p', (years, band) => expect(ageBand(years)).toBe(band));
 });

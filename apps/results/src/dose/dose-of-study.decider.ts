@@ -1,5 +1,13 @@
 import type { DoseMeasure } from '#platform';
-import { sumOf, type Amount, type Amounts, type BreastSide, type DoseEvent, type DoseKind, type DoseReport } from './dose-report.js'; // prettier-ignore
+import {
+  sumOf,
+  type Amount,
+  type Amounts,
+  type BreastSide,
+  type DoseEvent,
+  type DoseKind,
+  type DoseReport,
+} from './dose-report.js';
 
 /** The dose of one study by one kind of radiation, every irradiation event counted once. */
 export interface StudyDose {
@@ -40,7 +48,14 @@ export function doseOfStudy(reports: readonly DoseReport[], kind: DoseKind): Stu
     const isAlone = added.length === own.size;
     if (!isAlone && added.length === 0) continue;
     for (const [key, event] of added) events.set(key, event);
-    parts.push(isAlone ? totalsOf(report, [...own.values()]) : summed(added.map(([, event]) => event), kind)); // prettier-ignore
+    parts.push(
+      isAlone
+        ? totalsOf(report, [...own.values()])
+        : summed(
+            added.map(([, event]) => event),
+            kind,
+          ),
+    );
   }
   const all = [...events.values()];
   const { totals, agd } = together(parts);
@@ -69,7 +84,11 @@ function countedOnce(reports: readonly DoseReport[]): DoseReport[] {
     if (one.events.length > 0) return false;
     const isCumulative = one.scope === 'study' || one.scope === 'step-to-this-point' || one.scope === undefined;
     if (isCumulative && listing.some((other) => sameDevice(one, other))) return false;
-    const key = JSON.stringify([one.device, isCumulative ? 'all' : one.scope, isCumulative ? '' : (one.scopeUid ?? one.sopInstanceUid)]); // prettier-ignore
+    const key = JSON.stringify([
+      one.device,
+      isCumulative ? 'all' : one.scope,
+      isCumulative ? '' : (one.scopeUid ?? one.sopInstanceUid),
+    ]);
     return !seen.has(key) && seen.add(key);
   });
   // One of everything stands for those of a part that its device made.
@@ -102,8 +121,14 @@ function summed(events: readonly DoseEvent[], kind: DoseKind): Summed {
     const said = events.filter((one) => one.amounts[measure] !== undefined);
     if (said.length === 0) continue;
     // A localizer has no DLP that counts, and only fluoroscopy has its time.
-    const silent = events.filter((one) => one.amounts[measure] === undefined && !one.isLocalizer && (measure !== 'fluoro-time' || one.isFluoroscopy)); // prettier-ignore
-    totals[measure] = silent.length > 0 ? { unknown: `${silent.length} of ${events.length} irradiation events do not state it, and no total is stated` } : sumOf(said.map((one) => one.amounts[measure]!)); // prettier-ignore
+    const silent = events.filter(
+      (one) =>
+        one.amounts[measure] === undefined && !one.isLocalizer && (measure !== 'fluoro-time' || one.isFluoroscopy),
+    );
+    totals[measure] =
+      silent.length > 0
+        ? { unknown: `${silent.length} of ${events.length} irradiation events do not state it, and no total is stated` }
+        : sumOf(said.map((one) => one.amounts[measure]!));
   }
   const agd: Summed['agd'] = {};
   for (const { amounts, side = 'both' } of events)
@@ -124,7 +149,9 @@ function together(parts: readonly Summed[]): Summed {
 }
 
 function highestCtdi(events: readonly DoseEvent[]): Amounts {
-  const said = events.flatMap(({ amounts, isLocalizer }) => (amounts['ctdi-vol'] && !isLocalizer ? amounts['ctdi-vol'] : [])); // prettier-ignore
+  const said = events.flatMap(({ amounts, isLocalizer }) =>
+    amounts['ctdi-vol'] && !isLocalizer ? amounts['ctdi-vol'] : [],
+  );
   return said.length > 0 ? { 'ctdi-vol': highestOf(said) } : {};
 }
 

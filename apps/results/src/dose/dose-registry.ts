@@ -12,7 +12,19 @@ const ageEnds = [1, 5, 10, 15, 18, 30, 40, 50, 60, 70, 80, 90];
  */
 export function registryCsv(exams: readonly DoseExam[], zone: string): string {
   const columns = doseMeasures.map((measure) => `${measure} [${doseUnitOf(measure)}]`);
-  const header = ['month', 'kind', 'room', 'procedure', 'protocol', 'age', 'sex', 'weight [kg]', ...columns, 'irradiation events', 'above reference level']; // prettier-ignore
+  const header = [
+    'month',
+    'kind',
+    'room',
+    'procedure',
+    'protocol',
+    'age',
+    'sex',
+    'weight [kg]',
+    ...columns,
+    'irradiation events',
+    'above reference level',
+  ];
   const lines = exams.map((exam) => [
     DateTime.fromJSDate(exam.performedAt, { zone }).toFormat('yyyy-MM'),
     exam.kind,

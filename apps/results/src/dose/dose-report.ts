@@ -1,4 +1,19 @@
-import { codeIn, codeOf, dateTimeIn, dicomDateTime, isSameCode, localTimeOf, measuredIn, sopClasses, srDocumentFrom, textIn, within, type Code, type Dataset, type SrNode } from '#dicom'; // prettier-ignore
+import {
+  codeIn,
+  codeOf,
+  dateTimeIn,
+  dicomDateTime,
+  isSameCode,
+  localTimeOf,
+  measuredIn,
+  sopClasses,
+  srDocumentFrom,
+  textIn,
+  within,
+  type Code,
+  type Dataset,
+  type SrNode,
+} from '#dicom';
 import { fail, inUnitOf, type DoseMeasure } from '#platform';
 import codes from './dose-codes.json' with { type: 'json' };
 import concepts from './dose-concepts.json' with { type: 'json' };
@@ -73,8 +88,11 @@ const of = (name: ConceptName): Code[] => concepts[name].codes.map(codeOf);
  */
 export function doseReportFrom(dataset: Dataset, zone: string): DoseReport {
   const { root, timezone, contentAt = '' } = srDocumentFrom(dataset);
-  const [sopInstanceUid, studyInstanceUid] = ['SOPInstanceUID', 'StudyInstanceUID'].map((keyword) => uidOf(dataset, keyword as 'SOPInstanceUID')) as [string, string]; // prettier-ignore
-  const instant = (nodes: SrNode[]) => nodes.flatMap((one) => dicomDateTime(dateTimeIn([one]), timezone, zone) ?? []).sort(byTime)[0]; // prettier-ignore
+  const [sopInstanceUid, studyInstanceUid] = ['SOPInstanceUID', 'StudyInstanceUID'].map((keyword) =>
+    uidOf(dataset, keyword as 'SOPInstanceUID'),
+  ) as [string, string];
+  const instant = (nodes: SrNode[]) =>
+    nodes.flatMap((one) => dicomDateTime(dateTimeIn([one]), timezone, zone) ?? []).sort(byTime)[0];
   const kind = kindOf(root);
   const events = within(root, of(eventConcept[kind])).map((node) => eventFrom[kind](node, instant));
   const started = events.flatMap(({ startedAt }) => startedAt ?? []).sort(byTime)[0];
@@ -192,7 +210,9 @@ function amountOf(measure: DoseMeasure, node: SrNode): Amount {
 function kindOf(root: SrNode): DoseKind {
   if (isOneOf(root.concept, concepts.radiopharmaceuticalReport.codes)) return 'radiopharmaceutical';
   if (!isOneOf(root.concept, concepts.xRayReport.codes))
-    throw fail('field-invalid', 'is no radiation dose report (113701 or 113500, DCM)', { field: 'ConceptNameCodeSequence' }); // prettier-ignore
+    throw fail('field-invalid', 'is no radiation dose report (113701 or 113500, DCM)', {
+      field: 'ConceptNameCodeSequence',
+    });
   const isCt = within(root, [...of('ctAcquisition'), ...of('ctAccumulated')]).length > 0;
   return isCt ? 'ct' : 'projection';
 }

@@ -3,7 +3,20 @@ import fc from 'fast-check';
 import { Dataset, type DatasetInput } from '#dicom';
 import { doseMeasures, doseUnitOf, doseUnitsFor, inUnitOf, type DoseMeasure } from '#platform';
 import { failureOf } from '#testing';
-import { aDoseReport, acquisition, aRadiopharmaceuticalReport, at, code, container, ctTotals, localizer, num, read, text, uid } from './a-dose-report.spec.js'; // prettier-ignore
+import {
+  aDoseReport,
+  acquisition,
+  aRadiopharmaceuticalReport,
+  at,
+  code,
+  container,
+  ctTotals,
+  localizer,
+  num,
+  read,
+  text,
+  uid,
+} from './a-dose-report.spec.js';
 import { doseReportFrom } from './dose-report.js';
 
 describe('A unit of dose', () => {
@@ -31,21 +44,36 @@ describe('A unit of dose', () => {
   });
   it('there and back is the same', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...doseMeasures), fc.nat(), fc.integer({ min: 0, max: 1_000_000 }), (measure, pick, written) => {
-        const units = doseUnitsFor(measure);
-        const one = inUnitOf(measure, 1, units[pick % units.length]!)!;
-        const value = written / 1000;
-        const ours = inUnitOf(measure, value, units[pick % units.length]!)!;
-        expect(Number((ours / one).toPrecision(12))).toBe(value);
-        expect(inUnitOf(measure, ours, doseUnitOf(measure))).toBe(ours);
-      }),
-    ); // prettier-ignore
+      fc.property(
+        fc.constantFrom(...doseMeasures),
+        fc.nat(),
+        fc.integer({ min: 0, max: 1_000_000 }),
+        (measure, pick, written) => {
+          const units = doseUnitsFor(measure);
+          const one = inUnitOf(measure, 1, units[pick % units.length]!)!;
+          const value = written / 1000;
+          const ours = inUnitOf(measure, value, units[pick % units.length]!)!;
+          expect(Number((ours / one).toPrecision(12))).toBe(value);
+          expect(inUnitOf(measure, ours, doseUnitOf(measure))).toBe(ours);
+        },
+      ),
+    );
   });
 });
 
 describe('A CT dose report', () => {
   it('says its total, acquisitions and what they were of', () => {
-    const report = read(aDoseReport([code('113705', '113014', uid('121018', '2.25.1')), ctTotals(2, 345.6), localizer('1.1'), acquisition('1.2', 'Abdomen', 11.2, 345.6)], { PatientWeight: '81.5', PatientAge: '056Y' })); // prettier-ignore
+    const report = read(
+      aDoseReport(
+        [
+          code('113705', '113014', uid('121018', '2.25.1')),
+          ctTotals(2, 345.6),
+          localizer('1.1'),
+          acquisition('1.2', 'Abdomen', 11.2, 345.6),
+        ],
+        { PatientWeight: '81.5', PatientAge: '056Y' },
+      ),
+    );
     expect(report).toMatchObject({
       kind: 'ct',
       scope: 'study',
@@ -59,13 +87,29 @@ describe('A CT dose report', () => {
     });
     expect(report.events).toMatchObject([
       { uid: '1.1', isLocalizer: true, amounts: {} },
-      { uid: '1.2', protocol: 'Abdomen', region: { value: '51185008' }, phantom: { value: '113691' }, amounts: { 'ctdi-vol': { value: 11.2 }, dlp: { value: 345.6 } } }, // prettier-ignore
+      {
+        uid: '1.2',
+        protocol: 'Abdomen',
+        region: { value: '51185008' },
+        phantom: { value: '113691' },
+        amounts: { 'ctdi-vol': { value: 11.2 }, dlp: { value: 345.6 } },
+      },
     ]);
     expect(JSON.stringify(report)).not.toContain('ZZCANARY');
   });
   it('may nest its containers, and write its units in its own way', () => {
-    const { totals, events } = read(aDoseReport([container('99X|1', container('99X|2', ctTotals(1, 0.5, 'mGycm'), acquisition('1.2', 'Head', 0.05, 0.0005, ['Gy', 'Gy.cm'])))])); // prettier-ignore
-    expect([totals, events[0]!.amounts]).toEqual([{ dlp: { value: 0.5 } }, { 'ctdi-vol': { value: 50 }, dlp: { value: 0.5 } }]); // prettier-ignore
+    const { totals, events } = read(
+      aDoseReport([
+        container(
+          '99X|1',
+          container('99X|2', ctTotals(1, 0.5, 'mGycm'), acquisition('1.2', 'Head', 0.05, 0.0005, ['Gy', 'Gy.cm'])),
+        ),
+      ]),
+    );
+    expect([totals, events[0]!.amounts]).toEqual([
+      { dlp: { value: 0.5 } },
+      { 'ctdi-vol': { value: 50 }, dlp: { value: 0.5 } },
+    ]);
   });
   it.each([
     ['of another measure', num('113813', 5, 'mGy'), 'its unit mGy is none of this measure'],
@@ -82,8 +126,22 @@ describe('A projection dose report', () => {
     ['SNOMED CT', 'SCT|44491008'],
     ['SNOMED-RT', 'SRT|P5-06000'],
   ])('adds its planes; %s says which events were fluoroscopy', (_, fluoroscopy) => {
-    const plane = (dap: number, time: number) => container('113702', num('113722', dap, 'Gy.m2'), num('113725', 0.5, 'Gy'), num('113730', time, 's')); // prettier-ignore
-    const report = read(aDoseReport([plane(0.001, 100), plane(0.0002, 50), container('113706', uid('113769', '1.1'), code('113721', fluoroscopy), at('111526', '20260302101700'), num('122130', 0.0012, 'Gy.m2'), num('113742', 2.5, 'min'))])); // prettier-ignore
+    const plane = (dap: number, time: number) =>
+      container('113702', num('113722', dap, 'Gy.m2'), num('113725', 0.5, 'Gy'), num('113730', time, 's'));
+    const report = read(
+      aDoseReport([
+        plane(0.001, 100),
+        plane(0.0002, 50),
+        container(
+          '113706',
+          uid('113769', '1.1'),
+          code('113721', fluoroscopy),
+          at('111526', '20260302101700'),
+          num('122130', 0.0012, 'Gy.m2'),
+          num('113742', 2.5, 'min'),
+        ),
+      ]),
+    );
     expect(report).toMatchObject({
       kind: 'projection',
       totals: { dap: { value: 12 }, 'dose-rp': { value: 1000 }, 'fluoro-time': { value: 150 } },
@@ -95,28 +153,55 @@ describe('A projection dose report', () => {
     ['SNOMED CT', 'SCT|272741003', 'SCT|80248007', 'SCT|73056007'],
     ['SNOMED-RT', 'SRT|G-C171', 'SRT|T-04030', 'SRT|T-04020'],
   ])('of a mammography says what each breast got, by %s', (_, side, left, right) => {
-    const report = read(aDoseReport([container('113702', num('111637', 2.5, 'mGy', code(side, left)), num('111637', 0.31, 'cGy', code(side, right)))])); // prettier-ignore
+    const report = read(
+      aDoseReport([
+        container('113702', num('111637', 2.5, 'mGy', code(side, left)), num('111637', 0.31, 'cGy', code(side, right))),
+      ]),
+    );
     expect([report.isMammography, report.agd]).toEqual([true, { left: { value: 2.5 }, right: { value: 3.1 } }]);
   });
 });
 
 it('A radiopharmaceutical dose report says what was given, when', () => {
-  const report = read(aRadiopharmaceuticalReport([container('113502', code('SCT|349358000', 'SCT|35321007', code('SCT|89457008', 'SCT|77004003')), uid('113503', '1.5'), at('123003', '20260302090000'), num('113507', 10, 'mCi'))])); // prettier-ignore
+  const report = read(
+    aRadiopharmaceuticalReport([
+      container(
+        '113502',
+        code('SCT|349358000', 'SCT|35321007', code('SCT|89457008', 'SCT|77004003')),
+        uid('113503', '1.5'),
+        at('123003', '20260302090000'),
+        num('113507', 10, 'mCi'),
+      ),
+    ]),
+  );
   expect(report).toMatchObject({
     kind: 'radiopharmaceutical',
-    events: [{ uid: '1.5', agent: { value: '35321007' }, radionuclide: { value: '77004003' }, amounts: { activity: { value: 370 } } }], // prettier-ignore
+    events: [
+      {
+        uid: '1.5',
+        agent: { value: '35321007' },
+        radionuclide: { value: '77004003' },
+        amounts: { activity: { value: 370 } },
+      },
+    ],
     startedAt: '2026-03-02T09:00:00+01:00',
   });
 });
 
 describe('What is no dose report', () => {
   it.each<[string, DatasetInput, string]>([
-    ['another document', { ConceptNameCodeSequence: [{ CodeValue: '113500x', CodingSchemeDesignator: 'DCM' }] }, 'ConceptNameCodeSequence'], // prettier-ignore
+    [
+      'another document',
+      { ConceptNameCodeSequence: [{ CodeValue: '113500x', CodingSchemeDesignator: 'DCM' }] },
+      'ConceptNameCodeSequence',
+    ],
     ['one without a study', { StudyInstanceUID: '' }, 'StudyInstanceUID'],
     ['one whose study is no UID', { StudyInstanceUID: 'ZZCANARY' }, 'StudyInstanceUID'],
     ['no SR document', { ValueType: 'NUM' }, 'ValueType'],
   ])('%s is refused naming the attribute, not its value', async (_, changes, field) => {
-    const failure = await failureOf(() => doseReportFrom(Dataset.of(aDoseReport([text('121106', 'x')], changes)), 'UTC')); // prettier-ignore
+    const failure = await failureOf(() =>
+      doseReportFrom(Dataset.of(aDoseReport([text('121106', 'x')], changes)), 'UTC'),
+    );
     expect(failure.field).toBe(field);
     expect(failure.message).not.toContain('ZZCANARY');
   });

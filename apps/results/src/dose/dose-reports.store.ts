@@ -36,7 +36,6 @@ export class DoseReports {
     stored: StoredDoseReport | undefined,
     now: Date,
   ): Promise<string[]> {
-    // prettier-ignore
     const { sopInstanceUid, studyInstanceUid } = report;
     const before: { study: string }[] = await manager.query(
       'SELECT study_instance_uid AS study FROM dose_report WHERE sop_instance_uid = $1 FOR UPDATE',
@@ -49,7 +48,15 @@ export class DoseReports {
          caller = excluded.caller, bytes = excluded.bytes, transfer_syntax = excluded.transfer_syntax,
          report = excluded.report, reason = NULL, filed_at = NULL, received_at = excluded.received_at
        WHERE dose_report.report IS DISTINCT FROM excluded.report`,
-      [sopInstanceUid, studyInstanceUid, stored?.caller ?? null, stored?.bytes ?? null, stored?.transferSyntax ?? null, JSON.stringify(report), now], // prettier-ignore
+      [
+        sopInstanceUid,
+        studyInstanceUid,
+        stored?.caller ?? null,
+        stored?.bytes ?? null,
+        stored?.transferSyntax ?? null,
+        JSON.stringify(report),
+        now,
+      ],
     );
     return before.map(({ study }) => study).filter((study) => study !== studyInstanceUid);
   }
@@ -62,7 +69,6 @@ export class DoseReports {
     reason: string,
     now: Date,
   ) {
-    // prettier-ignore
     await manager.query(
       `INSERT INTO dose_report (sop_instance_uid, study_instance_uid, reason, received_at) VALUES ($1, $2, $3, $4)
        ON CONFLICT DO NOTHING`,
@@ -75,7 +81,6 @@ export class DoseReports {
     manager: EntityManager,
     studyInstanceUid: string,
   ): Promise<{ report: DoseReport; caller: string | null }[]> {
-    // prettier-ignore
     return manager.query(
       'SELECT report, caller FROM dose_report WHERE study_instance_uid = $1 AND report IS NOT NULL ORDER BY sop_instance_uid',
       [studyInstanceUid],

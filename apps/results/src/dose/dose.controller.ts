@@ -28,7 +28,6 @@ export class DoseController {
     @Query('from') from: unknown,
     @Query('to') to: unknown,
   ): Promise<{ statistics: (DoseStatistic & { unit: string })[] }> {
-    // prettier-ignore
     const found = await this.exams.statistics(...this.days(from, to));
     return { statistics: found.map((one) => ({ ...one, unit: doseUnitOf(one.measure) })) };
   }
@@ -63,7 +62,9 @@ export class DoseController {
   }
 
   private day(written: unknown, field: string): DateTime {
-    const day = DateTime.fromFormat(typeof written === 'string' ? written : '', 'yyyy-MM-dd', { zone: this.site.timeZone }); // prettier-ignore
+    const day = DateTime.fromFormat(typeof written === 'string' ? written : '', 'yyyy-MM-dd', {
+      zone: this.site.timeZone,
+    });
     if (!day.isValid) throw fail('field-invalid', 'must be a day, such as 2026-03-02', { field });
     return day;
   }

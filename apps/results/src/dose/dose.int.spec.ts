@@ -12,7 +12,12 @@ let service: AResultsService;
 beforeAll(async () => {
   pacs = await new APacs().start();
   service = await AResultsService.start({
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, aeTitles: ['PACS'], lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 20 } }, // prettier-ignore
+    pacs: {
+      name: 'pacs',
+      qidoUrl: pacs.qidoUrl,
+      aeTitles: ['PACS'],
+      lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 20 },
+    },
     doseReferenceLevels: [{ procedure: 'CTHEAD', measure: 'dlp', level: 850, unit: 'mGy.cm', source: 'test 2026' }],
   });
 }, 60_000);
@@ -36,29 +41,59 @@ function aCase() {
       aDoseReport([ctTotals(1, dlp), ...events], { StudyInstanceUID: uid, ...changes }),
     /** What an exam of somebody else did in this study. */
     completeAs: (other: typeof patient, performed: typeof order) =>
-      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.8`, 'completed', other, [performed]), other, performed, anExpectedStudy(uid, other, [performed], images)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        anExam(`${uid}.8`, 'completed', other, [performed]),
+        other,
+        performed,
+        anExpectedStudy(uid, other, [performed], images),
+      ),
     wrongEntry: () =>
-      service.tell('imaging.schedule.exam-discontinued.v1', { ...exam('stopped'), statusReason: { coding: [{ system: systems.dicomCode, code: '110514' }] } }, patient, order, anExpectedStudy(uid, patient, [order], images)), // prettier-ignore
-    complete: () => service.tell('imaging.schedule.exam-completed.v1', exam('completed'), patient, order, anExpectedStudy(uid, patient, [order], images)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-discontinued.v1',
+        { ...exam('stopped'), statusReason: { coding: [{ system: systems.dicomCode, code: '110514' }] } },
+        patient,
+        order,
+        anExpectedStudy(uid, patient, [order], images),
+      ),
+    complete: () =>
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        exam('completed'),
+        patient,
+        order,
+        anExpectedStudy(uid, patient, [order], images),
+      ),
     told: (count: number, what: 'recorded' | 'exceeded' = 'recorded') =>
-      until(async () => {
-        const found = await service.published(`imaging.result.dose-${what}.v1`, patient.id);
-        return found.length === count && found;
-      }, { within: 20_000, what: `${count} doses to be ${what}` }), // prettier-ignore
+      until(
+        async () => {
+          const found = await service.published(`imaging.result.dose-${what}.v1`, patient.id);
+          return found.length === count && found;
+        },
+        { within: 20_000, what: `${count} doses to be ${what}` },
+      ),
   };
 }
 
 async function store(report: DatasetInput, caller = 'CT01'): Promise<number> {
-  const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, callingAeTitle: caller, calledAeTitle: 'COLLIMATOR' }; // prettier-ignore
+  const to = {
+    host: '127.0.0.1',
+    port: service.infrastructure.dicom!.port,
+    callingAeTitle: caller,
+    calledAeTitle: 'COLLIMATOR',
+  };
   const sopClass = report.SOPClassUID as string;
   const association = await ScuAssociation.open(to, [sopClass]);
   const { status } = await association.store(sopClass, report.SOPInstanceUID as string, report);
   await association.release();
   return status;
 }
-const dlpOf = (observation: unknown) => (observation as Observation).component!.find(({ code }) => code.coding![0]!.code === '113813')!.valueQuantity!.value; // prettier-ignore
+const dlpOf = (observation: unknown) =>
+  (observation as Observation).component!.find(({ code }) => code.coding![0]!.code === '113813')!.valueQuantity!.value;
 const waiting = async ({ uid }: { uid: string }) =>
-  (await service.get<{ reports: { studyInstanceUid: string; state: string }[] }>('/dose/waiting-reports')).reports.filter(({ studyInstanceUid }) => studyInstanceUid === uid); // prettier-ignore
+  (
+    await service.get<{ reports: { studyInstanceUid: string; state: string }[] }>('/dose/waiting-reports')
+  ).reports.filter(({ studyInstanceUid }) => studyInstanceUid === uid);
 
 describe('A radiation dose report', () => {
   it('stored before its exam is known waits for it, and above a reference level is told as exceeded', async () => {
@@ -66,12 +101,24 @@ describe('A radiation dose report', () => {
     const report = one.report(900);
     expect([await store(report), await store(report)]).toEqual([0, 0]);
     expect(await waiting(one)).toMatchObject([{ state: 'waiting' }]);
-    const kept = await service.sql('SELECT caller, length(bytes) > 500 AS whole FROM dose_report WHERE study_instance_uid = $1', [one.uid]); // prettier-ignore
+    const kept = await service.sql(
+      'SELECT caller, length(bytes) > 500 AS whole FROM dose_report WHERE study_instance_uid = $1',
+      [one.uid],
+    );
     expect(kept).toEqual([{ caller: 'CT01', whole: true }]);
     await one.complete();
     const [[observation, ...others]] = (await one.told(1)) as [[Observation]];
-    expect([observation.status, dlpOf(observation), observation.subject!.reference]).toEqual(['final', 900, `Patient/${one.patient.id}`]); // prettier-ignore
-    expect(others.map(({ resourceType }) => resourceType).sort()).toEqual(['DetectedIssue', 'ImagingStudy', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect([observation.status, dlpOf(observation), observation.subject!.reference]).toEqual([
+      'final',
+      900,
+      `Patient/${one.patient.id}`,
+    ]);
+    expect(others.map(({ resourceType }) => resourceType).sort()).toEqual([
+      'DetectedIssue',
+      'ImagingStudy',
+      'Patient',
+      'ServiceRequest',
+    ]);
     const [[issue]] = (await one.told(1, 'exceeded')) as unknown as [[DetectedIssue]];
     expect(issue.detail).toContain('above the reference level of 850 mGy.cm');
     expect(await waiting(one)).toEqual([]);
@@ -93,7 +140,11 @@ describe('A radiation dose report', () => {
     await service.handled(wrong.patient);
     await wrong.completeAs(right.patient, aServiceRequest({ placerOrderNumber: right.uid, patient: right.patient }));
     const [[filed]] = (await right.told(1)) as [[Observation]];
-    expect([filed.status, dlpOf(filed), filed.subject!.reference]).toEqual(['final', 300, `Patient/${right.patient.id}`]); // prettier-ignore
+    expect([filed.status, dlpOf(filed), filed.subject!.reference]).toEqual([
+      'final',
+      300,
+      `Patient/${right.patient.id}`,
+    ]);
     expect(await wrong.told(0)).toEqual([]);
   }, 60_000);
 
@@ -113,7 +164,9 @@ describe('A radiation dose report', () => {
     const [, told] = await one.told(2);
     expect(told).toContainEqual(expect.objectContaining({ resourceType: 'Observation', status: 'entered-in-error' }));
     expect(told).toContainEqual(expect.objectContaining({ resourceType: 'DetectedIssue', status: 'cancelled' }));
-    const { statistics } = await service.get<{ statistics: object[] }>('/dose/statistics?from=2025-07-01&to=2025-07-01'); // prettier-ignore
+    const { statistics } = await service.get<{ statistics: object[] }>(
+      '/dose/statistics?from=2025-07-01&to=2025-07-01',
+    );
     expect(statistics).toEqual([]);
   }, 60_000);
 
@@ -143,7 +196,16 @@ describe('A radiation dose report', () => {
     }
     const days = 'from=2025-06-01&to=2025-06-01';
     const { statistics } = await service.get<{ statistics: object[] }>(`/dose/statistics?${days}`);
-    expect(statistics).toContainEqual({ room: 'CT room 1', procedure: 'CTHEAD', protocol: 'Head', measure: 'dlp', exams: 3, median: 200, p75: 400, unit: 'mGy.cm' }); // prettier-ignore
+    expect(statistics).toContainEqual({
+      room: 'CT room 1',
+      procedure: 'CTHEAD',
+      protocol: 'Head',
+      measure: 'dlp',
+      exams: 3,
+      median: 200,
+      p75: 400,
+      unit: 'mGy.cm',
+    });
     const response = await fetch(`${service.url}/dose/export?${days}`);
     const csv = await response.text();
     expect([response.headers.get('content-type'), csv.trim().split('\r\n').length]).toEqual([
@@ -158,7 +220,9 @@ describe('A radiation dose report', () => {
 
   it('that is none is refused, and one of a stranger is not taken', async () => {
     expect(await store(aDoseReport([], { ConceptNameCodeSequence: [] }))).toBe(0xc000);
-    await expect(store(aDoseReport([], { SOPInstanceUID: newUid() }), 'STRANGER')).rejects.toMatchObject({ code: 'peer-denied' }); // prettier-ignore
+    await expect(store(aDoseReport([], { SOPInstanceUID: newUid() }), 'STRANGER')).rejects.toMatchObject({
+      code: 'peer-denied',
+    });
     expect(service.log.join('')).not.toContain('ZZCANARY');
   });
 });

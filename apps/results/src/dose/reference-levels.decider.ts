@@ -74,7 +74,9 @@ function amountFor(level: DoseReferenceLevel, dose: StudyDose, procedure: string
   const isIt = (name: string | undefined) => name?.trim().toLowerCase() === protocol.toLowerCase();
   // CTDIvol is of one acquisition, all else of the exam, which is of the protocol that gave most.
   if (measure !== 'ctdi-vol') return isIt(dose.protocol) ? dose.totals[measure] : undefined;
-  const said = dose.events.flatMap(({ protocol: name, isLocalizer, amounts }) => (isIt(name) && !isLocalizer && amounts['ctdi-vol']) || []); // prettier-ignore
+  const said = dose.events.flatMap(
+    ({ protocol: name, isLocalizer, amounts }) => (isIt(name) && !isLocalizer && amounts['ctdi-vol']) || [],
+  );
   return said.length > 0 ? highestOf(said) : undefined;
 }
 

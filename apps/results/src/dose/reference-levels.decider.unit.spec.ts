@@ -5,10 +5,30 @@ import { aDoseReport, acquisition, ctTotals, localizer, read } from './a-dose-re
 import { doseOfStudy } from './dose-of-study.decider.js';
 import { comparedWithLevels, irradiated, type Irradiated } from './reference-levels.decider.js';
 
-const dose = doseOfStudy([read(aDoseReport([ctTotals(3, 900), localizer('1.0'), acquisition('1.1', 'Abdomen', 15, 800), acquisition('1.2', 'Thorax', 9, 100)]))], 'ct')!; // prettier-ignore
-const level = (changes: Partial<DoseReferenceLevel>): DoseReferenceLevel => ({ procedure: 'CTHEAD', measure: 'dlp', level: 850, unit: 'mGy.cm', source: 'test 2026', ...changes }); // prettier-ignore
+const dose = doseOfStudy(
+  [
+    read(
+      aDoseReport([
+        ctTotals(3, 900),
+        localizer('1.0'),
+        acquisition('1.1', 'Abdomen', 15, 800),
+        acquisition('1.2', 'Thorax', 9, 100),
+      ]),
+    ),
+  ],
+  'ct',
+)!;
+const level = (changes: Partial<DoseReferenceLevel>): DoseReferenceLevel => ({
+  procedure: 'CTHEAD',
+  measure: 'dlp',
+  level: 850,
+  unit: 'mGy.cm',
+  source: 'test 2026',
+  ...changes,
+});
 const adult: Irradiated = { ageYears: 56, weightKg: 80 };
-const outcomes = (one: DoseReferenceLevel, who: Irradiated = adult) => comparedWithLevels(dose, 'CTHEAD', who, [one]).map(({ outcome }) => outcome); // prettier-ignore
+const outcomes = (one: DoseReferenceLevel, who: Irradiated = adult) =>
+  comparedWithLevels(dose, 'CTHEAD', who, [one]).map(({ outcome }) => outcome);
 
 describe('A dose beside a reference level', () => {
   it.each<[string, Partial<DoseReferenceLevel>, string[]]>([
@@ -19,7 +39,11 @@ describe('A dose beside a reference level', () => {
     ['of a measure that it has not', { measure: 'dap', unit: 'Gy.cm2' }, []],
     ['of the protocol that gave most', { procedure: undefined, protocol: 'abdomen' }, ['above']],
     ['of a protocol that gave less, of the whole exam', { procedure: undefined, protocol: 'thorax' }, []],
-    ['of one acquisition', { procedure: undefined, protocol: 'thorax', measure: 'ctdi-vol', level: 10, unit: 'mGy' }, ['within']], // prettier-ignore
+    [
+      'of one acquisition',
+      { procedure: undefined, protocol: 'thorax', measure: 'ctdi-vol', level: 10, unit: 'mGy' },
+      ['within'],
+    ],
     ['of children', { ageFromYears: 5, ageToYears: 10 }, []],
     ['of the weight', { weightFromKg: 60, weightToKg: 90 }, ['above']],
     ['of a lower weight', { weightToKg: 80 }, []],
@@ -36,17 +60,24 @@ describe('A dose beside a reference level', () => {
 
   it('is not compared where it is unknown, and says why', () => {
     const unknown = doseOfStudy([read(aDoseReport([ctTotals(1, 5, 'mGy'), acquisition('1.1', 'Head', 1, 1)]))], 'ct')!;
-    expect(comparedWithLevels(unknown, 'CTHEAD', adult, [level({})])).toMatchObject([{ outcome: 'not-compared', why: 'its unit mGy is none of this measure' }]); // prettier-ignore
+    expect(comparedWithLevels(unknown, 'CTHEAD', adult, [level({})])).toMatchObject([
+      { outcome: 'not-compared', why: 'its unit mGy is none of this measure' },
+    ]);
   });
 });
 
 describe('Who was irradiated', () => {
   const whole = site();
   it('is as old as at the exam, by our own record before the report', () => {
-    expect(irradiated(dose, aPatient({ birthDate: '2021-03-02' }), whole)).toMatchObject({ ageYears: 5, sex: 'female' }); // prettier-ignore
+    expect(irradiated(dose, aPatient({ birthDate: '2021-03-02' }), whole)).toMatchObject({
+      ageYears: 5,
+      sex: 'female',
+    });
     expect(irradiated(dose, aPatient({ birthDate: '2021-03-03' }), whole).ageYears).toBeLessThan(5);
     expect(Math.floor(irradiated(dose, undefined, whole).ageYears!)).toBe(56);
   });
   it('has no age by a year of birth alone', () =>
-    expect(irradiated({ ...dose, patient: {} }, aPatient({ birthDate: '2008' }), whole)).not.toHaveProperty('ageYears')); // prettier-ignore
+    expect(irradiated({ ...dose, patient: {} }, aPatient({ birthDate: '2008' }), whole)).not.toHaveProperty(
+      'ageYears',
+    ));
 });

@@ -8,12 +8,35 @@ const [reports, other] = [[{ sopInstanceUid: '9' }], { sopInstanceUid: '8' }];
 
 it.each<[string, [string, string][], number]>([
   ['nothing was rejected', [], 1],
-  ['all images were rejected for quality: they were irradiated', [['1.1', '113001'], ['1.2', '113001']], 1],
+  [
+    'all images were rejected for quality: they were irradiated',
+    [
+      ['1.1', '113001'],
+      ['1.2', '113001'],
+    ],
+    1,
+  ],
   ['the report itself was under the wrong entry', [['9', '113038']], 0],
   ['some images were under the wrong entry', [['1.1', '110514']], 1],
-  ['all images were under the wrong entry, whether the report was listed or not', [['1.1', '110514'], ['1.2', '110514']], 0],
-  ['the last image was rejected for quality, the others are under the wrong entry', [['1.1', '110514'], ['1.2', '113001']], 0],
-])('A dose report is the patient\'s or not where %s', (_, rejected, count) => expect(reportsOfPatient(reports, study, new Map(rejected))).toHaveLength(count)); // prettier-ignore
+  [
+    'all images were under the wrong entry, whether the report was listed or not',
+    [
+      ['1.1', '110514'],
+      ['1.2', '110514'],
+    ],
+    0,
+  ],
+  [
+    'the last image was rejected for quality, the others are under the wrong entry',
+    [
+      ['1.1', '110514'],
+      ['1.2', '113001'],
+    ],
+    0,
+  ],
+])("A dose report is the patient's or not where %s", (_, rejected, count) =>
+  expect(reportsOfPatient(reports, study, new Map(rejected))).toHaveLength(count),
+);
 
 it('No report is of a study in error', () =>
   expect(reportsOfPatient([...reports, other], { ...study, status: 'entered-in-error' }, new Map())).toEqual([]));

@@ -3,12 +3,30 @@ import { site } from '#testing';
 import { bearerTokensOf } from './bearer-tokens.js';
 
 const fhir = (name: string, bearerTokenEnv?: string) =>
-  ({ name, kind: 'fhir', url: 'http://emr.example/fhir', timeoutSeconds: 1, ...(bearerTokenEnv && { bearerTokenEnv }) }) as const; // prettier-ignore
-const mllp = { name: 'hl7', kind: 'mllp', host: 'emr', port: 1, application: 'A', facility: 'F', ackTimeoutSeconds: 1 } as const; // prettier-ignore
+  ({
+    name,
+    kind: 'fhir',
+    url: 'http://emr.example/fhir',
+    timeoutSeconds: 1,
+    ...(bearerTokenEnv && { bearerTokenEnv }),
+  }) as const;
+const mllp = {
+  name: 'hl7',
+  kind: 'mllp',
+  host: 'emr',
+  port: 1,
+  application: 'A',
+  facility: 'F',
+  ackTimeoutSeconds: 1,
+} as const;
 
 describe('Bearer tokens', () => {
   it('come from the variables that the destinations name', () => {
-    const tokens = bearerTokensOf(site({ destinations: [fhir('open'), mllp, fhir('one', 'ONE')] }), { ONE: ' secret\n' }, '-'); // prettier-ignore
+    const tokens = bearerTokensOf(
+      site({ destinations: [fhir('open'), mllp, fhir('one', 'ONE')] }),
+      { ONE: ' secret\n' },
+      '-',
+    );
     expect([...tokens]).toEqual([['one', 'secret']]);
   });
 

@@ -18,22 +18,70 @@ const withDestinations = (...destinations: Given[]) => site({ destinations });
 
 const patient = aPatient({ address: [{ city: 'ZZTOWN' }] });
 const source = 'urn:collimator:sender:EMR:SGH';
-const order = aServiceRequest({ patient, meta: { source }, requester: { identifier: { value: '9001' }, display: 'Dr Rita Referrer' }, note: [{ text: 'ZZNOTE' }] }); // prettier-ignore
-const stranger = aServiceRequest({ patient, placerOrderNumber: 'ORD2', procedure: { code: 'XRCHEST2', display: 'X-ray' }, identifier: [typedIdentifier('PLAC', 'urn:oid:2.25.1003', 'ORD2')] }); // prettier-ignore
-const procedure: Procedure = { resourceType: 'Procedure', id: 'x', identifier: [dicomUidIdentifier('1.2.3')], status: 'in-progress', subject: { reference: `Patient/${patient.id}`, display: 'ZZNAME' } }; // prettier-ignore
-const appointment: Appointment = { resourceType: 'Appointment', id: 'ap', status: 'booked', start: '2026-03-02T09:00:00Z', identifier: [{ system: systems.scheduledProcedureStepId, value: 'S1' }], participant: [{ status: 'accepted', actor: { display: 'CT 1' } }] }; // prettier-ignore
-const report: DiagnosticReport = { resourceType: 'DiagnosticReport', id: 'r', status: 'final', meta: { versionId: '2' }, identifier: [typedIdentifier('FILL', 'urn:oid:2.25.1003', 'REP1')], code: { text: 'CT' }, conclusion: 'ZZFINDING' }; // prettier-ignore
+const order = aServiceRequest({
+  patient,
+  meta: { source },
+  requester: { identifier: { value: '9001' }, display: 'Dr Rita Referrer' },
+  note: [{ text: 'ZZNOTE' }],
+});
+const stranger = aServiceRequest({
+  patient,
+  placerOrderNumber: 'ORD2',
+  procedure: { code: 'XRCHEST2', display: 'X-ray' },
+  identifier: [typedIdentifier('PLAC', 'urn:oid:2.25.1003', 'ORD2')],
+});
+const procedure: Procedure = {
+  resourceType: 'Procedure',
+  id: 'x',
+  identifier: [dicomUidIdentifier('1.2.3')],
+  status: 'in-progress',
+  subject: { reference: `Patient/${patient.id}`, display: 'ZZNAME' },
+};
+const appointment: Appointment = {
+  resourceType: 'Appointment',
+  id: 'ap',
+  status: 'booked',
+  start: '2026-03-02T09:00:00Z',
+  identifier: [{ system: systems.scheduledProcedureStepId, value: 'S1' }],
+  participant: [{ status: 'accepted', actor: { display: 'CT 1' } }],
+};
+const report: DiagnosticReport = {
+  resourceType: 'DiagnosticReport',
+  id: 'r',
+  status: 'final',
+  meta: { versionId: '2' },
+  identifier: [typedIdentifier('FILL', 'urn:oid:2.25.1003', 'REP1')],
+  code: { text: 'CT' },
+  conclusion: 'ZZFINDING',
+};
 const given = anAdministration({ id: 'plan', subject: { reference: `Patient/${patient.id}` } }, { id: 'm' });
 const allergy = anAllergy('iopromide', { patient });
-const adverse: AdverseEvent = { resourceType: 'AdverseEvent', id: 'e', actuality: 'actual', event: { text: 'Extravasation' }, subject: { reference: `Patient/${patient.id}` } }; // prettier-ignore
+const adverse: AdverseEvent = {
+  resourceType: 'AdverseEvent',
+  id: 'e',
+  actuality: 'actual',
+  event: { text: 'Extravasation' },
+  subject: { reference: `Patient/${patient.id}` },
+};
 
 const told = (hospital: ReturnType<typeof site>, type: EventType, resources: FhirResource[], before?: ToldBefore[]) =>
   deliveriesOf(newEvent({ type, patientId: patient.id!, cause: 'c', now: new Date(0), resources }), hospital, before);
 const written = ({ kind, body }: EmrDelivery, hospital: ReturnType<typeof site>) =>
-  parseMessage(messageOf(body, kind as MessageKind, envelopeTo({ application: 'A', facility: 'F' }, { controlId: 'C', now: new Date(0) }, hospital), hospital)); // prettier-ignore
+  parseMessage(
+    messageOf(
+      body,
+      kind as MessageKind,
+      envelopeTo({ application: 'A', facility: 'F' }, { controlId: 'C', now: new Date(0) }, hospital),
+      hospital,
+    ),
+  );
 
 describe('A fact for a system that speaks HL7 v2', () => {
-  const all = withDestinations({ ...mllp, name: 'all', gets: ['results', 'orderStatus', 'documents', 'contrast', 'reactions'] }); // prettier-ignore
+  const all = withDestinations({
+    ...mllp,
+    name: 'all',
+    gets: ['results', 'orderStatus', 'documents', 'contrast', 'reactions'],
+  });
   const plain = withDestinations({ ...mllp, name: 'plain' });
   const cases: [EventType, FhirResource[], string, string | undefined][] = [
     ['imaging.schedule.booked.v1', [appointment, order, patient], 'ORM^O01', undefined],
@@ -76,7 +124,11 @@ describe('A fact for a system that speaks HL7 v2', () => {
   ] as const)('an order that is %s is told as %s/%s', (status, control, code) => {
     const hospital = withDestinations({ ...mllp, name: 'status', gets: ['orderStatus'] });
     const type = status === 'completed' ? 'imaging.schedule.exam-completed.v1' : 'imaging.schedule.cancelled.v1';
-    const [delivery] = told(hospital, type, [status === 'completed' ? procedure : appointment, { ...order, status }, patient]); // prettier-ignore
+    const [delivery] = told(hospital, type, [
+      status === 'completed' ? procedure : appointment,
+      { ...order, status },
+      patient,
+    ]);
     const orc = written(delivery!, hospital).first('ORC')!;
     expect([orc.get(1), orc.get(5)]).toEqual([control, code]);
   });
@@ -98,8 +150,12 @@ describe('A fact for a system that speaks HL7 v2', () => {
     expect(field('imaging.contrast.administered.v1', [{ ...given, status: 'entered-in-error' }], 'RXA', 21)).toBe('D');
     expect(field('imaging.contrast.reaction-recorded.v1', [adverse, allergy], 'IAM', 6)).toBe('U');
     const wrong = { coding: [{ code: 'entered-in-error' }] };
-    expect(field('imaging.contrast.reaction-recorded.v1', [adverse, { ...allergy, verificationStatus: wrong }], 'IAM', 6)).toBe('D'); // prettier-ignore
-    expect(written(told(all, 'imaging.result.reported.v1', [report, order, patient], before)[0]!, all).type).toBe('MDM^T04'); // prettier-ignore
+    expect(
+      field('imaging.contrast.reaction-recorded.v1', [adverse, { ...allergy, verificationStatus: wrong }], 'IAM', 6),
+    ).toBe('D');
+    expect(written(told(all, 'imaging.result.reported.v1', [report, order, patient], before)[0]!, all).type).toBe(
+      'MDM^T04',
+    );
   });
 });
 
@@ -108,15 +164,38 @@ describe('A fact for a FHIR server', () => {
     told(withDestinations(destination), type, resources)[0]?.body.resources.map(({ resourceType }) => resourceType);
 
   it('is an appointment only where it gets those', () => {
-    const everything = { ...fhir, name: 'e', gets: ['results', 'contrast', 'reactions', 'appointments'] } satisfies Given; // prettier-ignore
+    const everything = {
+      ...fhir,
+      name: 'e',
+      gets: ['results', 'contrast', 'reactions', 'appointments'],
+    } satisfies Given;
     expect(typesFor({ ...fhir, name: 'e' }, 'imaging.schedule.booked.v1', appointment, order, patient)).toBeUndefined();
-    expect(typesFor(everything, 'imaging.schedule.booked.v1', appointment, order, patient)).toEqual(['Appointment', 'ServiceRequest', 'Patient']); // prettier-ignore
-    expect(typesFor({ ...everything, gets: ['appointments'] }, 'imaging.schedule.exam-started.v1', procedure, appointment, order, patient)).toEqual(['Appointment', 'ServiceRequest', 'Patient']); // prettier-ignore
+    expect(typesFor(everything, 'imaging.schedule.booked.v1', appointment, order, patient)).toEqual([
+      'Appointment',
+      'ServiceRequest',
+      'Patient',
+    ]);
+    expect(
+      typesFor(
+        { ...everything, gets: ['appointments'] },
+        'imaging.schedule.exam-started.v1',
+        procedure,
+        appointment,
+        order,
+        patient,
+      ),
+    ).toEqual(['Appointment', 'ServiceRequest', 'Patient']);
   });
 
   it('is a reaction by numbers of ours, also without an order', () => {
-    const [delivery] = told(withDestinations({ ...fhir, name: 'e' }), 'imaging.contrast.reaction-recorded.v1', [adverse, allergy, patient]); // prettier-ignore
-    const urls = transactionOf(delivery!.body, 'urn:oid:2.25.1001').entry!.map(({ request }) => decodeURIComponent(request!.url)); // prettier-ignore
+    const [delivery] = told(withDestinations({ ...fhir, name: 'e' }), 'imaging.contrast.reaction-recorded.v1', [
+      adverse,
+      allergy,
+      patient,
+    ]);
+    const urls = transactionOf(delivery!.body, 'urn:oid:2.25.1001').entry!.map(({ request }) =>
+      decodeURIComponent(request!.url),
+    );
     expect(urls).toEqual([
       'AdverseEvent?identifier=urn:collimator:adverse-event|e',
       `AllergyIntolerance?identifier=urn:collimator:allergy-intolerance|${allergy.id}`,
@@ -126,7 +205,12 @@ describe('A fact for a FHIR server', () => {
 
   it('comes one by one so that each refers to what is there already', () => {
     const writes = writesOf({ fact: '', resources: [report, procedure, order, patient] }, 'urn:oid:2.25.1001');
-    expect(writes.map(({ resource }) => resource.resourceType)).toEqual(['Patient', 'ServiceRequest', 'Procedure', 'DiagnosticReport']); // prettier-ignore
+    expect(writes.map(({ resource }) => resource.resourceType)).toEqual([
+      'Patient',
+      'ServiceRequest',
+      'Procedure',
+      'DiagnosticReport',
+    ]);
     const sent = asSent(procedure, new Map([[`Patient/${patient.id}`, 'Patient/theirs']])) as Procedure;
     expect(sent.subject.reference).toBe('Patient/theirs');
   });
@@ -134,7 +218,11 @@ describe('A fact for a FHIR server', () => {
 
 describe('A destination with a filter', () => {
   const hears = (only: NonNullable<Given['only']>, ...resources: FhirResource[]) =>
-    told(withDestinations({ ...mllp, name: 'site', only }), 'imaging.schedule.exam-started.v1', [procedure, ...resources, patient]).length > 0; // prettier-ignore
+    told(withDestinations({ ...mllp, name: 'site', only }), 'imaging.schedule.exam-started.v1', [
+      procedure,
+      ...resources,
+      patient,
+    ]).length > 0;
 
   it.each<[string, NonNullable<Given['only']>]>([
     ['sender', { senders: [{ application: 'EMR', facility: 'SGH' }] }],
@@ -150,7 +238,12 @@ describe('A destination with a filter', () => {
   });
 
   it('is told of nothing that is of no order, and nothing of the other order of a group', () => {
-    const hospital = withDestinations({ ...mllp, name: 'site', gets: ['results', 'reactions'], only: { modalities: ['CT'] } }); // prettier-ignore
+    const hospital = withDestinations({
+      ...mllp,
+      name: 'site',
+      gets: ['results', 'reactions'],
+      only: { modalities: ['CT'] },
+    });
     expect(told(hospital, 'imaging.result.reported.v1', [report, patient])).toEqual([]);
     expect(told(hospital, 'imaging.contrast.reaction-recorded.v1', [adverse, allergy, patient])).toEqual([]);
     const [delivery] = told(hospital, 'imaging.schedule.exam-started.v1', [procedure, order, stranger, patient]);
@@ -161,8 +254,15 @@ describe('A destination with a filter', () => {
 describe('A destination with minimum data', () => {
   it('gets numbers and states, and nothing that is left out, by FHIR and by HL7 v2', () => {
     const leavesOut: Given['leavesOut'] = ['demographics', 'clinicalInformation', 'people', 'reportContent'];
-    const hospital = withDestinations({ ...fhir, name: 'f', leavesOut }, { ...mllp, name: 'm', leavesOut }, { ...mllp, name: 'd', gets: ['documents'], leavesOut }); // prettier-ignore
-    const all = [...told(hospital, 'imaging.result.reported.v1', [report, order, patient]), ...told(hospital, 'imaging.schedule.exam-started.v1', [procedure, order, patient])]; // prettier-ignore
+    const hospital = withDestinations(
+      { ...fhir, name: 'f', leavesOut },
+      { ...mllp, name: 'm', leavesOut },
+      { ...mllp, name: 'd', gets: ['documents'], leavesOut },
+    );
+    const all = [
+      ...told(hospital, 'imaging.result.reported.v1', [report, order, patient]),
+      ...told(hospital, 'imaging.schedule.exam-started.v1', [procedure, order, patient]),
+    ];
     expect(all).toHaveLength(5);
     for (const text of ['ZZTOWN', 'ZZNOTE', 'ZZNAME', 'ZZFINDING', 'Rita', 'Tester', '1970'])
       expect(JSON.stringify(all)).not.toContain(text);
@@ -171,6 +271,8 @@ describe('A destination with minimum data', () => {
     expect(oru!.first('OBR')!.get(25)).toBe('F');
     expect(mdm!.type).toBe('MDM^T01');
     const { resources } = all[0]!.body;
-    expect((resources.find(({ resourceType }) => resourceType === 'Patient') as Patient).identifier).toEqual(patient.identifier); // prettier-ignore
+    expect((resources.find(({ resourceType }) => resourceType === 'Patient') as Patient).identifier).toEqual(
+      patient.identifier,
+    );
   });
 });

@@ -42,7 +42,18 @@ export interface EmrWrite {
 }
 
 /** What others refer to comes first. */
-const order: readonly FhirResource['resourceType'][] = ['Patient', 'ServiceRequest', 'Appointment', 'Procedure', 'ImagingStudy', 'MedicationAdministration', 'AllergyIntolerance', 'AdverseEvent', 'DiagnosticReport', 'Communication']; // prettier-ignore
+const order: readonly FhirResource['resourceType'][] = [
+  'Patient',
+  'ServiceRequest',
+  'Appointment',
+  'Procedure',
+  'ImagingStudy',
+  'MedicationAdministration',
+  'AllergyIntolerance',
+  'AdverseEvent',
+  'DiagnosticReport',
+  'Communication',
+];
 
 /**
  * A fact as writes one by one, for a server that takes no transactions, in an order in which each refers only to what is
@@ -87,7 +98,9 @@ export function keyOf(resource: FhirResource, patientSystem: string): string {
   const numbered = withNumber(resource);
   const identifiers = [(numbered as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
   const usable = identifiers.filter(isUsable);
-  const wanted = { Patient: patientSystem, AllergyIntolerance: systems.allergyIntolerance }[resource.resourceType as string]; // prettier-ignore
+  const wanted = { Patient: patientSystem, AllergyIntolerance: systems.allergyIntolerance }[
+    resource.resourceType as string
+  ];
   const { system, value } = usable.find((one) => one.system === wanted) ?? usable[0] ?? {};
   if (value) return tokenOf(system, value);
   throw fail('field-missing', `${resource.resourceType}.identifier is needed to update the EMR`, {

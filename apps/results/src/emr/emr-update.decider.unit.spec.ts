@@ -72,7 +72,16 @@ describe('What the EMR is told', () => {
   it('is one delivery a destination, in order per patient, known by the event', () => {
     const event = anEvent('imaging.schedule.exam-completed.v1', procedure, patient, order);
     expect(told).toEqual(
-      [['emr-fhir', 'fhir'], ['emr-hl7', 'mllp']].map(([destination, kind]) => ({ destination, kind, key: patient.id, idempotencyKey: event.id, body: { fact: 'schedule.exam-completed', resources: [procedure, patient, order] } })), // prettier-ignore
+      [
+        ['emr-fhir', 'fhir'],
+        ['emr-hl7', 'mllp'],
+      ].map(([destination, kind]) => ({
+        destination,
+        kind,
+        key: patient.id,
+        idempotencyKey: event.id,
+        body: { fact: 'schedule.exam-completed', resources: [procedure, patient, order] },
+      })),
     );
     expect(deliveriesOf(event, site())).toEqual([]);
   });
@@ -127,7 +136,14 @@ describe('A fact as a FHIR transaction', () => {
   it('updates each resource by its identifier, and creates the patient only where there is none', () => {
     given({ fact: '', resources: [procedure, patient, order] })
       .when((fact) => transactionOf(fact, PATIENTS))
-      .then({ type: 'transaction', entry: [{ request: { method: 'PUT', url: 'Procedure?identifier=urn%3Adicom%3Auid%7Curn%3Aoid%3A1.2.3' } }, { request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn%3Aoid%3A2.25.1001%7CP1' } }, { request: { method: 'PUT', url: 'ServiceRequest?identifier=urn%3Aoid%3A2.25.1002%7CORD1' } }] }); // prettier-ignore
+      .then({
+        type: 'transaction',
+        entry: [
+          { request: { method: 'PUT', url: 'Procedure?identifier=urn%3Adicom%3Auid%7Curn%3Aoid%3A1.2.3' } },
+          { request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn%3Aoid%3A2.25.1001%7CP1' } },
+          { request: { method: 'PUT', url: 'ServiceRequest?identifier=urn%3Aoid%3A2.25.1002%7CORD1' } },
+        ],
+      });
   });
 
   it('refers within itself, and to nothing it does not hold', () => {
@@ -164,7 +180,9 @@ describe('A fact as a FHIR transaction', () => {
 
   it('cannot be made of what has no identifier, and says which', () => {
     const nameless: Patient = { resourceType: 'Patient', id: 'p' };
-    given({ fact: '', resources: [nameless] }).when((fact) => transactionOf(fact, PATIENTS)).thenFails('field-missing'); // prettier-ignore
+    given({ fact: '', resources: [nameless] })
+      .when((fact) => transactionOf(fact, PATIENTS))
+      .thenFails('field-missing');
     expect(() => requestOf({ ...procedure, identifier: [{ value: '1' }] })).toThrow('Procedure.identifier');
   });
 

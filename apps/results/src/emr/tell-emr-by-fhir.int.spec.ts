@@ -33,7 +33,9 @@ function aCase(name: string) {
   };
 }
 const exams = (bundle: unknown) =>
-  ((bundle as Bundle).entry ?? []).map(({ resource }) => resource).filter((one): one is Procedure => one?.resourceType === 'Procedure'); // prettier-ignore
+  ((bundle as Bundle).entry ?? [])
+    .map(({ resource }) => resource)
+    .filter((one): one is Procedure => one?.resourceType === 'Procedure');
 /** The states of an exam that the EMR was told and took, in order. */
 const taken = ({ uid }: { uid: string }) =>
   emr.fhirRequests
@@ -55,7 +57,6 @@ describe('A fact for an EMR that speaks FHIR', () => {
   ])(
     'is tried again where it %s, before any later fact of the patient, while others go on',
     async (what, fault, code) => {
-      // prettier-ignore
       const one = aCase(`RETRY ${what}`);
       const other = aCase(`BESIDE ${what}`);
       emr.fhirFault = { ...fault, about: one.uid };
@@ -84,14 +85,17 @@ describe('A fact for an EMR that speaks FHIR', () => {
   it.each([400, 412, 422])(
     'is parked where it answers %i, before any later fact of the patient, while others go on',
     async (status) => {
-      // prettier-ignore
       const one = aCase(`PARK ${status}`);
       const other = aCase(`OTHER ${status}`);
       emr.fhirFault = { kind: 'status', status, about: one.uid };
       await one.start();
       await one.complete();
       const [parked] = await service.delivered(one.patient, 1, 'parked');
-      expect(parked).toMatchObject({ code: 'peer-refused', reason: expect.stringContaining(String(status)), attempts: 1 }); // prettier-ignore
+      expect(parked).toMatchObject({
+        code: 'peer-refused',
+        reason: expect.stringContaining(String(status)),
+        attempts: 1,
+      });
       await other.start();
       await other.complete();
       await service.delivered(other.patient, 2);
@@ -110,7 +114,9 @@ describe('A fact for an EMR that speaks FHIR', () => {
     await emr.stopFhir();
     await one.start();
     await one.complete();
-    await until(async () => (await service.deliveries('waiting', one.patient))[0]?.code === 'peer-unavailable', { what: 'an attempt' }); // prettier-ignore
+    await until(async () => (await service.deliveries('waiting', one.patient))[0]?.code === 'peer-unavailable', {
+      what: 'an attempt',
+    });
     await service.restart();
     await emr.startFhir();
     await service.delivered(one.patient, 2);
@@ -123,17 +129,26 @@ describe('A fact for an EMR that speaks FHIR', () => {
     emr.store.handle('PUT', 'Patient/theirs', theirs);
     await one.start();
     await service.delivered(one.patient, 1);
-    expect(emr.store.all('Patient').filter(({ identifier }) => identifier![0]!.value === 'KNOWN')).toMatchObject([theirs]); // prettier-ignore
+    expect(emr.store.all('Patient').filter(({ identifier }) => identifier![0]!.value === 'KNOWN')).toMatchObject([
+      theirs,
+    ]);
     expect(kept(one)).toMatchObject([{ subject: { reference: 'Patient/theirs' } }]);
   });
 
   it('names every order of an exam that performs several, each as it stands', async () => {
     const { patient, uid } = aCase('GROUP');
-    const orders = ['GROUP1', 'GROUP2'].map((name) => aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient })); // prettier-ignore
+    const orders = ['GROUP1', 'GROUP2'].map((name) =>
+      aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient }),
+    );
     for (const order of orders) await service.tell('imaging.order.placed.v1', order, patient);
     await service.handled(patient);
     const completed = orders.map((order) => ({ ...order, status: 'completed' as const }));
-    await service.tell('imaging.schedule.exam-completed.v1', anExam(uid, 'completed', patient, orders), patient, ...completed); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-completed.v1',
+      anExam(uid, 'completed', patient, orders),
+      patient,
+      ...completed,
+    );
     await service.delivered(patient, 1);
     const told = emr.store.all('ServiceRequest').filter(({ identifier }) => identifier![0]!.value!.startsWith('GROUP'));
     expect(told.map(({ identifier, status }) => [identifier![0]!.value, status])).toEqual([
@@ -148,7 +163,10 @@ describe('A fact for an EMR that speaks FHIR', () => {
     const one = aCase('TWICE');
     await one.start();
     await service.delivered(one.patient, 1);
-    const [row] = await service.sql<{ idempotency_key: string }>('SELECT idempotency_key FROM delivery WHERE key = $1', [one.patient.id]); // prettier-ignore
+    const [row] = await service.sql<{ idempotency_key: string }>(
+      'SELECT idempotency_key FROM delivery WHERE key = $1',
+      [one.patient.id],
+    );
     await service.sql('DELETE FROM inbox WHERE event_id = $1', [row!.idempotency_key]);
     await service.sql('UPDATE outbox SET published_at = NULL WHERE id = $1', [row!.idempotency_key]);
     await service.handled(one.patient);

@@ -11,7 +11,15 @@ beforeAll(async () => {
   emr = await new SandboxEmr().start();
   service = await AResultsService.start({
     destinations: [
-      { name: 'emr', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 0.3 }, // prettier-ignore
+      {
+        name: 'emr',
+        kind: 'mllp',
+        host: '127.0.0.1',
+        port: emr.mllpPort,
+        application: 'EMR',
+        facility: 'SGH',
+        ackTimeoutSeconds: 0.3,
+      },
     ],
   });
 }, 60_000);
@@ -25,7 +33,8 @@ afterEach(() => void (emr.acknowledges = 'AA'));
 function aCase(name: string) {
   const patient = aPatient({ mrn: name, name: [{ family: 'ZZCANARY' }] });
   const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient });
-  const exam = (status: Procedure['status']) => [anExam(`1.2.${name.length}`, status, patient, [order]), patient, order] as const; // prettier-ignore
+  const exam = (status: Procedure['status']) =>
+    [anExam(`1.2.${name.length}`, status, patient, [order]), patient, order] as const;
   return {
     name,
     patient,
@@ -34,7 +43,8 @@ function aCase(name: string) {
   };
 }
 /** The messages about an order, in the order they came. */
-const about = ({ name }: { name: string }) => emr.messages.filter((message) => fieldOf(message, 'OBR', 2).startsWith(`${name}^`)); // prettier-ignore
+const about = ({ name }: { name: string }) =>
+  emr.messages.filter((message) => fieldOf(message, 'OBR', 2).startsWith(`${name}^`));
 /** Exam states told of an order; a message that was repeated under its control id counts once. */
 const told = (one: { name: string }) => {
   const byControlId = new Map(about(one).map((message) => [fieldOf(message, 'MSH', 10), fieldOf(message, 'OBX', 5)]));
@@ -42,7 +52,9 @@ const told = (one: { name: string }) => {
 };
 /** Answers messages about one order so, and takes every other. */
 const answering = (one: { name: string }, answer: (message: string) => string | undefined) => (message: string) =>
-  fieldOf(message, 'OBR', 2).startsWith(`${one.name}^`) ? answer(message) : acknowledgementOf(message, 'AA', new Date()); // prettier-ignore
+  fieldOf(message, 'OBR', 2).startsWith(`${one.name}^`)
+    ? answer(message)
+    : acknowledgementOf(message, 'AA', new Date());
 const code =
   (msa1: string, err = '') =>
   (message: string) =>
@@ -57,7 +69,6 @@ describe('A fact for an EMR that speaks HL7 v2', () => {
   ])(
     'is sent again where it answers %s, before any later fact of the patient, while others go on',
     async (what, failure, answer) => {
-      // prettier-ignore
       const one = aCase(`RETRY${what.replaceAll(' ', '')}`);
       const other = aCase(`BESIDE${what.replaceAll(' ', '')}`);
       emr.acknowledges = answering(one, answer);
@@ -93,7 +104,6 @@ describe('A fact for an EMR that speaks HL7 v2', () => {
   ])(
     'is parked where it answers %s, before any later fact of the patient, while others go on',
     async (what, failure, answer) => {
-      // prettier-ignore
       const one = aCase(`PARK${what.replaceAll(' ', '')}`);
       const other = aCase(`OTHER${what.replaceAll(' ', '')}`);
       emr.acknowledges = answering(one, answer);
@@ -128,7 +138,9 @@ describe('A fact for an EMR that speaks HL7 v2', () => {
     await emr.stopMllp();
     await one.start();
     await one.complete();
-    await until(async () => (await service.deliveries('waiting', one.patient))[0]?.code === 'peer-unavailable', { what: 'an attempt' }); // prettier-ignore
+    await until(async () => (await service.deliveries('waiting', one.patient))[0]?.code === 'peer-unavailable', {
+      what: 'an attempt',
+    });
     await emr.startMllp();
     await service.delivered(one.patient, 2);
     expect(about(one).map((message) => fieldOf(message, 'OBX', 5))).toEqual(['started', 'completed']);
@@ -152,10 +164,19 @@ describe('A fact for an EMR that speaks HL7 v2', () => {
 
   it('tells each of several orders of one exam', async () => {
     const { patient } = aCase('GROUP');
-    const orders = ['GROUP1', 'GROUP2'].map((name) => aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient })); // prettier-ignore
-    await service.tell('imaging.schedule.exam-started.v1', anExam('1.2.99', 'in-progress', patient, orders), patient, ...orders); // prettier-ignore
+    const orders = ['GROUP1', 'GROUP2'].map((name) =>
+      aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient }),
+    );
+    await service.tell(
+      'imaging.schedule.exam-started.v1',
+      anExam('1.2.99', 'in-progress', patient, orders),
+      patient,
+      ...orders,
+    );
     await service.delivered(patient, 1);
-    const segments = about({ name: 'GROUP1' })[0]!.split('\r').filter((line) => /^OB[RX]/.test(line)); // prettier-ignore
+    const segments = about({ name: 'GROUP1' })[0]!
+      .split('\r')
+      .filter((line) => /^OB[RX]/.test(line));
     expect(segments.map((line) => line.split('|').slice(0, 3).join('|'))).toEqual([
       'OBR|1|GROUP1^EMR',
       'OBX|1|ST',

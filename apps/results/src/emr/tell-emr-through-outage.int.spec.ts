@@ -15,7 +15,17 @@ beforeAll(async () => {
   service = await AResultsService.start({
     destinations: [
       { name: 'fhir', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 5 },
-      { name: 'hl7', kind: 'mllp', host: '127.0.0.1', port: emr.mllpPort, application: 'EMR', facility: 'SGH', ackTimeoutSeconds: 0.5, connections: 3, gets: ['orderStatus'] }, // prettier-ignore
+      {
+        name: 'hl7',
+        kind: 'mllp',
+        host: '127.0.0.1',
+        port: emr.mllpPort,
+        application: 'EMR',
+        facility: 'SGH',
+        ackTimeoutSeconds: 0.5,
+        connections: 3,
+        gets: ['orderStatus'],
+      },
     ],
   });
 }, 60_000);
@@ -32,13 +42,23 @@ describe('An outage of a destination', () => {
     for (let exam = 0; exam < EXAMS; exam++)
       for (let one = 0; one < PATIENTS; one++) {
         const patient = aPatient({ mrn: `OUTAGE${one}` });
-        const order = aServiceRequest({ placerOrderNumber: name(one, exam), accessionNumber: `O${one}.${exam}`, patient }); // prettier-ignore
-        await service.tell('imaging.schedule.exam-started.v1', anExam(`1.2.${one + 1}.${exam + 1}`, 'in-progress', patient, [order]), patient, order); // prettier-ignore
+        const order = aServiceRequest({
+          placerOrderNumber: name(one, exam),
+          accessionNumber: `O${one}.${exam}`,
+          patient,
+        });
+        await service.tell(
+          'imaging.schedule.exam-started.v1',
+          anExam(`1.2.${one + 1}.${exam + 1}`, 'in-progress', patient, [order]),
+          patient,
+          order,
+        );
         // It works for a while, then it fails in every way it can, then it is away, then back.
         if (exam === 1 && one === 0) misbehave();
         if (exam === 2 && one === 0) await Promise.all([emr.stopFhir(), emr.stopMllp()]);
       }
-    const waiting = async () => (await service.sql<{ count: number }>("SELECT count(*)::int FROM delivery WHERE state <> 'done'"))[0]!.count; // prettier-ignore
+    const waiting = async () =>
+      (await service.sql<{ count: number }>("SELECT count(*)::int FROM delivery WHERE state <> 'done'"))[0]!.count;
     const all = async () => (await service.sql<{ count: number }>('SELECT count(*)::int FROM delivery'))[0]!.count;
     await until(async () => (await all()) === 2 * PATIENTS * EXAMS, {
       within: 30_000,
@@ -46,12 +66,17 @@ describe('An outage of a destination', () => {
     });
     expect(await waiting()).toBeGreaterThan(PATIENTS);
     await Promise.all([emr.startFhir(), emr.startMllp()]);
-    await until(async () => emr.fhirRequests.length > 0 && (await waiting()) < PATIENTS * EXAMS, { within: 120_000, what: 'half of it to be told' }); // prettier-ignore
+    await until(async () => emr.fhirRequests.length > 0 && (await waiting()) < PATIENTS * EXAMS, {
+      within: 120_000,
+      what: 'half of it to be told',
+    });
     misbehave();
     await until(async () => (await waiting()) === 0, { within: 120_000, what: 'all of it to be told' });
 
     const inOrder = (patient: number) => Array.from({ length: EXAMS }, (_, exam) => name(patient, exam));
-    const byFhir = emr.fhirRequests.filter(({ status }) => status === 200).flatMap(({ body }) => orderIn(body as Bundle)); // prettier-ignore
+    const byFhir = emr.fhirRequests
+      .filter(({ status }) => status === 200)
+      .flatMap(({ body }) => orderIn(body as Bundle));
     const byHl7 = emr.messages.filter(uniquely()).map((message) => fieldOf(message, 'ORC', 2).split('^')[0]!);
     for (let one = 0; one < PATIENTS; one++) {
       // What it took without our hearing of it in time comes again at once, and has its effect once.

@@ -14,7 +14,10 @@ export async function updateOneByOne(fact: EmrFact, patientSystem: string, serve
   for (const { resource, identifier, localReference } of writesOf(fact, patientSystem)) {
     const type = resource.resourceType;
     const sent = asSent(resource, known);
-    const write = type === 'Patient' ? server.conditionalCreate(sent, { identifier }) : server.conditionalUpdate(sent, { identifier }); // prettier-ignore
+    const write =
+      type === 'Patient'
+        ? server.conditionalCreate(sent, { identifier })
+        : server.conditionalUpdate(sent, { identifier });
     const id = (await write) ?? (await server.idOf(type, { identifier }));
     if (!id) throw fail('peer-error', `the FHIR server took a ${type} and does not say under which id`);
     known.set(localReference, `${type}/${id}`);

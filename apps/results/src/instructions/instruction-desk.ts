@@ -6,7 +6,14 @@ import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, INFRASTRUCTURE, SITE, type Infrastructure, type Site } from '#platform';
 import { deliveriesOf } from '../emr/emr-update.decider.js';
 import { instructionRulesOf } from './instruction-templates.js';
-import { instructionsAfter, orderIdOf, readAt, sameWords, type InstructionRules, type Occasion } from './instruction.decider.js'; // prettier-ignore
+import {
+  instructionsAfter,
+  orderIdOf,
+  readAt,
+  sameWords,
+  type InstructionRules,
+  type Occasion,
+} from './instruction.decider.js';
 
 /** What in which events makes a patient be told something; an appointment travels with its exam, which says more. */
 const occasions: Record<string, Occasion['resourceType']> = {
@@ -56,13 +63,21 @@ export class InstructionDesk {
       const current = (await this.store.read(manager, 'Communication', id))!;
       assertVersion(ifMatch, current);
       if (stated.status !== 'completed' && stated.received === undefined)
-        throw fail('field-missing', 'say that it was read: status completed, and received', { field: 'Communication.received' }); // prettier-ignore
+        throw fail('field-missing', 'say that it was read: status completed, and received', {
+          field: 'Communication.received',
+        });
       if (current.status === 'stopped' || !sameWords(current, stated))
-        throw fail('state-conflict', 'another text stands now, or none: read it again', { field: 'Communication.payload' }); // prettier-ignore
+        throw fail('state-conflict', 'another text stands now, or none: read it again', {
+          field: 'Communication.payload',
+        });
       const news = readAt(current, stated, now);
       const saved = news ? await this.keep(news, transaction) : current;
       const patientIds = [referencedId(current.subject?.reference, 'Patient')!];
-      await recordAccess(manager, { interaction: 'update', client, service: 'results', references: [`Communication/${id}`], patientIds }, now); // prettier-ignore
+      await recordAccess(
+        manager,
+        { interaction: 'update', client, service: 'results', references: [`Communication/${id}`], patientIds },
+        now,
+      );
       return saved;
     });
   }

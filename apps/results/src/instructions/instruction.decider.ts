@@ -1,5 +1,13 @@
 import { DateTime } from 'luxon';
-import type { Appointment, Communication, MedicationAdministration, Patient, Procedure, Reference, ServiceRequest } from 'fhir/r4.js'; // prettier-ignore
+import type {
+  Appointment,
+  Communication,
+  MedicationAdministration,
+  Patient,
+  Procedure,
+  Reference,
+  ServiceRequest,
+} from 'fhir/r4.js';
 import { extensions, identifierValue, referencedId, sameContent, systems, uuidFrom } from '#fhir';
 import { procedureNamed, stationByAeTitle, type InstructionPlaceholder, type Site } from '#platform';
 import { languagesOf, writtenFor } from './language.decider.js';
@@ -100,7 +108,10 @@ function written(template: Template, facts: Facts): Communication {
   const of = template.when === 'preparation' ? occasion.id! : order.id!;
   const id = uuidFrom('Communication', of, template.id);
   const values = valuesOf(template, facts);
-  const contentString = template.text.replace(/\{([^{}]*)\}/g, (whole, name: InstructionPlaceholder) => values[name] ?? whole); // prettier-ignore
+  const contentString = template.text.replace(
+    /\{([^{}]*)\}/g,
+    (whole, name: InstructionPlaceholder) => values[name] ?? whole,
+  );
   return {
     resourceType: 'Communication',
     id,
@@ -135,7 +146,8 @@ function valuesOf({ language }: Template, { occasion, order, rules }: Facts): Re
 
 function timeOf(occasion: Occasion): string | undefined {
   if (occasion.resourceType === 'Appointment') return occasion.start;
-  if (occasion.resourceType === 'Procedure') return occasion.performedPeriod?.end ?? occasion.performedPeriod?.start ?? occasion.performedDateTime; // prettier-ignore
+  if (occasion.resourceType === 'Procedure')
+    return occasion.performedPeriod?.end ?? occasion.performedPeriod?.start ?? occasion.performedDateTime;
   return occasion.effectivePeriod?.end ?? occasion.effectivePeriod?.start ?? occasion.effectiveDateTime;
 }
 
@@ -150,9 +162,10 @@ function again(
   cause: string,
   now: Date,
 ): Communication | undefined {
-  // prettier-ignore
   const causes = [...(before && before.status !== 'stopped' ? (before.partOf ?? []) : [])];
-  const partOf: Reference[] = causes.some(({ reference }) => reference === cause) ? causes : [...causes, { reference: cause }]; // prettier-ignore
+  const partOf: Reference[] = causes.some(({ reference }) => reference === cause)
+    ? causes
+    : [...causes, { reference: cause }];
   const stands = before !== undefined && before.status !== 'stopped';
   // One more of what led to it, such as a second injection, is no news for the patient.
   if (stands && sameWords(before, one))

@@ -10,7 +10,13 @@ const [emr, reader] = [new SandboxEmr(), new SandboxEmr()];
 let service: AResultsService;
 beforeAll(async () => {
   await Promise.all([emr.start(), reader.start()]);
-  const preparation = { id: 'fasting', when: 'preparation', procedures: ['CTCHESTC'], title: 'Before', text: '{date}, {time}' } as const; // prettier-ignore
+  const preparation = {
+    id: 'fasting',
+    when: 'preparation',
+    procedures: ['CTCHESTC'],
+    title: 'Before',
+    text: '{date}, {time}',
+  } as const;
   service = await AResultsService.start({
     destinations: [
       { name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 0.5, gets: ['instructions'] },
@@ -35,8 +41,19 @@ afterAll(async () => {
 
 function aCase(name: string, parts: Partial<Patient> = {}) {
   const patient = aPatient({ mrn: name, ...parts });
-  const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, procedure: { code: 'CTCHESTC', display: 'CT' } }); // prettier-ignore
-  const appointment = (start: string, status: Appointment['status'] = 'booked'): Appointment => ({ resourceType: 'Appointment', id: `ap-${name}`, status, start, participant: [] }); // prettier-ignore
+  const order = aServiceRequest({
+    placerOrderNumber: name,
+    accessionNumber: name,
+    patient,
+    procedure: { code: 'CTCHESTC', display: 'CT' },
+  });
+  const appointment = (start: string, status: Appointment['status'] = 'booked'): Appointment => ({
+    resourceType: 'Appointment',
+    id: `ap-${name}`,
+    status,
+    start,
+    participant: [],
+  });
   const kept = async () => {
     const { entry = [] } = await service.get<Bundle<Communication>>(`/fhir/Communication?subject=${patient.id}`);
     return entry.map(({ resource }) => resource!);
@@ -50,7 +67,9 @@ function aCase(name: string, parts: Partial<Patient> = {}) {
     told.push(...(await kept()).map(({ id }) => id!));
   };
   const listed = async (state: string) => {
-    const { instructions } = await service.get<{ instructions: ListedInstruction[] }>(`/patient-instructions?state=${state}`); // prettier-ignore
+    const { instructions } = await service.get<{ instructions: ListedInstruction[] }>(
+      `/patient-instructions?state=${state}`,
+    );
     return instructions.filter(({ patientId }) => patientId === patient.id);
   };
   return { patient, order, appointment, kept, there, settled, listed };
@@ -67,7 +86,13 @@ describe('Instructions for a patient', () => {
     expect(words(await one.kept())).toEqual(first);
     expect(words(one.there(emr))).toEqual(first);
     expect(words(one.there(reader))).toEqual(first);
-    expect(one.there(emr)).toMatchObject([{ recipient: [{ reference: expect.stringMatching(/^Patient\//) }], about: [{ reference: expect.stringMatching(/^ServiceRequest\//) }], topic: { text: 'Vorher' } }]); // prettier-ignore
+    expect(one.there(emr)).toMatchObject([
+      {
+        recipient: [{ reference: expect.stringMatching(/^Patient\//) }],
+        about: [{ reference: expect.stringMatching(/^ServiceRequest\//) }],
+        topic: { text: 'Vorher' },
+      },
+    ]);
 
     await service.tell('imaging.schedule.moved.v1', appointment('2026-03-03T09:00:00Z'), order, patient);
     await one.settled(4);
@@ -84,18 +109,35 @@ describe('Instructions for a patient', () => {
     );
     await one.settled(6);
     for (const where of [emr, reader]) expect(words(one.there(where))).toEqual([['3. März 2026, 10:00', 'stopped']]);
-    expect(await one.listed('withdrawn')).toMatchObject([{ instruction: 'fasting', language: 'de', deliveries: [{ destination: 'emr', state: 'done' }, { destination: 'reader', state: 'done' }] }]); // prettier-ignore
+    expect(await one.listed('withdrawn')).toMatchObject([
+      {
+        instruction: 'fasting',
+        language: 'de',
+        deliveries: [
+          { destination: 'emr', state: 'done' },
+          { destination: 'reader', state: 'done' },
+        ],
+      },
+    ]);
     expect(await service.published('imaging.result.instruction-changed.v1', patient.id)).toHaveLength(3);
   });
 
   it('come after the exam and its contrast, and are withdrawn where that was never given', async () => {
     const one = aCase('AFTER');
     const { patient, order } = one;
-    await service.tell('imaging.schedule.exam-completed.v1', anExam('1.2.77', 'completed', patient, [order]), patient, order); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-completed.v1',
+      anExam('1.2.77', 'completed', patient, [order]),
+      patient,
+      order,
+    );
     const given = anAdministration({ id: 'plan', subject: { reference: `Patient/${patient.id}` } }, { id: 'm-after' });
     await service.tell('imaging.contrast.administered.v1', given, patient, order);
     await one.settled(4);
-    expect(words(await one.kept()).sort()).toEqual([['Drink plenty.', 'in-progress'], ['You may eat.', 'in-progress']]); // prettier-ignore
+    expect(words(await one.kept()).sort()).toEqual([
+      ['Drink plenty.', 'in-progress'],
+      ['You may eat.', 'in-progress'],
+    ]);
     await service.tell('imaging.contrast.administered.v1', { ...given, status: 'entered-in-error' }, patient, order);
     await one.settled(6);
     expect(words(one.there(emr)).sort()).toEqual([
@@ -119,10 +161,19 @@ describe('Instructions for a patient', () => {
     expect(await one.listed('unread')).toHaveLength(1);
     // As the EMR has it, under an id of its own.
     const [theirs] = one.there(emr);
-    const answer = await service.send('PUT', `Communication?identifier=${systems.instruction}|${told!.id}`, { ...theirs!, status: 'completed', received: '2026-03-01T10:00:00Z' }); // prettier-ignore
-    expect([answer.status, answer.body]).toMatchObject([200, { id: told!.id, status: 'completed', received: '2026-03-01T10:00:00Z' }]); // prettier-ignore
+    const answer = await service.send('PUT', `Communication?identifier=${systems.instruction}|${told!.id}`, {
+      ...theirs!,
+      status: 'completed',
+      received: '2026-03-01T10:00:00Z',
+    });
+    expect([answer.status, answer.body]).toMatchObject([
+      200,
+      { id: told!.id, status: 'completed', received: '2026-03-01T10:00:00Z' },
+    ]);
     expect((await service.send('PUT', path, read)).headers.get('etag')).toBe('W/"2"');
-    expect(await one.listed('read')).toMatchObject([{ received: '2026-03-01T10:00:00Z', deliveries: [{ state: 'done' }, { state: 'done' }] }]); // prettier-ignore
+    expect(await one.listed('read')).toMatchObject([
+      { received: '2026-03-01T10:00:00Z', deliveries: [{ state: 'done' }, { state: 'done' }] },
+    ]);
     const audited = await service.sql(`SELECT FROM audit_event WHERE body::text LIKE '%' || $1 || '%'`, [path]);
     expect(audited.length).toBeGreaterThanOrEqual(2);
 
@@ -139,7 +190,9 @@ describe('Instructions for a patient', () => {
     await service.tell('imaging.schedule.booked.v1', one.appointment('2026-03-02T09:00:00Z'), one.order, one.patient);
     await service.handled(one.patient);
     const [parked] = await service.delivered(one.patient, 1, 'parked');
-    expect(await one.listed('undelivered')).toMatchObject([{ deliveries: [{ destination: 'emr', state: 'parked' }, { destination: 'reader' }] }]); // prettier-ignore
+    expect(await one.listed('undelivered')).toMatchObject([
+      { deliveries: [{ destination: 'emr', state: 'parked' }, { destination: 'reader' }] },
+    ]);
     emr.fhirFault = undefined;
     await service.post(`/deliveries/${parked!.id}/retry`);
     await one.settled(2);

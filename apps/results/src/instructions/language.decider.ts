@@ -5,7 +5,10 @@ import type { Patient } from 'fhir/r4.js';
  * v2 senders often have, are the BCP 47 tag that they mean; what is no language tag is none.
  */
 export function languagesOf({ communication = [] }: Patient): string[] {
-  const inOrder = [...communication.filter(({ preferred }) => preferred), ...communication.filter(({ preferred }) => !preferred)]; // prettier-ignore
+  const inOrder = [
+    ...communication.filter(({ preferred }) => preferred),
+    ...communication.filter(({ preferred }) => !preferred),
+  ];
   return inOrder.flatMap(({ language }) => {
     const written = [...(language?.coding ?? []).map(({ code }) => code), language?.text];
     return written.flatMap((one) => canonical(one) ?? []).slice(0, 1);

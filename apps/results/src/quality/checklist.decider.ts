@@ -21,7 +21,7 @@ const checklist = z.strictObject({
         code: text,
         answer: z.enum(['passed', 'failed', 'not-applicable'], 'must be passed, failed or not-applicable'),
       }),
-    ) // prettier-ignore
+    )
     .min(1, 'must not be empty'),
 });
 
@@ -63,7 +63,9 @@ export function readChecklist(body: unknown, site: Site): QuestionnaireResponse 
 function againstSite({ modality, items }: z.output<typeof checklist>, site: Site): Failure[] {
   const wanted = itemsFor(modality, site);
   if (!wanted)
-    return [fail('value-unknown', 'modality has no checklist in the site file (qualityChecklists)', { field: 'modality' })]; // prettier-ignore
+    return [
+      fail('value-unknown', 'modality has no checklist in the site file (qualityChecklists)', { field: 'modality' }),
+    ];
   const codes = items.map(({ code }) => code);
   const wrong = codes.flatMap((code, index) => {
     const field = `items.${index}.code`;

@@ -9,7 +9,8 @@ import { fail, SITE, type Site } from '#platform';
 import { checklistIdOf, hasFailed, readChecklist } from './checklist.decider.js';
 import { timesIn } from './times-in.js';
 
-const CONTENT = '{ identifier: { system, value }, studyInstanceUid, modality, items: [{ code, answer: passed | failed | not-applicable }], at, status? }'; // prettier-ignore
+const CONTENT =
+  '{ identifier: { system, value }, studyInstanceUid, modality, items: [{ code, answer: passed | failed | not-applicable }], at, status? }';
 
 /** Where it is said how a study came out by the site's image quality checklist; each is a QuestionnaireResponse. */
 @ApiTags('quality')
@@ -29,7 +30,9 @@ export class ChecklistsController {
     return this.unitOfWork.run(undefined, async ({ manager, now }) => {
       const known = await this.store.read(manager, 'QuestionnaireResponse', stated.id!);
       if (known && !sameContent(known, stated))
-        throw fail('duplicate-key', 'this number is in use for another checklist: correct that one by PUT', { field: 'identifier' }); // prettier-ignore
+        throw fail('duplicate-key', 'this number is in use for another checklist: correct that one by PUT', {
+          field: 'identifier',
+        });
       const [saved] = known ? [known] : await this.store.save(manager, [stated], now);
       response.status(known ? 200 : 201).setHeader('ETag', etagOf(saved!));
       return saved;
@@ -53,20 +56,28 @@ export class ChecklistsController {
       if (ifMatch !== etagOf(known))
         throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
       const isAmended = stated.status === 'completed' && !sameContent({ ...known, status: 'completed' }, stated);
-      const next = { ...stated, ...(isAmended ? { status: 'amended' as const } : {}), ...(known.meta ? { meta: known.meta } : {}) }; // prettier-ignore
+      const next = {
+        ...stated,
+        ...(isAmended ? { status: 'amended' as const } : {}),
+        ...(known.meta ? { meta: known.meta } : {}),
+      };
       const [saved] = await this.store.save(manager, [next], now);
       response.setHeader('ETag', etagOf(saved!));
       return saved;
     });
   }
 
-  @ApiOperation({ summary: 'Those of a study (?study=<Study Instance UID>), or of a time (?from=&to=&failed=true): 500 at most, newest first' }) // prettier-ignore
+  @ApiOperation({
+    summary:
+      'Those of a study (?study=<Study Instance UID>), or of a time (?from=&to=&failed=true): 500 at most, newest first',
+  })
   @Get()
   async list(@Query() query: Record<string, unknown>): Promise<{ checklists: QuestionnaireResponse[] }> {
     const { study, from, to, failed } = query;
     if (failed !== undefined && failed !== 'true' && failed !== 'false')
       throw fail('field-invalid', 'must be true or false', { field: 'failed' });
-    const found = typeof study === 'string' ? await this.ofStudy(study) : await this.ofTime(timesIn(from, to, this.site.timeZone)); // prettier-ignore
+    const found =
+      typeof study === 'string' ? await this.ofStudy(study) : await this.ofTime(timesIn(from, to, this.site.timeZone));
     return { checklists: failed === undefined ? found : found.filter((one) => hasFailed(one) === (failed === 'true')) };
   }
 

@@ -77,7 +77,14 @@ const fields = [
  */
 export function entriesOf(statements: readonly Statement[], image: ExposureFacts | undefined): Entry[] {
   const kinds: EntryKind[] = ['reject', 'repeat', 'doubtful'];
-  const entries = kinds.flatMap((kind) => entryOf(kind, statements.filter((one) => one.kind === kind), image) ?? []); // prettier-ignore
+  const entries = kinds.flatMap(
+    (kind) =>
+      entryOf(
+        kind,
+        statements.filter((one) => one.kind === kind),
+        image,
+      ) ?? [],
+  );
   const isRejected = entries.some(({ kind, counts }) => kind === 'reject' && counts);
   return entries.map((entry) => (entry.kind === 'doubtful' && isRejected ? { ...entry, counts: false } : entry));
 }

@@ -31,7 +31,12 @@ describe('An exposure', () => {
 
   it.each([
     ['by the console alone is in error', [said({ isInError: true })], [], false],
-    ['by both still is rejected by the PACS', [said({ isInError: true }), said({ id: 'k', source: 'kos' })], ['kos'], true], // prettier-ignore
+    [
+      'by both still is rejected by the PACS',
+      [said({ isInError: true }), said({ id: 'k', source: 'kos' })],
+      ['kos'],
+      true,
+    ],
   ] as const)('that was rejected %s when the console takes it back', (_what, statements, sources, counts) => {
     expect(entriesOf(statements, undefined)).toMatchObject([{ sources, counts }]);
   });
@@ -48,8 +53,14 @@ describe('An exposure', () => {
   it('that is doubtful is so until it is rejected', () => {
     const doubtful = said({ id: 'e', kind: 'doubtful', source: 'exposure-index', reason: '111211' });
     expect(entriesOf([doubtful], undefined)).toMatchObject([{ kind: 'doubtful', counts: true }]);
-    expect(entriesOf([doubtful, said()], undefined)).toMatchObject([{ counts: true }, { kind: 'doubtful', counts: false }]); // prettier-ignore
-    expect(entriesOf([doubtful, said({ isInError: true })], undefined)).toMatchObject([{ counts: false }, { kind: 'doubtful', counts: true }]); // prettier-ignore
+    expect(entriesOf([doubtful, said()], undefined)).toMatchObject([
+      { counts: true },
+      { kind: 'doubtful', counts: false },
+    ]);
+    expect(entriesOf([doubtful, said({ isInError: true })], undefined)).toMatchObject([
+      { counts: false },
+      { kind: 'doubtful', counts: true },
+    ]);
   });
 
   it('of which nobody says anything has no entry', () => {
@@ -74,7 +85,9 @@ describe('An exposure', () => {
   }) as fc.Arbitrary<Statement>;
   it('ends the same in whatever order its statements come, one row a kind', () => {
     const several = fc.uniqueArray(statement, { selector: ({ id }) => id, maxLength: 8 });
-    const inTwoOrders = several.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }))); // prettier-ignore
+    const inTwoOrders = several.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length })),
+    );
     fc.assert(
       fc.property(inTwoOrders, fc.boolean(), ([one, other], hasImage) => {
         const image = hasImage ? { view: 'LL', at: '2026-03-01T09:00:00Z' } : undefined;

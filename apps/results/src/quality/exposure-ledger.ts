@@ -43,11 +43,16 @@ export class ExposureLedger {
     await this.exposures.lock(manager);
     for (const statement of rejections) await this.exposures.keepStatement(manager, statement, 'pacs', now);
     await this.exposures.keepImages(manager, images, now);
-    const operators = images.flatMap(({ sopInstanceUid, operator }) => (operator ? [[sopInstanceUid, operator] as const] : [])); // prettier-ignore
+    const operators = images.flatMap(({ sopInstanceUid, operator }) =>
+      operator ? [[sopInstanceUid, operator] as const] : [],
+    );
     await this.exposures.keepOperators(manager, new Map(operators), false);
     const doubtful = images.flatMap((image) => this.doubtOf(image));
     for (const statement of doubtful) await this.exposures.keepStatement(manager, statement, 'pacs', now);
-    const spokenOf = await this.exposures.statementsOf(manager, images.map(({ sopInstanceUid }) => sopInstanceUid)); // prettier-ignore
+    const spokenOf = await this.exposures.statementsOf(
+      manager,
+      images.map(({ sopInstanceUid }) => sopInstanceUid),
+    );
     await this.settle([...spokenOf.keys(), ...rejections.map(({ exposure }) => exposure)], transaction);
   }
 
@@ -78,7 +83,9 @@ export class ExposureLedger {
       const known = await this.exposures.statement(transaction.manager, id);
       if (!known) return { isNew: true, kept: await this.keep(statement, stated, client, transaction) };
       if (sameWord(known, statement, stated)) return { isNew: false, kept: known };
-      throw fail('duplicate-key', 'this number is in use for another entry: correct that one by PUT', { field: 'identifier' }); // prettier-ignore
+      throw fail('duplicate-key', 'this number is in use for another entry: correct that one by PUT', {
+        field: 'identifier',
+      });
     });
   }
 
@@ -93,8 +100,10 @@ export class ExposureLedger {
       const statement = await this.statementOf(id, stated, transaction);
       await this.exposures.lock(manager);
       const known = await this.exposures.statement(manager, id);
-      if (!known || known.statement.source !== 'console') throw fail('not-found', 'no console stated an entry of this id'); // prettier-ignore
-      if (known.version !== version) throw fail('precondition-failed', 'the entry was corrected meanwhile: read it again'); // prettier-ignore
+      if (!known || known.statement.source !== 'console')
+        throw fail('not-found', 'no console stated an entry of this id');
+      if (known.version !== version)
+        throw fail('precondition-failed', 'the entry was corrected meanwhile: read it again');
       if (id !== uuidFrom('exposure entry', stated.identifier.system, stated.identifier.value))
         throw fail('field-invalid', 'identifier must be the number it was stated under', { field: 'identifier' });
       if (known.statement.exposure !== statement.exposure)
@@ -123,7 +132,9 @@ export class ExposureLedger {
   /** An accession number that is not known here stays as it was said: its order may come yet. */
   private async statementOf(id: string, stated: StatedReject, { manager }: Transaction): Promise<Statement> {
     const { accessionNumber } = stated.statement;
-    const orders = accessionNumber ? await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accessionNumber) : []; // prettier-ignore
+    const orders = accessionNumber
+      ? await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accessionNumber)
+      : [];
     const orderId = orders.length === 1 ? orders[0]!.id : undefined;
     return { ...stated.statement, ...(orderId ? { orderId } : {}), id, exposure: stated.sopInstanceUid ?? id };
   }
@@ -146,7 +157,9 @@ export class ExposureLedger {
   private doubtOf(image: AcquiredImage): Statement[] {
     const reason = outOfRange(withDeviation(image).deviationIndex, this.site.exposures.deviationIndex);
     const exposure = image.sopInstanceUid;
-    return reason ? [{ id: `exposure-index/${exposure}`, kind: 'doubtful', source: 'exposure-index', exposure, reason }] : []; // prettier-ignore
+    return reason
+      ? [{ id: `exposure-index/${exposure}`, kind: 'doubtful', source: 'exposure-index', exposure, reason }]
+      : [];
   }
 
   private async settle(exposures: readonly string[], { manager, now }: Transaction): Promise<void> {
@@ -162,5 +175,7 @@ export class ExposureLedger {
 
 /** Which order it was found under is our own doing, and no part of what was said. */
 function sameWord(known: KeptStatement, statement: Statement, { operator }: StatedReject): boolean {
-  return known.operator === operator && sameContent({ ...known.statement, orderId: null }, { ...statement, orderId: null }); // prettier-ignore
+  return (
+    known.operator === operator && sameContent({ ...known.statement, orderId: null }, { ...statement, orderId: null })
+  );
 }

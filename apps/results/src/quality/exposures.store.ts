@@ -47,7 +47,16 @@ export class Exposures {
   async keepImages(manager: EntityManager, images: readonly AcquiredImage[], now: Date): Promise<void> {
     if (images.length === 0) return;
     const updates = names.slice(1).map((name) => `${name} = coalesce(excluded.${name}, known.${name})`);
-    const rows = JSON.stringify(images.map((image) => Object.fromEntries(Object.entries(imageColumns).map(([key, column]) => [column.split(' ')[0], image[key as keyof AcquiredImage] ?? null])))); // prettier-ignore
+    const rows = JSON.stringify(
+      images.map((image) =>
+        Object.fromEntries(
+          Object.entries(imageColumns).map(([key, column]) => [
+            column.split(' ')[0],
+            image[key as keyof AcquiredImage] ?? null,
+          ]),
+        ),
+      ),
+    );
     await manager.query(
       `INSERT INTO acquired_image AS known (${names.join(', ')})
        SELECT ${names.slice(0, -1).join(', ')}, coalesce(acquired_at, (SELECT acquired_at FROM acquired_image AS k WHERE k.sop_instance_uid = r.sop_instance_uid), $2)

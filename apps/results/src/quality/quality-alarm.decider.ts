@@ -54,7 +54,11 @@ function raised(known: DetectedIssue | undefined, subject: AlarmSubject, rate: R
     ...(known?.meta ? { meta: known.meta } : {}),
     identifier: [{ system: qualityAlarmSystem, value: `${measure}/${by}/${windowDays}/${value}` }],
     status: 'final',
-    code: { coding: [{ system: qualityAlarmSystem, code: `${measure}-rate`, display: `Too many images are ${words[measure]}` }] }, // prettier-ignore
+    code: {
+      coding: [
+        { system: qualityAlarmSystem, code: `${measure}-rate`, display: `Too many images are ${words[measure]}` },
+      ],
+    },
     severity: 'moderate',
     identifiedDateTime: now.toISOString(),
     ...(by === 'room' ? { implicated: [{ reference: `Location/${roomIdOf(value)}`, display: value }] } : {}),

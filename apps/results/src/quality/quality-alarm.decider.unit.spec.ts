@@ -7,7 +7,8 @@ import { followAlarm, qualityAlarmIdOf } from './quality-alarm.decider.js';
 const row: QualityAlarm = { measure: 'reject', by: 'room', windowDays: 30, aboveShare: 0.08, minimumImages: 50 };
 const subject = { row, value: 'X-ray 1' };
 const now = new Date('2026-03-02T09:00:00Z');
-const follow = (known: DetectedIssue | undefined, count: number, of: number) => followAlarm(known, subject, rate(count, of), now); // prettier-ignore
+const follow = (known: DetectedIssue | undefined, count: number, of: number) =>
+  followAlarm(known, subject, rate(count, of), now);
 
 describe('A quality alarm', () => {
   it('is raised where the rate is above what is accepted beyond chance', () => {
@@ -16,7 +17,8 @@ describe('A quality alarm', () => {
       status: 'final',
       code: { coding: [{ code: 'reject-rate' }] },
       implicated: [{ display: 'X-ray 1' }],
-      detail: 'room X-ray 1: 30 of 200 images rejected in 30 days, 15.0 % (95 % interval 10.7 % to 20.6 %); accepted are 8.0 %', // prettier-ignore
+      detail:
+        'room X-ray 1: 30 of 200 images rejected in 30 days, 15.0 % (95 % interval 10.7 % to 20.6 %); accepted are 8.0 %',
     });
   });
 
@@ -44,7 +46,9 @@ describe('A quality alarm', () => {
   });
 
   it('turns from one state to the other, whatever the rates', () => {
-    const counts = fc.integer({ min: 0, max: 300 }).chain((of) => fc.tuple(fc.integer({ min: 0, max: of }), fc.constant(of))); // prettier-ignore
+    const counts = fc
+      .integer({ min: 0, max: 300 })
+      .chain((of) => fc.tuple(fc.integer({ min: 0, max: of }), fc.constant(of)));
     fc.assert(
       fc.property(fc.array(counts, { maxLength: 20 }), (all) => {
         let known: DetectedIssue | undefined;

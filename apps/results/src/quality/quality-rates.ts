@@ -56,8 +56,9 @@ export class QualityRateStore {
   /** The rates of a time, until before its end. A reason has no images of its own: its rates are of all. */
   async rates(from: Date, to: Date, by: RateDimension, manager?: EntityManager): Promise<QualityRates> {
     const parameters = [from, to, this.site.exposures.modalities, this.site.timeZone];
-    const query = <T>(sql: string) => (manager ?? this.dataSource).query<T>(exposuresOf(by === 'operator') + sql, parameters); // prettier-ignore
-    const counts = `count(*)::int AS images, (count(*) FILTER (WHERE rejected))::int AS rejects, (count(*) FILTER (WHERE repeated))::int AS repeats`; // prettier-ignore
+    const query = <T>(sql: string) =>
+      (manager ?? this.dataSource).query<T>(exposuresOf(by === 'operator') + sql, parameters);
+    const counts = `count(*)::int AS images, (count(*) FILTER (WHERE rejected))::int AS rejects, (count(*) FILTER (WHERE repeated))::int AS repeats`;
     const [all] = await query<Counted[]>(`SELECT NULL AS value, ${counts} FROM exposure WHERE $4::text <> ''`);
     const rows =
       by === 'reason'
@@ -76,7 +77,12 @@ export class QualityRateStore {
 
 function rateOf({ value, images, rejects, repeats }: Counted): QualityRate {
   const display = rejectReasons[value ?? ''];
-  return { value: value ?? NOT_KNOWN, ...(display ? { display } : {}), rejects: rate(rejects, images), repeats: rate(repeats, images) }; // prettier-ignore
+  return {
+    value: value ?? NOT_KNOWN,
+    ...(display ? { display } : {}),
+    rejects: rate(rejects, images),
+    repeats: rate(repeats, images),
+  };
 }
 
 /** One row an exposure. What an entry says of it goes before what the image says. */

@@ -16,8 +16,9 @@ export class QualityController {
   ) {}
 
   @ApiOperation({
-    summary: `Reject and repeat rates per thousand images with their 95 % interval: ?from=&to=&by=${rateDimensions.join(' | ')}`, // prettier-ignore
-    description: 'By operator only for a client with the scope quality-by-operator. from and to are days in the site’s zone, both included, or times.', // prettier-ignore
+    summary: `Reject and repeat rates per thousand images with their 95 % interval: ?from=&to=&by=${rateDimensions.join(' | ')}`,
+    description:
+      'By operator only for a client with the scope quality-by-operator. from and to are days in the site’s zone, both included, or times.',
   })
   @Get('rates')
   async ofTime(

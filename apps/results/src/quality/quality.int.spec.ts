@@ -26,11 +26,21 @@ beforeAll(async () => {
       },
       exposures: { deviationIndex: { low: -3, high: 3 } },
       qualityAlarms: [{ measure: 'reject', by: 'detector', windowDays: 30, aboveShare: 0.05, minimumImages: 4 }],
-      qualityChecklists: [{ modalities: ['DX'], items: [{ code: 'MARKER', display: 'Side marker in the image' }, { code: 'ANATOMY', display: 'All of the anatomy' }] }], // prettier-ignore
+      qualityChecklists: [
+        {
+          modalities: ['DX'],
+          items: [
+            { code: 'MARKER', display: 'Side marker in the image' },
+            { code: 'ANATOMY', display: 'All of the anatomy' },
+          ],
+        },
+      ],
     },
     tokens,
   );
-  await until(async () => (await service.sql('SELECT FROM pacs_changes')).length > 0, { what: 'the changes to be followed' }); // prettier-ignore
+  await until(async () => (await service.sql('SELECT FROM pacs_changes')).length > 0, {
+    what: 'the changes to be followed',
+  });
 }, 60_000);
 afterAll(async () => {
   await service?.stop();
@@ -42,7 +52,11 @@ async function call<T>(
   path: string,
   { body, as = 'console', ifMatch }: { body?: object; as?: string; ifMatch?: string } = {},
 ) {
-  const headers = { authorization: `Bearer ${as}`, 'content-type': 'application/json', ...(ifMatch ? { 'if-match': ifMatch } : {}) }; // prettier-ignore
+  const headers = {
+    authorization: `Bearer ${as}`,
+    'content-type': 'application/json',
+    ...(ifMatch ? { 'if-match': ifMatch } : {}),
+  };
   const response = await fetch(service.url + path, {
     method,
     headers,
@@ -76,10 +90,19 @@ function prepare(...deviations: (number | undefined)[]) {
   const exam = async (modality = 'DX') => {
     const study = anExpectedStudy(uid, patient, [order], images);
     study.series![0]!.modality = { code: modality };
-    await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, study); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-completed.v1',
+      anExam(`${uid}.9`, 'completed', patient, [order]),
+      patient,
+      order,
+      study,
+    );
     const seen =
       "SELECT FROM acquired_image WHERE study_instance_uid = $1 AND (detector IS NOT NULL OR modality = 'CT')";
-    await until(async () => (await service.sql(seen, [uid])).length === images.length, { within: 20_000, what: 'the exposures' }); // prettier-ignore
+    await until(async () => (await service.sql(seen, [uid])).length === images.length, {
+      within: 20_000,
+      what: 'the exposures',
+    });
   };
   return { uid, images, detector, patient, order, exam };
 }
@@ -117,15 +140,33 @@ describe('An image that was rejected', () => {
     const stated = aReject({ sopInstanceUid: images[0], view: 'AP' });
     expect((await call('POST', '/rejects', { body: stated })).status).toBe(201);
     expect((await call('POST', '/rejects', { body: stated })).status).toBe(200);
-    expect(await call('POST', '/rejects', { body: { ...stated, reason: '111210' } })).toMatchObject({ status: 409, body: { code: 'duplicate-key' } }); // prettier-ignore
+    expect(await call('POST', '/rejects', { body: { ...stated, reason: '111210' } })).toMatchObject({
+      status: 409,
+      body: { code: 'duplicate-key' },
+    });
     pacs.reject(uid, '113001', [images[0]!, images[1]!], '111211');
     pacs.changed(uid);
     await until(async () => (await entriesOf(uid)).length === 2, { within: 20_000, what: 'the note in the ledger' });
     const found = await entriesOf(uid);
-    expect(found.find(({ exposure }) => exposure === images[0])).toMatchObject({ kind: 'reject', reason: '111209', view: 'AP', detector, orderId: order.id, deviationIndex: 0, sources: ['console', 'kos'] }); // prettier-ignore
-    expect(found.find(({ exposure }) => exposure === images[1])).toMatchObject({ reason: '111211', reasonDisplay: 'Under exposed', view: 'LL', sources: ['kos'] }); // prettier-ignore
+    expect(found.find(({ exposure }) => exposure === images[0])).toMatchObject({
+      kind: 'reject',
+      reason: '111209',
+      view: 'AP',
+      detector,
+      orderId: order.id,
+      deviationIndex: 0,
+      sources: ['console', 'kos'],
+    });
+    expect(found.find(({ exposure }) => exposure === images[1])).toMatchObject({
+      reason: '111211',
+      reasonDisplay: 'Under exposed',
+      view: 'LL',
+      sources: ['kos'],
+    });
     expect(await ratesBy('detector', detector)).toEqual({ images: 3, rejects: 2, repeats: 0 });
-    const { numberOfInstances } = (await call<ImagingStudy>('GET', `/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`)).body; // prettier-ignore
+    const { numberOfInstances } = (
+      await call<ImagingStudy>('GET', `/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`)
+    ).body;
     expect(numberOfInstances).toBe(1);
   }, 60_000);
 
@@ -139,7 +180,12 @@ describe('An image that was rejected', () => {
       ConceptNameCodeSequence: [{ CodeValue: '113001', CodingSchemeDesignator: 'DCM' }],
       ContentSequence: [{ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: image! }] }],
     };
-    const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, calledAeTitle: 'COLLIMATOR', callingAeTitle: 'PACS' }; // prettier-ignore
+    const to = {
+      host: '127.0.0.1',
+      port: service.infrastructure.dicom!.port,
+      calledAeTitle: 'COLLIMATOR',
+      callingAeTitle: 'PACS',
+    };
     const association = await ScuAssociation.open(to, [sopClasses.keyObjectSelection]);
     const stated = aReject({ sopInstanceUid: image });
     const [stored, answered] = await Promise.all([
@@ -149,7 +195,9 @@ describe('An image that was rejected', () => {
     await association.release();
     expect([stored.status, answered.status]).toEqual([0, 201]);
     await one.exam();
-    expect(await entriesOf(one.uid)).toMatchObject([{ exposure: image, reason: '111209', detector: one.detector, orderId: one.order.id, sources: ['console', 'kos'] }]); // prettier-ignore
+    expect(await entriesOf(one.uid)).toMatchObject([
+      { exposure: image, reason: '111209', detector: one.detector, orderId: one.order.id, sources: ['console', 'kos'] },
+    ]);
     expect(await ratesBy('detector', one.detector)).toEqual({ images: 1, rejects: 1, repeats: 0 });
   }, 60_000);
 
@@ -167,7 +215,8 @@ describe('An image that was rejected', () => {
 
   it('and was made again is a reject and a repeat: two exposures', async () => {
     const { uid, images, detector } = await aRadiograph(0, 0);
-    const atConsole = (changes: object) => call('POST', '/rejects', { body: aReject({ studyInstanceUid: uid, ...changes }) }); // prettier-ignore
+    const atConsole = (changes: object) =>
+      call('POST', '/rejects', { body: aReject({ studyInstanceUid: uid, ...changes }) });
     // The bad image never left the console.
     await atConsole({ sopInstanceUid: `${uid}.1.9`, detector, modality: 'DX' });
     await atConsole({ kind: 'repeat', reason: undefined, sopInstanceUid: images[1], repeats: `${uid}.1.9` });
@@ -178,7 +227,8 @@ describe('An image that was rejected', () => {
     const { images, detector } = await aRadiograph(0);
     const stated = aReject({ sopInstanceUid: images[0] });
     const { body, etag } = await call<{ id: string }>('POST', '/rejects', { body: stated });
-    const correct = (ifMatch: string | undefined, changes: object) => call('PUT', `/rejects/${body.id}`, { body: { ...stated, ...changes }, ...(ifMatch ? { ifMatch } : {}) }); // prettier-ignore
+    const correct = (ifMatch: string | undefined, changes: object) =>
+      call('PUT', `/rejects/${body.id}`, { body: { ...stated, ...changes }, ...(ifMatch ? { ifMatch } : {}) });
     expect((await correct(undefined, {})).status).toBe(412);
     expect(await correct(etag, { reason: '111210' })).toMatchObject({ status: 200, etag: 'W/"2"' });
     expect((await correct(etag, { reason: '111212' })).status).toBe(412);
@@ -188,21 +238,42 @@ describe('An image that was rejected', () => {
   }, 60_000);
 
   it('is refused with every mistake of it', async () => {
-    const wrong = { identifier: { system: 'urn:x', value: '1' }, kind: 'reject', reason: '113000', at: 'now', sopInstanceUid: 'x', who: 'me' }; // prettier-ignore
-    expect(await call('POST', '/rejects', { body: wrong })).toMatchObject({ status: 400, body: { code: 'field-invalid' } }); // prettier-ignore
-    expect(await call('POST', '/rejects', { body: aReject({ reason: undefined }) })).toMatchObject({ status: 400, body: { field: 'reason' } }); // prettier-ignore
-    expect(await call('POST', '/rejects', { body: aReject({ station: 'NOWHERE' }) })).toMatchObject({ status: 422, body: { field: 'station' } }); // prettier-ignore
+    const wrong = {
+      identifier: { system: 'urn:x', value: '1' },
+      kind: 'reject',
+      reason: '113000',
+      at: 'now',
+      sopInstanceUid: 'x',
+      who: 'me',
+    };
+    expect(await call('POST', '/rejects', { body: wrong })).toMatchObject({
+      status: 400,
+      body: { code: 'field-invalid' },
+    });
+    expect(await call('POST', '/rejects', { body: aReject({ reason: undefined }) })).toMatchObject({
+      status: 400,
+      body: { field: 'reason' },
+    });
+    expect(await call('POST', '/rejects', { body: aReject({ station: 'NOWHERE' }) })).toMatchObject({
+      status: 422,
+      body: { field: 'station' },
+    });
   });
 });
 
 describe('An exposure index out of range', () => {
   it('makes an image doubtful, which counts as neither until it is rejected', async () => {
     const { uid, images, detector } = await aRadiograph(-3.4, 2.9);
-    expect(await entriesOf(uid)).toMatchObject([{ kind: 'doubtful', reason: '111211', deviationIndex: -3.4, exposure: images[0], sources: ['exposure-index'] }]); // prettier-ignore
+    expect(await entriesOf(uid)).toMatchObject([
+      { kind: 'doubtful', reason: '111211', deviationIndex: -3.4, exposure: images[0], sources: ['exposure-index'] },
+    ]);
     expect(await ratesBy('detector', detector)).toEqual({ images: 2, rejects: 0, repeats: 0 });
     await call('POST', '/rejects', { body: aReject({ sopInstanceUid: images[0] }) });
     expect(await ratesBy('detector', detector)).toEqual({ images: 2, rejects: 1, repeats: 0 });
-    expect((await entriesOf(uid)).map(({ kind, counts }) => [kind, counts]).sort()).toEqual([['doubtful', false], ['reject', true]]); // prettier-ignore
+    expect((await entriesOf(uid)).map(({ kind, counts }) => [kind, counts]).sort()).toEqual([
+      ['doubtful', false],
+      ['reject', true],
+    ]);
   }, 60_000);
 });
 
@@ -214,7 +285,10 @@ describe('Who the operator was', () => {
     expect(JSON.stringify(body)).not.toContain(operator);
     expect(JSON.stringify(await entriesOf(uid))).not.toContain(operator);
     expect(await entriesOf(uid, 'qa')).toMatchObject([{ operator }]);
-    expect(await call('GET', `/quality/rates?${times()}&by=operator`)).toMatchObject({ status: 403, body: { code: 'forbidden' } }); // prettier-ignore
+    expect(await call('GET', `/quality/rates?${times()}&by=operator`)).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden' },
+    });
     expect(await ratesBy('operator', operator, 'qa')).toEqual({ images: 1, rejects: 1, repeats: 0 });
   }, 60_000);
 });
@@ -233,12 +307,18 @@ describe('A checklist', () => {
     const { status, body, etag } = await call<QuestionnaireResponse>('POST', '/quality/checklists', { body: first });
     expect(status).toBe(201);
     expect((await call('POST', '/quality/checklists', { body: first })).status).toBe(200);
-    const listed = async (query: string) => (await call<{ checklists: QuestionnaireResponse[] }>('GET', `/quality/checklists?${query}`)).body.checklists.map(({ id }) => id); // prettier-ignore
+    const listed = async (query: string) =>
+      (await call<{ checklists: QuestionnaireResponse[] }>('GET', `/quality/checklists?${query}`)).body.checklists.map(
+        ({ id }) => id,
+      );
     expect(await listed(`study=${study}`)).toEqual([body.id]);
     expect(await listed(`${times()}&failed=true`)).toEqual([body.id]);
     const path = `/quality/checklists/${body.id}`;
     expect((await call('PUT', path, { body: stated('passed') })).status).toBe(412);
-    expect(await call('PUT', path, { body: stated('passed'), ifMatch: etag })).toMatchObject({ status: 200, body: { status: 'amended' } }); // prettier-ignore
+    expect(await call('PUT', path, { body: stated('passed'), ifMatch: etag })).toMatchObject({
+      status: 200,
+      body: { status: 'amended' },
+    });
     expect(await listed(`${times()}&failed=true`)).toEqual([]);
     expect((await call('GET', `/fhir/QuestionnaireResponse/${body.id}`)).status).toBe(200);
   });
@@ -248,7 +328,6 @@ describe('Rates', () => {
   it.each(['view', 'room', 'reason', 'modality', 'day', 'week', 'month'])(
     'are told by %s, of the same images',
     async (by) => {
-      // prettier-ignore
       const { status, body } = await call<QualityRates>('GET', `/quality/rates?${times()}&by=${by}`);
       expect(status).toBe(200);
       expect(body.total.rejects.count).toBeGreaterThan(0);
@@ -266,7 +345,6 @@ describe('Rates', () => {
     'by=view&from=2026-01-02&to=2026-01-01',
     'by=view&from=x&to=y',
   ])('are refused for %s', async (query) => {
-    // prettier-ignore
     expect((await call('GET', `/quality/rates?${query}`)).status).toBe(400);
   });
 });
@@ -282,7 +360,10 @@ describe('An alarm', () => {
     const kept = [];
     for (const body of stated) kept.push(await call<{ id: string }>('POST', '/rejects', { body }));
     await until(async () => (await told()).length > 0, { within: 20_000, what: 'the alarm' });
-    const isOpen = async () => (await call<{ alarms: { about: string }[] }>('GET', '/quality/alarms')).body.alarms.some(({ about }) => about === `reject/detector/30/${detector}`); // prettier-ignore
+    const isOpen = async () =>
+      (await call<{ alarms: { about: string }[] }>('GET', '/quality/alarms')).body.alarms.some(
+        ({ about }) => about === `reject/detector/30/${detector}`,
+      );
     expect(await isOpen()).toBe(true);
     for (const [index, { body, etag }] of kept.entries())
       await call('PUT', `/rejects/${body.id}`, {

@@ -13,7 +13,10 @@ const stated = (changes: object = {}) => ({
 
 describe('An entry of a console', () => {
   it('has the room of its station, the deviation of its exposure index, and the operator apart', () => {
-    const { statement, operator } = readReject(stated({ station: 'DX01', operator: 'Tina Tech', exposureIndex: 800, targetExposureIndex: 400 }), site); // prettier-ignore
+    const { statement, operator } = readReject(
+      stated({ station: 'DX01', operator: 'Tina Tech', exposureIndex: 800, targetExposureIndex: 400 }),
+      site,
+    );
     expect(statement).toMatchObject({ room: 'X-ray room 1', deviationIndex: 3, source: 'console' });
     expect(operator).toBe('Tina Tech');
     expect(JSON.stringify(statement)).not.toContain('Tina');
@@ -21,7 +24,8 @@ describe('An entry of a console', () => {
 
   it('has one of the sixteen reasons of CID 7011', () => {
     expect(Object.keys(rejectReasons)).toHaveLength(16);
-    for (const reason of Object.keys(rejectReasons)) expect(readReject(stated({ reason }), site).statement.reason).toBe(reason); // prettier-ignore
+    for (const reason of Object.keys(rejectReasons))
+      expect(readReject(stated({ reason }), site).statement.reason).toBe(reason);
   });
 
   it.each<[string, unknown, string, string]>([
@@ -30,7 +34,12 @@ describe('An entry of a console', () => {
     ['no reason', stated({ reason: undefined }), 'field-missing', 'reason'],
     ['a name of Object.prototype for a reason', stated({ reason: 'constructor' }), 'field-invalid', 'reason'],
     ['a reject that repeats', stated({ repeats: '1.2.3' }), 'field-invalid', 'repeats'],
-    ['a repeat of itself', stated({ kind: 'repeat', sopInstanceUid: '1.2', repeats: '1.2' }), 'field-invalid', 'repeats'], // prettier-ignore
+    [
+      'a repeat of itself',
+      stated({ kind: 'repeat', sopInstanceUid: '1.2', repeats: '1.2' }),
+      'field-invalid',
+      'repeats',
+    ],
     ['a time without zone', stated({ at: '2026-03-02T09:00:00' }), 'field-invalid', 'at'],
     ['a UID that is none', stated({ sopInstanceUid: '1.02' }), 'field-invalid', 'sopInstanceUid'],
     ['a station there is not', stated({ station: 'X' }), 'value-unknown', 'station'],

@@ -9,7 +9,8 @@ import { Exposures, type KeptStatement } from './exposures.store.js';
 import { readReject, rejectReasons } from './read-reject.js';
 import { timesIn } from './times-in.js';
 
-const CONTENT = '{ identifier: { system, value }, kind: reject | repeat, reason: a code of DICOM CID 7011, sopInstanceUid?, repeats?, studyInstanceUid?, accessionNumber?, modality?, bodyPart?, view?, laterality?, station?, room?, detector?, operator?, exposureIndex?, targetExposureIndex?, deviationIndex?, at, status? }'; // prettier-ignore
+const CONTENT =
+  '{ identifier: { system, value }, kind: reject | repeat, reason: a code of DICOM CID 7011, sopInstanceUid?, repeats?, studyInstanceUid?, accessionNumber?, modality?, bodyPart?, view?, laterality?, station?, room?, detector?, operator?, exposureIndex?, targetExposureIndex?, deviationIndex?, at, status? }';
 
 /** A row as it is shown: the reason in words, and who the operator was only to who may know. */
 type ShownEntry = Entry & { operator?: string; reasonDisplay?: string };
@@ -24,7 +25,9 @@ export class RejectsController {
     @Inject(SITE) private readonly site: Site,
   ) {}
 
-  @ApiOperation({ summary: `An image was rejected, or an exposure made again: ${CONTENT}; 200 where it was said before` }) // prettier-ignore
+  @ApiOperation({
+    summary: `An image was rejected, or an exposure made again: ${CONTENT}; 200 where it was said before`,
+  })
   @Post()
   async record(@Body() body: unknown, @Req() request: object, @Res({ passthrough: true }) response: Response) {
     const { isNew, kept } = await this.ledger.record(readReject(body, this.site), clientOf(request));
@@ -48,7 +51,8 @@ export class RejectsController {
 
   @ApiOperation({
     summary: 'The ledger of a time, 2000 rows at most, newest first: ?from=&to=&kind=reject | repeat | doubtful',
-    description: 'One row a kind and exposure, whoever told of it. Who the operator was is in it for a client with the scope quality-by-operator.', // prettier-ignore
+    description:
+      'One row a kind and exposure, whoever told of it. Who the operator was is in it for a client with the scope quality-by-operator.',
   })
   @Get()
   async list(
@@ -61,7 +65,12 @@ export class RejectsController {
       throw fail('field-invalid', 'must be reject, repeat or doubtful', { field: 'kind' });
     const times = timesIn(from, to, this.site.timeZone);
     const entries = await this.exposures.list({ ...times, kind }, hasScope(request, 'quality-by-operator'));
-    return { entries: entries.map((entry) => ({ ...entry, ...(entry.reason ? { reasonDisplay: rejectReasons[entry.reason]! } : {}) })) }; // prettier-ignore
+    return {
+      entries: entries.map((entry) => ({
+        ...entry,
+        ...(entry.reason ? { reasonDisplay: rejectReasons[entry.reason]! } : {}),
+      })),
+    };
   }
 }
 

@@ -41,7 +41,11 @@ export function readStated<T extends z.ZodType>(
     ? asAWhole(result.data)
     : result.error.issues
         .flatMap((issue) => mistakesOf(issue, body ?? {}, what))
-        .map(({ path, reason }) => fail(reason === 'is missing' ? 'field-missing' : 'field-invalid', `${path || 'the body'} ${reason}`, { field: path || 'body' })); // prettier-ignore
+        .map(({ path, reason }) =>
+          fail(reason === 'is missing' ? 'field-missing' : 'field-invalid', `${path || 'the body'} ${reason}`, {
+            field: path || 'body',
+          }),
+        );
   const [first, ...also] = failures;
   if (first) throw fail(first.code, first.message, { field: first.field, also });
   return result.data!;

@@ -13,7 +13,10 @@ describe('A time that is asked for', () => {
   });
 
   it('is until before its second time', () => {
-    expect(between('2026-03-02T09:00:00+01:00', '2026-03-02T09:00:00Z')).toEqual(['2026-03-02T08:00:00.000Z', '2026-03-02T09:00:00.000Z']); // prettier-ignore
+    expect(between('2026-03-02T09:00:00+01:00', '2026-03-02T09:00:00Z')).toEqual([
+      '2026-03-02T08:00:00.000Z',
+      '2026-03-02T09:00:00.000Z',
+    ]);
   });
 
   it.each([

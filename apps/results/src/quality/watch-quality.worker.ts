@@ -4,7 +4,16 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { newEvent } from '#events';
 import { FhirStore } from '#fhir';
 import { LeasedWorker, UnitOfWork, type Transaction } from '#messaging';
-import { INFRASTRUCTURE, LOGGER, rate, SITE, type Infrastructure, type Logger, type QualityAlarm, type Site } from '#platform'; // prettier-ignore
+import {
+  INFRASTRUCTURE,
+  LOGGER,
+  rate,
+  SITE,
+  type Infrastructure,
+  type Logger,
+  type QualityAlarm,
+  type Site,
+} from '#platform';
 import { followAlarm, qualityAlarmIdOf, qualityAlarmSystem, roomIdOf, takenBack } from './quality-alarm.decider.js';
 import { NOT_KNOWN, QualityRateStore } from './quality-rates.js';
 
@@ -30,7 +39,12 @@ export class WatchQuality extends LeasedWorker {
   /** Alarms that stand, or were taken back, longest standing first. */
   async list(state: 'open' | 'resolved'): Promise<object[]> {
     const found = await this.alarms(this.dataSource.manager, state === 'open' ? 'final' : 'cancelled');
-    return found.map(({ id, identifier, identifiedDateTime, detail }) => ({ detectedIssueId: id, about: identifier![0]!.value, since: identifiedDateTime, detail })); // prettier-ignore
+    return found.map(({ id, identifier, identifiedDateTime, detail }) => ({
+      detectedIssueId: id,
+      about: identifier![0]!.value,
+      since: identifiedDateTime,
+      detail,
+    }));
   }
 
   protected async turn(): Promise<void> {
@@ -50,7 +64,12 @@ export class WatchQuality extends LeasedWorker {
     transaction: Transaction,
   ): Promise<void> {
     const { manager, now } = transaction;
-    const { total, rows } = await this.rates.rates(new Date(now.getTime() - row.windowDays * DAY_MS), now, row.by, manager); // prettier-ignore
+    const { total, rows } = await this.rates.rates(
+      new Date(now.getTime() - row.windowDays * DAY_MS),
+      now,
+      row.by,
+      manager,
+    );
     const measured = row.measure === 'reject' ? ('rejects' as const) : ('repeats' as const);
     const values = rows.filter(({ value }) => value !== NOT_KNOWN);
     for (const { value, [measured]: found } of values) {
@@ -81,7 +100,15 @@ export class WatchQuality extends LeasedWorker {
     const [saved] = await this.store.save(manager, [issue], now);
     const location: FhirResource[] = room ? [{ resourceType: 'Location', id: roomIdOf(room), name: room }] : [];
     const cause = `${saved!.id}/${saved!.meta?.versionId}`;
-    transaction.publish(newEvent({ type: 'imaging.result.quality-alarm.v1', patientId: saved!.id!, cause, now, resources: [saved!, ...location] })); // prettier-ignore
+    transaction.publish(
+      newEvent({
+        type: 'imaging.result.quality-alarm.v1',
+        patientId: saved!.id!,
+        cause,
+        now,
+        resources: [saved!, ...location],
+      }),
+    );
   }
 
   private async alarms(manager: EntityManager, status: 'final' | 'cancelled'): Promise<DetectedIssue[]> {

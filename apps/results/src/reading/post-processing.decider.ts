@@ -29,11 +29,13 @@ export function postProcessingOf(
     for: study.subject,
     basedOn: orders.map(({ id }) => ({ reference: `ServiceRequest/${id}` })),
     authoredOn: now.toISOString(),
-  })); // prettier-ignore
+  }));
   return tasks.filter(({ id }, index) => tasks.findIndex((one) => one.id === id) === index);
 }
 
-const postProcessing = { coding: [{ system: systems.task, code: 'post-processing', display: '3D or other post-processing' }] }; // prettier-ignore
+const postProcessing = {
+  coding: [{ system: systems.task, code: 'post-processing', display: '3D or other post-processing' }],
+};
 
 /**
  * Reads a request for post-processing from outside: a Task of code post-processing with a number of its own, of a study
@@ -43,7 +45,8 @@ const postProcessing = { coding: [{ system: systems.task, code: 'post-processing
  */
 export function postProcessingFrom(body: unknown, now: Date): { task: Task; studyId: string } {
   const stated = validateResource(body, 'Task');
-  const missing = (path: string, what: string) => fail('field-missing', `Task.${path} is required: ${what}`, { field: `Task.${path}` }); // prettier-ignore
+  const missing = (path: string, what: string) =>
+    fail('field-missing', `Task.${path} is required: ${what}`, { field: `Task.${path}` });
   if (!isPostProcessing(stated))
     throw fail('field-invalid', `Task.code must be post-processing of ${systems.task}`, { field: 'Task.code' });
   if (stated.status !== 'requested')
@@ -94,7 +97,11 @@ export function changedPostProcessing(current: Task, stated: Task, now: Date): T
   if (NOT_DONE.includes(status) && !statusReason?.text && !statusReason?.coding)
     throw fail('field-missing', 'Task.statusReason is required: why it is not made', field('statusReason'));
   if (status === 'completed' && seriesOf({ output }).length === 0)
-    throw fail('field-missing', 'Task.output is required: the Series Instance UID of each series that was made, as valueIdentifier of urn:dicom:uid', field('output')); // prettier-ignore
+    throw fail(
+      'field-missing',
+      'Task.output is required: the Series Instance UID of each series that was made, as valueIdentifier of urn:dicom:uid',
+      field('output'),
+    );
   const isOver = !OPEN.includes(status);
   const start = current.executionPeriod?.start ?? (isTaken ? now.toISOString() : undefined);
   return {
@@ -104,14 +111,18 @@ export function changedPostProcessing(current: Task, stated: Task, now: Date): T
     ...(statusReason ? { statusReason } : {}),
     ...(note ? { note } : {}),
     ...(status === 'completed' ? { output: output!, businessStatus: businessStatus('unverified') } : {}),
-    ...(start || isOver ? { executionPeriod: { ...(start ? { start } : {}), ...(isOver ? { end: now.toISOString() } : {}) } } : {}), // prettier-ignore
+    ...(start || isOver
+      ? { executionPeriod: { ...(start ? { start } : {}), ...(isOver ? { end: now.toISOString() } : {}) } }
+      : {}),
     lastModified: now.toISOString(),
   };
 }
 
 /** The Series Instance UIDs a Task has made. */
 export function seriesOf({ output = [] }: Pick<Task, 'output'>): string[] {
-  const uids = output.map(({ valueIdentifier }) => valueIdentifier?.system === systems.dicomUid ? valueIdentifier.value?.replace(/^urn:oid:/, '') : undefined); // prettier-ignore
+  const uids = output.map(({ valueIdentifier }) =>
+    valueIdentifier?.system === systems.dicomUid ? valueIdentifier.value?.replace(/^urn:oid:/, '') : undefined,
+  );
   return uids.filter((uid): uid is string => uid !== undefined && /^[0-9.]{1,64}$/.test(uid));
 }
 
@@ -135,6 +146,10 @@ export function verified(task: Task, there: readonly string[], site: Site, now: 
 
 /** `unverified`, `verified`, or `missing` where the PACS did not get the series. */
 function businessStatus(code: 'unverified' | 'verified' | 'missing') {
-  const text = { unverified: 'the PACS is asked for its series', verified: 'its series are in the PACS', missing: 'its series did not appear in the PACS' }[code]; // prettier-ignore
+  const text = {
+    unverified: 'the PACS is asked for its series',
+    verified: 'its series are in the PACS',
+    missing: 'its series did not appear in the PACS',
+  }[code];
   return { coding: [{ system: systems.businessStatus, code }], text };
 }

@@ -28,7 +28,8 @@ describe('Post-processing', () => {
 
   it('is done with the series it made, which the PACS bears out, or not in time', () => {
     expect(done).toMatchObject({ status: 'completed', businessStatus: { coding: [{ code: 'unverified' }] } });
-    const seen = (there: string[], seconds: number) => verified(done, there, hospital, new Date(now.getTime() + seconds * 1000))?.businessStatus?.coding?.[0]?.code; // prettier-ignore
+    const seen = (there: string[], seconds: number) =>
+      verified(done, there, hospital, new Date(now.getTime() + seconds * 1000))?.businessStatus?.coding?.[0]?.code;
     expect([seen([], 59), seen([], 60), seen(['1.2.3', '9'], 1)]).toEqual([undefined, 'missing', 'verified']);
   });
 
@@ -48,7 +49,9 @@ describe('Post-processing', () => {
     given(asked)
       .when(says({ status: 'draft' }))
       .thenFails('field-invalid');
-    given(asked).when(says({ status: 'completed', owner, output: [{ type: {}, valueString: '1.2' }] })).thenFails('field-missing'); // prettier-ignore
+    given(asked)
+      .when(says({ status: 'completed', owner, output: [{ type: {}, valueString: '1.2' }] }))
+      .thenFails('field-missing');
     given(done)
       .when(says({ status: 'requested' }))
       .thenFails('state-conflict');

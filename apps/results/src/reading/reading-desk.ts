@@ -24,7 +24,10 @@ export class ReadingDesk {
     if (study?.status !== 'available') return;
     await this.follow(study, transaction);
     const wanted = postProcessingOf(study, await this.ordersOf(study, transaction), this.site, now);
-    const known = await this.store.readMany(manager, wanted.map(({ id }) => ({ type: 'Task', id: id! }))); // prettier-ignore
+    const known = await this.store.readMany(
+      manager,
+      wanted.map(({ id }) => ({ type: 'Task', id: id! })),
+    );
     for (const task of wanted.filter(({ id }) => !known.some((one) => one.id === id)))
       await this.keep(task, 'imaging.result.post-processing-changed.v1', transaction);
   }
@@ -32,7 +35,9 @@ export class ReadingDesk {
   /** After a report was filed, or found its orders: what waits to be read may be read by it. */
   async afterReport(report: DiagnosticReport, transaction: Transaction): Promise<void> {
     const { manager } = transaction;
-    const ids = new Set((report.imagingStudy ?? []).flatMap(({ reference }) => referencedId(reference, 'ImagingStudy') ?? [])); // prettier-ignore
+    const ids = new Set(
+      (report.imagingStudy ?? []).flatMap(({ reference }) => referencedId(reference, 'ImagingStudy') ?? []),
+    );
     for (const { reference } of report.basedOn ?? [])
       for (const task of (await this.store.referringTo(manager, 'Task', reference!)).filter(isReading))
         ids.add(referencedId(task.focus?.reference, 'ImagingStudy')!);
@@ -72,7 +77,8 @@ export class ReadingDesk {
     const orders = await this.ordersOf(study, transaction);
     const patientId = referencedId(study.subject.reference, 'Patient')!;
     const own = [`ImagingStudy/${study.id}`, ...orders.map(({ id }) => `ServiceRequest/${id}`)];
-    const isOfIt = ({ basedOn = [], imagingStudy = [] }: DiagnosticReport) => [...basedOn, ...imagingStudy].some(({ reference }) => own.includes(reference!)); // prettier-ignore
+    const isOfIt = ({ basedOn = [], imagingStudy = [] }: DiagnosticReport) =>
+      [...basedOn, ...imagingStudy].some(({ reference }) => own.includes(reference!));
     const reports = (await this.store.ofPatient(manager, 'DiagnosticReport', patientId)).filter(isOfIt);
     const task = decideReading(known, { study, orders, reports }, this.site, now);
     if (task) await this.keep(task, 'imaging.result.reading-changed.v1', transaction);
@@ -80,6 +86,9 @@ export class ReadingDesk {
 
   private async ordersOf({ basedOn = [] }: ImagingStudy, { manager }: Transaction): Promise<ServiceRequest[]> {
     const ids = basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
-    return (await this.store.readMany(manager, ids.map((id) => ({ type: 'ServiceRequest', id })))) as ServiceRequest[]; // prettier-ignore
+    return (await this.store.readMany(
+      manager,
+      ids.map((id) => ({ type: 'ServiceRequest', id })),
+    )) as ServiceRequest[];
   }
 }

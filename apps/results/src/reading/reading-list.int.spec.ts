@@ -16,7 +16,11 @@ beforeAll(async () => {
   );
   service = await AResultsService.start({
     procedures,
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 2 } }, // prettier-ignore
+    pacs: {
+      name: 'pacs',
+      qidoUrl: pacs.qidoUrl,
+      lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 2 },
+    },
     remoteReading: [{ organization: 'Night Readers', priorities: ['asap'], readWithinMinutes: 30 }],
   });
 }, 60_000);
@@ -30,20 +34,27 @@ async function aStudy(
   name: string,
   parts: Partial<ServiceRequest> & { procedure?: { code: string; display: string } } = {},
 ) {
-  // prettier-ignore
   const uid = `1.2.3.${[...name].map((letter) => letter.charCodeAt(0)).join('')}`;
   const patient = aPatient({ mrn: name });
   const order = aServiceRequest({ placerOrderNumber: name, accessionNumber: name, patient, ...parts });
   pacs.studies.set(uid, [`${uid}.1.1`]);
-  await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, anExpectedStudy(uid, patient, [order], [`${uid}.1.1`])); // prettier-ignore
+  await service.tell(
+    'imaging.schedule.exam-completed.v1',
+    anExam(`${uid}.9`, 'completed', patient, [order]),
+    patient,
+    order,
+    anExpectedStudy(uid, patient, [order], [`${uid}.1.1`]),
+  );
   const studyId = uuidFrom('ImagingStudy', uid);
   const task = async (id = uuidFrom('Task', 'read', studyId)) => {
     const found = await service.get<Task>(`/fhir/Task/${id}`);
     return found.resourceType === 'Task' ? found : undefined;
   };
   const reading = await until(task, { within: 10_000, what: 'the study to be listed' });
-  const put = (from: Task, parts: Partial<Task>) => service.send('PUT', `Task/${from.id}`, { ...from, ...parts }, { 'if-match': `W/"${from.meta!.versionId}"` }); // prettier-ignore
-  const report = (status: 'P' | 'F', text = 'Normal.') => service.take(anOruMessage({ mrn: name, placerOrderNumber: name, status, text })); // prettier-ignore
+  const put = (from: Task, parts: Partial<Task>) =>
+    service.send('PUT', `Task/${from.id}`, { ...from, ...parts }, { 'if-match': `W/"${from.meta!.versionId}"` });
+  const report = (status: 'P' | 'F', text = 'Normal.') =>
+    service.take(anOruMessage({ mrn: name, placerOrderNumber: name, status, text }));
   return { uid, studyId, patient, reading, task, put, report };
 }
 const listed = async (query = '') => (await service.get<{ tasks: Task[] }>(`/reading-list${query}`)).tasks;
@@ -58,7 +69,12 @@ describe('The reading list', () => {
     expect((await listed('?subspecialty=neuro')).map(({ id }) => id)).toEqual([routine.reading.id]);
     expect(await listed('?modality=MR')).toEqual([]);
     const [told] = await service.published('imaging.result.reading-changed.v1', stat.patient.id);
-    expect(told!.map(({ resourceType }) => resourceType)).toEqual(['Task', 'ImagingStudy', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect(told!.map(({ resourceType }) => resourceType)).toEqual([
+      'Task',
+      'ImagingStudy',
+      'Patient',
+      'ServiceRequest',
+    ]);
   });
 
   it('gives a study to one of two who claim it at once, and to the other when it is released', async () => {
@@ -85,14 +101,25 @@ describe('The reading list', () => {
   it('gives a study to those who read elsewhere, and takes it back when its time is over', async () => {
     const { reading, task } = await aStudy('REMOTE', { priority: 'asap' });
     expect(reading).toMatchObject({ status: 'requested', owner: { type: 'Organization', display: 'Night Readers' } });
-    await service.sql(`UPDATE resource SET body = jsonb_set(body, '{restriction,period,end}', '"2026-01-01T00:00:00Z"') WHERE id = $1`, [reading.id]); // prettier-ignore
-    await service.sql(`UPDATE due_task SET due_at = now() - interval '1 second', next_attempt_at = now() WHERE task_id = $1`, [reading.id]); // prettier-ignore
-    const back = await until(async () => {
-      const now = await task();
-      return now && !now.owner && now;
-    }, { within: 10_000, what: 'the study to come back' }); // prettier-ignore
+    await service.sql(
+      `UPDATE resource SET body = jsonb_set(body, '{restriction,period,end}', '"2026-01-01T00:00:00Z"') WHERE id = $1`,
+      [reading.id],
+    );
+    await service.sql(
+      `UPDATE due_task SET due_at = now() - interval '1 second', next_attempt_at = now() WHERE task_id = $1`,
+      [reading.id],
+    );
+    const back = await until(
+      async () => {
+        const now = await task();
+        return now && !now.owner && now;
+      },
+      { within: 10_000, what: 'the study to come back' },
+    );
     expect(back).toMatchObject({ status: 'requested', businessStatus: { coding: [{ code: 'came-back' }] } });
-    expect((await service.published('imaging.result.reading-changed.v1', reading.for!.reference!.slice(8)))).toHaveLength(2); // prettier-ignore
+    expect(await service.published('imaging.result.reading-changed.v1', reading.for!.reference!.slice(8))).toHaveLength(
+      2,
+    );
   });
 });
 
@@ -108,9 +135,17 @@ describe('Post-processing', () => {
     const taken = (await one.put(asked, { status: 'accepted', owner: ANNA })).body as Task;
     expect((await one.put(taken, { status: 'completed' })).status).toBe(400);
     expect((await one.put(taken, { status: 'completed', output: output(`${one.uid}.1`) })).status).toBe(200);
-    await until(async () => businessStatus(await one.task(id)) === 'verified', { within: 10_000, what: 'its series to be seen' }); // prettier-ignore
+    await until(async () => businessStatus(await one.task(id)) === 'verified', {
+      within: 10_000,
+      what: 'its series to be seen',
+    });
     const told = await service.published('imaging.result.post-processing-changed.v1', one.patient.id);
-    expect(told.map(([task]) => `${(task as Task).status} ${businessStatus(task as Task)}`)).toEqual(['requested undefined', 'accepted undefined', 'completed unverified', 'completed verified']); // prettier-ignore
+    expect(told.map(([task]) => `${(task as Task).status} ${businessStatus(task as Task)}`)).toEqual([
+      'requested undefined',
+      'accepted undefined',
+      'completed unverified',
+      'completed verified',
+    ]);
   });
 
   it('is asked for by others, each number once, and is missing where the PACS never gets its series', async () => {
@@ -127,9 +162,14 @@ describe('Post-processing', () => {
     const [first, again] = [await service.send('POST', 'Task', request), await service.send('POST', 'Task', request)];
     expect([first.status, again.status]).toEqual([201, 200]);
     expect((await service.send('POST', 'Task', { ...request, description: 'Other' })).status).toBe(409);
-    expect((await service.send('POST', 'Task', { ...request, focus: { reference: 'ImagingStudy/none' } })).status).toBe(404); // prettier-ignore
+    expect((await service.send('POST', 'Task', { ...request, focus: { reference: 'ImagingStudy/none' } })).status).toBe(
+      404,
+    );
     const task = first.body as Task;
     expect((await one.put(task, { status: 'completed', owner: BEN, output: output('1.9.9') })).status).toBe(200);
-    await until(async () => businessStatus(await one.task(task.id)) === 'missing', { within: 10_000, what: 'its series to be given up' }); // prettier-ignore
+    await until(async () => businessStatus(await one.task(task.id)) === 'missing', {
+      within: 10_000,
+      what: 'its series to be given up',
+    });
   });
 });

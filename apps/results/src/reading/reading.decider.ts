@@ -54,7 +54,8 @@ export function changedReading(current: Task, stated: Task, now: Date): Task {
   const field = (path: string) => ({ field: `Task.${path}` });
   if (current.status === 'completed' || current.status === 'cancelled')
     throw fail('state-conflict', 'the reading is over', field('status'));
-  const allowed = current.status === 'in-progress' ? ['in-progress', 'cancelled'] : ['requested', 'accepted', 'cancelled']; // prettier-ignore
+  const allowed =
+    current.status === 'in-progress' ? ['in-progress', 'cancelled'] : ['requested', 'accepted', 'cancelled'];
   if (!allowed.includes(status)) throw fail('state-conflict', `must be one of ${allowed.join(', ')}`, field('status'));
   if (status === 'cancelled' && !statusReason?.text && !statusReason?.coding)
     throw fail('field-missing', 'Task.statusReason is required: why nobody needs to read it', field('statusReason'));
@@ -79,7 +80,10 @@ export function changedReading(current: Task, stated: Task, now: Date): Task {
 export function cameBack(task: Task, now: Date): Task | undefined {
   const due = dueOf(task);
   if (!due || due > now || !['requested', 'accepted'].includes(task.status)) return undefined;
-  const businessStatus = { coding: [{ system: systems.businessStatus, code: 'came-back' }], text: 'not read in time elsewhere' }; // prettier-ignore
+  const businessStatus = {
+    coding: [{ system: systems.businessStatus, code: 'came-back' }],
+    text: 'not read in time elsewhere',
+  };
   const gone = { owner: undefined, restriction: undefined, executionPeriod: undefined };
   return { ...task, ...gone, status: 'requested', businessStatus, lastModified: now.toISOString() };
 }
@@ -93,9 +97,12 @@ export function dueOf({ restriction, status }: Task): Date | undefined {
 type State = 'unread' | 'to-sign' | 'read';
 
 function stateOf({ orders, reports }: ReadingFacts): State {
-  const standing = reports.filter(({ status }) => !['registered', 'cancelled', 'entered-in-error', 'unknown'].includes(status)); // prettier-ignore
+  const standing = reports.filter(
+    ({ status }) => !['registered', 'cancelled', 'entered-in-error', 'unknown'].includes(status),
+  );
   const released = standing.filter(isReleased);
-  const isReported = ({ id }: ServiceRequest) => released.some(({ basedOn }) => basedOn?.some(({ reference }) => reference === `ServiceRequest/${id}`)); // prettier-ignore
+  const isReported = ({ id }: ServiceRequest) =>
+    released.some(({ basedOn }) => basedOn?.some(({ reference }) => reference === `ServiceRequest/${id}`));
   const isRead = orders.length > 0 ? orders.every(isReported) : released.length > 0;
   if (isRead) return 'read';
   return standing.length > released.length ? 'to-sign' : 'unread';
@@ -108,7 +115,9 @@ function withState(task: Task, state: State, { reports }: ReadingFacts, now: Dat
     case 'read': {
       if (task.status === 'completed') return task;
       const end = now.toISOString();
-      const output = reports.filter(isReleased).map(({ id }) => ({ type: { text: 'report' }, valueReference: { reference: `DiagnosticReport/${id}` } })); // prettier-ignore
+      const output = reports
+        .filter(isReleased)
+        .map(({ id }) => ({ type: { text: 'report' }, valueReference: { reference: `DiagnosticReport/${id}` } }));
       return { ...rest, status: 'completed', executionPeriod: { ...executionPeriod, end }, output, lastModified: end };
     }
     case 'to-sign': {
@@ -117,7 +126,13 @@ function withState(task: Task, state: State, { reports }: ReadingFacts, now: Dat
         text: 'waits for its final report',
       };
       const owner = task.owner ?? reports.find(({ resultsInterpreter }) => resultsInterpreter)?.resultsInterpreter?.[0];
-      return { ...rest, status: 'in-progress', businessStatus: toSign, ...(executionPeriod?.start ? { executionPeriod: { start: executionPeriod.start } } : {}), ...(owner ? { owner } : {}) }; // prettier-ignore
+      return {
+        ...rest,
+        status: 'in-progress',
+        businessStatus: toSign,
+        ...(executionPeriod?.start ? { executionPeriod: { start: executionPeriod.start } } : {}),
+        ...(owner ? { owner } : {}),
+      };
     }
     case 'unread': {
       if (task.status === 'requested' || task.status === 'accepted') return task;
@@ -131,7 +146,11 @@ function newReading({ study, orders }: ReadingFacts, site: Site, now: Date): Tas
   const about = aboutOf({ study, orders, reports: [] }, site);
   const remote = site.remoteReading.find((row) => isFor(row, about, modalitiesOf(study), site, now));
   const end = new Date(now.getTime() + (remote?.readWithinMinutes ?? 0) * 60_000).toISOString();
-  const organization: Reference = { type: 'Organization', ...(remote?.identifier ? { identifier: remote.identifier } : {}), display: remote?.organization }; // prettier-ignore
+  const organization: Reference = {
+    type: 'Organization',
+    ...(remote?.identifier ? { identifier: remote.identifier } : {}),
+    display: remote?.organization,
+  };
   return {
     resourceType: 'Task',
     id: readingIdOf(study.id!),
@@ -142,19 +161,25 @@ function newReading({ study, orders }: ReadingFacts, site: Site, now: Date): Tas
     for: study.subject,
     // Its age on the list: since when it waits.
     authoredOn: now.toISOString(),
-    ...(remote ? { owner: organization, restriction: { period: { start: now.toISOString(), end }, recipient: [organization] } } : {}), // prettier-ignore
+    ...(remote
+      ? { owner: organization, restriction: { period: { start: now.toISOString(), end }, recipient: [organization] } }
+      : {}),
   };
 }
 
 /** What the study and its orders say, which may change while it waits. */
 function aboutOf({ study, orders }: ReadingFacts, site: Site): Partial<Task> {
   const priority = priorities.find((one) => orders.some((order) => (order.priority ?? 'routine') === one)) ?? 'routine';
-  const subspecialties = [...new Set(orders.flatMap(({ code }) => procedureNamed(site, code?.coding ?? [])?.subspecialty ?? []))]; // prettier-ignore
+  const subspecialties = [
+    ...new Set(orders.flatMap(({ code }) => procedureNamed(site, code?.coding ?? [])?.subspecialty ?? [])),
+  ];
   return {
     priority,
     for: study.subject,
     ...(orders.length > 0 ? { basedOn: orders.map(({ id }) => ({ reference: `ServiceRequest/${id}` })) } : {}),
-    ...(subspecialties.length > 0 ? { performerType: subspecialties.map((code) => ({ coding: [{ system: systems.subspecialty, code }] })) } : {}), // prettier-ignore
+    ...(subspecialties.length > 0
+      ? { performerType: subspecialties.map((code) => ({ coding: [{ system: systems.subspecialty, code }] })) }
+      : {}),
     input: modalitiesOf(study).map((valueCode) => ({ type: { text: 'modality' }, valueCode })),
   };
 }

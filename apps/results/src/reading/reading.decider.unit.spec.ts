@@ -15,15 +15,28 @@ const study: ImagingStudy = {
 // A Monday, 21:00 in Berlin.
 const evening = new Date('2026-03-02T20:00:00Z');
 const nights = site({
-  remoteReading: [{ organization: 'Night Readers', modalities: ['CT'], days: ['mon'], from: '20:00', to: '07:00', readWithinMinutes: 60 }], // prettier-ignore
+  remoteReading: [
+    {
+      organization: 'Night Readers',
+      modalities: ['CT'],
+      days: ['mon'],
+      from: '20:00',
+      to: '07:00',
+      readWithinMinutes: 60,
+    },
+  ],
 });
 const aReport = (status: DiagnosticReport['status'], orders: ServiceRequest[] = [order]) =>
   filedUnder(
     { resourceType: 'DiagnosticReport', id: 'r1', status, code: {}, subject: order.subject },
     { orders, study },
   );
-const listed = (parts: { orders?: ServiceRequest[]; reports?: DiagnosticReport[] } = {}, of = site(), now = evening, known?: Task) =>
-  decideReading(known, { study, orders: [order], reports: [], ...parts }, of, now); // prettier-ignore
+const listed = (
+  parts: { orders?: ServiceRequest[]; reports?: DiagnosticReport[] } = {},
+  of = site(),
+  now = evening,
+  known?: Task,
+) => decideReading(known, { study, orders: [order], reports: [], ...parts }, of, now);
 const reading = listed()!;
 const anna = { display: 'Anna' };
 const says = (parts: Partial<Task>) => (current: Task) => changedReading(current, { ...current, ...parts }, evening);
@@ -45,7 +58,9 @@ describe('A reading', () => {
 
   it('is to be done again where its report was taken back', () => {
     const done = listed({ reports: [aReport('final')] })!;
-    given(done).when((known) => listed({ reports: [aReport('cancelled')] }, site(), evening, known)).then({ status: 'requested' }); // prettier-ignore
+    given(done)
+      .when((known) => listed({ reports: [aReport('cancelled')] }, site(), evening, known))
+      .then({ status: 'requested' });
   });
 
   it.each<[string, string, boolean]>([
@@ -95,7 +110,11 @@ describe('A reading', () => {
     given(reading)
       .when(says({ status: 'cancelled' }))
       .thenFails('field-missing');
-    const over = changedReading(reading, { ...reading, status: 'cancelled', statusReason: { text: 'test images' } }, evening); // prettier-ignore
+    const over = changedReading(
+      reading,
+      { ...reading, status: 'cancelled', statusReason: { text: 'test images' } },
+      evening,
+    );
     given(over)
       .when(says({ status: 'requested' }))
       .thenFails('state-conflict');

@@ -38,7 +38,9 @@ export class ResultTaskDesk {
   /** Takes a request for post-processing; the same number again is the same request. */
   async request(body: unknown, client: string): Promise<{ task: Task; isNew: boolean }> {
     const { task, studyId } = postProcessingFrom(body, this.clock.now());
-    const study = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'ImagingStudy', studyId)); // prettier-ignore
+    const study = await this.unitOfWork.run(undefined, ({ manager }) =>
+      this.store.read(manager, 'ImagingStudy', studyId),
+    );
     if (!study) throw fail('unknown-key', 'no study is known under this id', { field: 'Task.focus' });
     return this.unitOfWork.run(referencedId(study.subject.reference, 'Patient'), async (transaction) => {
       const { manager } = transaction;
@@ -48,7 +50,8 @@ export class ResultTaskDesk {
       const asked = ({ focus, description, reasonCode }: Task) => ({ focus, description, reasonCode });
       if (known && !sameContent(asked(known), asked(wanted)))
         throw fail('duplicate-key', 'the number is of a request for something else', { field: 'Task.identifier' });
-      const kept = known ?? (await this.readings.keep(wanted, 'imaging.result.post-processing-changed.v1', transaction)); // prettier-ignore
+      const kept =
+        known ?? (await this.readings.keep(wanted, 'imaging.result.post-processing-changed.v1', transaction));
       await this.audit(kept, 'create', client, transaction);
       return { task: kept, isNew: known === undefined };
     });
@@ -66,6 +69,10 @@ export class ResultTaskDesk {
 
   private async audit(task: Task, interaction: 'create' | 'update', client: string, { manager, now }: Transaction) {
     const patientIds = [referencedId(task.for?.reference, 'Patient')!];
-    await recordAccess(manager, { interaction, client, service: 'results', references: [`Task/${task.id}`], patientIds }, now); // prettier-ignore
+    await recordAccess(
+      manager,
+      { interaction, client, service: 'results', references: [`Task/${task.id}`], patientIds },
+      now,
+    );
   }
 }

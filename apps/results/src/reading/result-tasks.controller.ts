@@ -29,7 +29,9 @@ export class ResultTasksController {
   async list(@Query() query: Record<string, unknown>, @Req() request: object): Promise<{ tasks: Task[] }> {
     for (const [name, value] of Object.entries(query))
       if (!['modality', 'subspecialty', 'owner'].includes(name) || typeof value !== 'string')
-        throw fail('field-invalid', 'the list can be asked for one modality, subspecialty and owner', { field: 'query' }); // prettier-ignore
+        throw fail('field-invalid', 'the list can be asked for one modality, subspecialty and owner', {
+          field: 'query',
+        });
     return this.dataSource.transaction(async (manager) => {
       const tasks = await this.tasks.toRead(manager, query as ReadingFilter);
       const access = {

@@ -2,7 +2,16 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import type { Task } from 'fhir/r4.js';
 import { FhirStore, referencedId, studyInstanceUidOf } from '#fhir';
 import { UnitOfWork } from '#messaging';
-import { CLOCK, INFRASTRUCTURE, LOGGER, SITE, type Clock, type Infrastructure, type Logger, type Site } from '#platform'; // prettier-ignore
+import {
+  CLOCK,
+  INFRASTRUCTURE,
+  LOGGER,
+  SITE,
+  type Clock,
+  type Infrastructure,
+  type Logger,
+  type Site,
+} from '#platform';
 import { DueWork, type WorkToDo } from '../due-work.js';
 import { PacsContent } from '../study/pacs-content.js';
 import { isUnverified, verified } from './post-processing.decider.js';
@@ -53,7 +62,9 @@ export class VerifyOutputSeries implements OnApplicationBootstrap, BeforeApplica
   /** A PACS that does not answer says nothing of the series: they are looked for again. */
   private async lookFor(task: Task): Promise<void> {
     this.notBefore.set(task.id!, this.clock.now().getTime() + this.site.pacs.lookup.everySeconds * 1000);
-    const study = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, 'ImagingStudy', referencedId(task.focus?.reference, 'ImagingStudy')!)); // prettier-ignore
+    const study = await this.unitOfWork.run(undefined, ({ manager }) =>
+      this.store.read(manager, 'ImagingStudy', referencedId(task.focus?.reference, 'ImagingStudy')!),
+    );
     let there: string[];
     try {
       const uid = studyInstanceUidOf(study);

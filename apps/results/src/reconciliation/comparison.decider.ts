@@ -9,9 +9,15 @@ export const differences = {
     meaning: 'The PACS has images of a study that is not available here.',
     repairs: ['look-again'],
   },
-  'here-not-in-pacs': { meaning: 'A study is available here of which the PACS has nothing.', repairs: ['look-again', 'withdraw'] }, // prettier-ignore
+  'here-not-in-pacs': {
+    meaning: 'A study is available here of which the PACS has nothing.',
+    repairs: ['look-again', 'withdraw'],
+  },
   'counts-differ': { meaning: 'The PACS has another number of images, less those rejected.', repairs: ['look-again'] },
-  'wrong-patient-id': { meaning: 'The PACS has the study under a number that its patient does not have here: it is corrected there.', repairs: [] }, // prettier-ignore
+  'wrong-patient-id': {
+    meaning: 'The PACS has the study under a number that its patient does not have here: it is corrected there.',
+    repairs: [],
+  },
   'emr-lacks': { meaning: 'A destination does not have what it was told.', repairs: ['tell-again'] },
   'emr-has-older': { meaning: 'A destination has another status or version.', repairs: ['tell-again'] },
   'emr-has-withdrawn': { meaning: 'A destination has as valid what was taken back here.', repairs: ['tell-again'] },
@@ -48,9 +54,12 @@ export function compareStudy(here: StudyHere | undefined, there: StudyThere | un
   if (here?.status !== 'available') return has > 0 ? [{ kind: 'in-pacs-not-here', detail: `there ${has}` }] : [];
   if (!there || has === 0) return [{ kind: 'here-not-in-pacs', detail: `here ${here.instances}` }];
   const { patientNumbers } = here;
-  const isAnothers = there.patientId !== undefined && patientNumbers.length > 0 && !patientNumbers.includes(there.patientId); // prettier-ignore
+  const isAnothers =
+    there.patientId !== undefined && patientNumbers.length > 0 && !patientNumbers.includes(there.patientId);
   return [
-    ...(has === here.instances ? [] : [{ kind: 'counts-differ' as const, detail: `here ${here.instances}, there ${has}` }]), // prettier-ignore
+    ...(has === here.instances
+      ? []
+      : [{ kind: 'counts-differ' as const, detail: `here ${here.instances}, there ${has}` }]),
     ...(isAnothers ? [{ kind: 'wrong-patient-id' as const, detail: 'under another Patient ID' }] : []),
   ];
 }
@@ -74,7 +83,8 @@ const takenBack = ['cancelled', 'entered-in-error', 'revoked'];
 export function compareTold(here: Told, there: Partial<Told> | undefined): Difference[] {
   const isBack = takenBack.includes(here.status);
   if (!there) return isBack ? [] : [{ kind: 'emr-lacks', detail: here.status }];
-  if (isBack && !takenBack.includes(there.status ?? '')) return [{ kind: 'emr-has-withdrawn', detail: `here ${here.status}` }]; // prettier-ignore
+  if (isBack && !takenBack.includes(there.status ?? ''))
+    return [{ kind: 'emr-has-withdrawn', detail: `here ${here.status}` }];
   const differ = compared[here.resourceType].filter((name) => !isSame(valueOf(here, name), valueOf(there, name)));
   return differ.length > 0 ? [{ kind: 'emr-has-older', detail: differ.join(', ') }] : [];
 }

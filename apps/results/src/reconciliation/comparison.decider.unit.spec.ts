@@ -12,7 +12,13 @@ import {
 } from './comparison.decider.js';
 import { boundsOf, nightlyDue } from './nightly.decider.js';
 
-const here = (parts: Partial<StudyHere> = {}): StudyHere => ({ status: 'available', instances: 3, isSearched: false, patientNumbers: ['P1'], ...parts }); // prettier-ignore
+const here = (parts: Partial<StudyHere> = {}): StudyHere => ({
+  status: 'available',
+  instances: 3,
+  isSearched: false,
+  patientNumbers: ['P1'],
+  ...parts,
+});
 const there = (parts: Partial<StudyThere> = {}): StudyThere => ({ instances: 3, patientId: 'P1', ...parts });
 
 describe('A study compared with the PACS', () => {
@@ -22,7 +28,12 @@ describe('A study compared with the PACS', () => {
     ['known to the PACS alone', undefined, there(), ['in-pacs-not-here there 3']],
     ['known to the PACS without images', undefined, there({ instances: 0 }), []],
     ['given up here', here({ status: 'registered' }), there(), ['in-pacs-not-here there 3']],
-    ['withdrawn here, with images that nobody rejected', here({ status: 'cancelled' }), there(), ['in-pacs-not-here there 3']],
+    [
+      'withdrawn here, with images that nobody rejected',
+      here({ status: 'cancelled' }),
+      there(),
+      ['in-pacs-not-here there 3'],
+    ],
     ['withdrawn here, all of it rejected', here({ status: 'cancelled', instances: 0 }), there({ instances: 0 }), []],
     ['looked for still', here({ status: 'registered', isSearched: true }), there(), []],
     ['gone from the PACS', here(), undefined, ['here-not-in-pacs here 3']],
@@ -32,10 +43,15 @@ describe('A study compared with the PACS', () => {
     ['under a number the patient had before', here({ patientNumbers: ['P1', 'P0'] }), there({ patientId: 'P0' }), []],
     ['of a patient without a number', here({ patientNumbers: [] }), there({ patientId: 'P2' }), []],
     ['of a PACS that does not say whose', here(), there({ patientId: undefined }), []],
-    ['wrong in two ways', here(), there({ instances: 1, patientId: 'P2' }), ['counts-differ here 3, there 1', 'wrong-patient-id under another Patient ID']],
+    [
+      'wrong in two ways',
+      here(),
+      there({ instances: 1, patientId: 'P2' }),
+      ['counts-differ here 3, there 1', 'wrong-patient-id under another Patient ID'],
+    ],
   ])('%s', (_, ours, theirs, expected) => {
     expect(compareStudy(ours, theirs).map(({ kind, detail }) => `${kind} ${detail}`)).toEqual(expected);
-  }); // prettier-ignore
+  });
 
   it('has no difference exactly where both have the same of the same patient', () => {
     const counts = fc.integer({ min: 0, max: 3 });
@@ -51,8 +67,20 @@ describe('A study compared with the PACS', () => {
   });
 });
 
-const study: ImagingStudy = { resourceType: 'ImagingStudy', id: 's', status: 'available', subject: {}, numberOfInstances: 2 }; // prettier-ignore
-const report: DiagnosticReport = { resourceType: 'DiagnosticReport', id: 'r', status: 'final', code: {}, issued: '2026-03-02T10:00:00+01:00' }; // prettier-ignore
+const study: ImagingStudy = {
+  resourceType: 'ImagingStudy',
+  id: 's',
+  status: 'available',
+  subject: {},
+  numberOfInstances: 2,
+};
+const report: DiagnosticReport = {
+  resourceType: 'DiagnosticReport',
+  id: 'r',
+  status: 'final',
+  code: {},
+  issued: '2026-03-02T10:00:00+01:00',
+};
 const order: ServiceRequest = aServiceRequest({ status: 'completed' });
 
 describe('What was told compared with a destination', () => {
@@ -62,7 +90,12 @@ describe('What was told compared with a destination', () => {
     ['a study with fewer images', study, { ...study, numberOfInstances: 1 }, ['emr-has-older numberOfInstances']],
     ['a study taken back', { ...study, status: 'cancelled' }, study, ['emr-has-withdrawn here cancelled']],
     ['a study taken back that it never had', { ...study, status: 'entered-in-error' }, undefined, []],
-    ['a study taken back in other words', { ...study, status: 'cancelled' }, { ...study, status: 'entered-in-error' }, ['emr-has-older status']], // prettier-ignore
+    [
+      'a study taken back in other words',
+      { ...study, status: 'cancelled' },
+      { ...study, status: 'entered-in-error' },
+      ['emr-has-older status'],
+    ],
     ['a report at one instant in two zones', report, { ...report, issued: '2026-03-02T09:00:00Z' }, []],
     ['an older version of a report', report, { ...report, issued: '2026-03-02T08:00:00Z' }, ['emr-has-older issued']],
     ['a preliminary report', report, { ...report, status: 'preliminary' }, ['emr-has-older status']],
@@ -73,7 +106,13 @@ describe('What was told compared with a destination', () => {
   });
 
   it('is never different from itself, and always from one of another status', () => {
-    const statuses = fc.constantFrom<DiagnosticReport['status']>('registered', 'preliminary', 'final', 'corrected', 'cancelled'); // prettier-ignore
+    const statuses = fc.constantFrom<DiagnosticReport['status']>(
+      'registered',
+      'preliminary',
+      'final',
+      'corrected',
+      'cancelled',
+    );
     fc.assert(
       fc.property(statuses, statuses, (ours, theirs) => {
         const found = compareTold({ ...report, status: ours }, { ...report, status: theirs });
@@ -98,6 +137,9 @@ describe('The nightly comparison', () => {
 
   it('is none where the site wants none, and looks at days of the zone of the site', () => {
     expect(nightlyDue({ timeZone: 'Europe/Berlin' }, new Date())).toBeUndefined();
-    expect(boundsOf({ from: '2026-03-28', to: '2026-03-29' }, 'Europe/Berlin')).toEqual({ since: new Date('2026-03-27T23:00:00Z'), before: new Date('2026-03-29T22:00:00Z') }); // prettier-ignore
+    expect(boundsOf({ from: '2026-03-28', to: '2026-03-29' }, 'Europe/Berlin')).toEqual({
+      since: new Date('2026-03-27T23:00:00Z'),
+      before: new Date('2026-03-29T22:00:00Z'),
+    });
   });
 });

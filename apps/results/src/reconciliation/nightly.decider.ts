@@ -13,7 +13,6 @@ export function nightlyDue(
   { reconciliation, timeZone }: Pick<Site, 'reconciliation' | 'timeZone'>,
   now: Date,
 ): Nightly | undefined {
-  // prettier-ignore
   if (!reconciliation) return undefined;
   const local = DateTime.fromJSDate(now, { zone: timeZone });
   if (local.toFormat('HH:mm') < reconciliation.at) return undefined;

@@ -33,9 +33,14 @@ export class ReconciliationPeers {
     @Inject(INFRASTRUCTURE) { siteFile }: Infrastructure,
   ) {
     const tokens = bearerTokensOf(site, process.env, siteFile);
-    this.destinations = site.destinations.filter((one): one is Asked => one.kind === 'fhir' && one.gets.includes('results')); // prettier-ignore
+    this.destinations = site.destinations.filter(
+      (one): one is Asked => one.kind === 'fhir' && one.gets.includes('results'),
+    );
     this.servers = new Map(
-      this.destinations.map(({ name, url, timeoutSeconds }) => [name, new ForeignFhirServer({ url, timeoutMs: timeoutSeconds * 1000, bearerToken: tokens.get(name) })]), // prettier-ignore
+      this.destinations.map(({ name, url, timeoutSeconds }) => [
+        name,
+        new ForeignFhirServer({ url, timeoutMs: timeoutSeconds * 1000, bearerToken: tokens.get(name) }),
+      ]),
     );
   }
 
@@ -49,11 +54,20 @@ export class ReconciliationPeers {
     const { manager } = this.dataSource;
     const study = await this.studyHere(studyInstanceUid);
     const orders = await this.ordersOf(study);
-    const reports = (await Promise.all(orders.map(({ id }) => this.store.referringTo(manager, 'DiagnosticReport', `ServiceRequest/${id}`)))).flat(); // prettier-ignore
+    const reports = (
+      await Promise.all(
+        orders.map(({ id }) => this.store.referringTo(manager, 'DiagnosticReport', `ServiceRequest/${id}`)),
+      )
+    ).flat();
     const isWorthIt = study && orders.length > 0 && study.status !== 'registered';
     const all: Told[] = isWorthIt ? [study, ...orders, ...reports] : reports;
     const unique = new Map(all.map((one) => [`${one.resourceType}/${one.id}`, one]));
-    return [...unique.values()].map(({ resourceType: type, id }) => ({ peer: 'destination', destination: name, type, id: id! })); // prettier-ignore
+    return [...unique.values()].map(({ resourceType: type, id }) => ({
+      peer: 'destination',
+      destination: name,
+      type,
+      id: id!,
+    }));
   }
 
   /**
@@ -124,7 +138,9 @@ export class ReconciliationPeers {
 
   private async ordersOf(one: FhirResource | undefined): Promise<ServiceRequest[]> {
     const { basedOn = [] } = (one ?? {}) as Partial<ImagingStudy>;
-    const keys = basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []).map((id) => ({ type: 'ServiceRequest', id })); // prettier-ignore
+    const keys = basedOn
+      .flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? [])
+      .map((id) => ({ type: 'ServiceRequest', id }));
     return (await this.store.readMany(this.dataSource.manager, keys)) as ServiceRequest[];
   }
 

@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LeasedWorker } from '#messaging';
-import { asFailure, CLOCK, INFRASTRUCTURE, LOGGER, SITE, type Clock, type Infrastructure, type Logger, type Site } from '#platform'; // prettier-ignore
+import {
+  asFailure,
+  CLOCK,
+  INFRASTRUCTURE,
+  LOGGER,
+  SITE,
+  type Clock,
+  type Infrastructure,
+  type Logger,
+  type Site,
+} from '#platform';
 import { boundsOf, nightlyDue } from './nightly.decider.js';
 import { ReconciliationPeers } from './peers.js';
 import { Reconciliations, type Found, type Run } from './reconciliations.store.js';
@@ -64,6 +74,9 @@ export class Reconcile extends LeasedWorker {
     // It begins anew in the next process.
     if (this.stopping) return;
     await this.runs.finished(run.id, found, compared, failures, this.clock.now());
-    this.logger.info({ run: run.id, compared, differences: found.length, failures: failures.length }, 'compared with others'); // prettier-ignore
+    this.logger.info(
+      { run: run.id, compared, differences: found.length, failures: failures.length },
+      'compared with others',
+    );
   }
 }

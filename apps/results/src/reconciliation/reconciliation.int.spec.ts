@@ -30,7 +30,12 @@ let service: AResultsService;
 beforeAll(async () => {
   await Promise.all([pacs.start(), emr.start()]);
   service = await AResultsService.start({
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, timeoutSeconds: 2, lookup: { firstAfterSeconds: 0, everySeconds: 0.1, giveUpAfterSeconds: 20 } }, // prettier-ignore
+    pacs: {
+      name: 'pacs',
+      qidoUrl: pacs.qidoUrl,
+      timeoutSeconds: 2,
+      lookup: { firstAfterSeconds: 0, everySeconds: 0.1, giveUpAfterSeconds: 20 },
+    },
     destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
     reconciliation: { at: '00:00', days: 1 },
   });
@@ -42,7 +47,11 @@ afterAll(async () => {
 afterEach(() => pacs.faults.clear());
 
 const post = async (path: string, body: object) => {
-  const response = await fetch(service.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }); // prettier-ignore
+  const response = await fetch(service.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
   return { status: response.status, body: (await response.json()) as never };
 };
 const runs = async () => (await service.get<{ reconciliations: Run[] }>('/reconciliations')).reconciliations;
@@ -54,12 +63,17 @@ async function compare(): Promise<Run> {
   return finished((body as Run).id);
 }
 const finished = (id: string) =>
-  until(async () => {
-    const run = await service.get<Run>(`/reconciliations/${id}`);
-    return run.state !== 'waiting' && run;
-  }, { within: 20_000, what: 'the comparison' }); // prettier-ignore
-const differences = async ({ id }: Run) => (await service.get<{ differences: Shown[] }>(`/reconciliations/${id}/differences`)).differences; // prettier-ignore
-const repair = (run: Run, { number }: Shown, body: object = { name: 'Anna Archivist' }) => post(`/reconciliations/${run.id}/differences/${number}/repair`, body); // prettier-ignore
+  until(
+    async () => {
+      const run = await service.get<Run>(`/reconciliations/${id}`);
+      return run.state !== 'waiting' && run;
+    },
+    { within: 20_000, what: 'the comparison' },
+  );
+const differences = async ({ id }: Run) =>
+  (await service.get<{ differences: Shown[] }>(`/reconciliations/${id}/differences`)).differences;
+const repair = (run: Run, { number }: Shown, body: object = { name: 'Anna Archivist' }) =>
+  post(`/reconciliations/${run.id}/differences/${number}/repair`, body);
 
 /** A study that was found in the PACS and told to the EMR. */
 async function aCase(name: string) {
@@ -69,26 +83,44 @@ async function aCase(name: string) {
   pacs.studies.set(uid, [`${uid}.1.1`, `${uid}.1.2`]);
   pacs.listed.set(uid, { patientId: name, accessionNumber: name, date: today.toFormat('yyyyMMdd') });
   const expected = anExpectedStudy(uid, patient, [order], [`${uid}.1.1`, `${uid}.1.2`]);
-  await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, expected); // prettier-ignore
+  await service.tell(
+    'imaging.schedule.exam-completed.v1',
+    anExam(`${uid}.9`, 'completed', patient, [order]),
+    patient,
+    order,
+    expected,
+  );
   await service.delivered(patient, 2);
   const own = async (run: Run) =>
-    (await differences(run)).filter(({ patientId, subject }) => patientId === patient.id || subject.studyInstanceUid === uid); // prettier-ignore
+    (await differences(run)).filter(
+      ({ patientId, subject }) => patientId === patient.id || subject.studyInstanceUid === uid,
+    );
   const kinds = async (run: Run) => (await own(run)).map(({ kind }) => kind);
-  const inEmr = () => emr.store.all('ImagingStudy').find(({ identifier }) => identifier?.[0]?.value === `urn:oid:${uid}`)!; // prettier-ignore
+  const inEmr = () =>
+    emr.store.all('ImagingStudy').find(({ identifier }) => identifier?.[0]?.value === `urn:oid:${uid}`)!;
   /** Somebody changes the EMR's own. */
-  const changeInEmr = (parts: Partial<ImagingStudy>) => emr.store.handle('PUT', `ImagingStudy/${inEmr().id}`, { ...inEmr(), ...parts }); // prettier-ignore
+  const changeInEmr = (parts: Partial<ImagingStudy>) =>
+    emr.store.handle('PUT', `ImagingStudy/${inEmr().id}`, { ...inEmr(), ...parts });
   return { name, patient, uid, own, kinds, inEmr, changeInEmr, order };
 }
 
 describe('What is here, compared with others', () => {
   it('differs in nothing where everybody has the same, reports included; a night has one comparison', async () => {
     const one = await aCase('SAME');
-    expect((await service.take(Buffer.from(anOruMessage({ mrn: 'SAME', placerOrderNumber: 'SAME', status: 'F' }).toString())))[1]).toMatch(/^MSA\|AA/); // prettier-ignore
+    expect(
+      (
+        await service.take(
+          Buffer.from(anOruMessage({ mrn: 'SAME', placerOrderNumber: 'SAME', status: 'F' }).toString()),
+        )
+      )[1],
+    ).toMatch(/^MSA\|AA/);
     await service.delivered(one.patient, 3);
     const run = await compare();
     expect(run).toMatchObject({ state: 'complete', failures: [] });
     expect(await one.own(run)).toEqual([]);
-    const [compared] = await service.sql<{ compared: number }>('SELECT compared FROM reconciliation WHERE id = $1', [run.id]); // prettier-ignore
+    const [compared] = await service.sql<{ compared: number }>('SELECT compared FROM reconciliation WHERE id = $1', [
+      run.id,
+    ]);
     // the study in the PACS; the study, its order and its report at the EMR
     expect(compared!.compared).toBeGreaterThanOrEqual(4);
     await service.restart();
@@ -101,13 +133,19 @@ describe('What is here, compared with others', () => {
     await service.sql('UPDATE study_lookup SET next_attempt_at = now() WHERE study_instance_uid = $1', [rejected.uid]);
     await service.delivered(rejected.patient, 3);
     emr.fhirFault = { kind: 'status', status: 422, about: 'PARKED' };
-    await service.take(Buffer.from(anOruMessage({ mrn: 'PARKED', placerOrderNumber: 'PARKED', status: 'F' }).toString())); // prettier-ignore
+    await service.take(
+      Buffer.from(anOruMessage({ mrn: 'PARKED', placerOrderNumber: 'PARKED', status: 'F' }).toString()),
+    );
     const [refused] = await service.delivered(parked.patient, 1, 'parked');
     emr.fhirFault = undefined;
     const run = await compare();
     expect([await rejected.kinds(run), await parked.kinds(run)]).toEqual([[], []]);
     // Skipped by a person, it is on its way no more.
-    await fetch(`${service.url}/deliveries/${refused!.id}/skip`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"reason":"known there"}' }); // prettier-ignore
+    await fetch(`${service.url}/deliveries/${refused!.id}/skip`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"reason":"known there"}',
+    });
     expect(await parked.kinds(await compare())).toEqual(['emr-lacks']);
   }, 60_000);
 
@@ -121,7 +159,11 @@ describe('What is here, compared with others', () => {
     pacs.studies.set(stranger, [`${stranger}.1.1`]);
     pacs.listed.set(stranger, { patientId: 'X', accessionNumber: '', date: today.toFormat('yyyyMMdd') });
     const run = await compare();
-    expect([await count.kinds(run), await gone.kinds(run), await wrong.kinds(run)]).toEqual([['counts-differ'], ['here-not-in-pacs'], ['wrong-patient-id']]); // prettier-ignore
+    expect([await count.kinds(run), await gone.kinds(run), await wrong.kinds(run)]).toEqual([
+      ['counts-differ'],
+      ['here-not-in-pacs'],
+      ['wrong-patient-id'],
+    ]);
     const unknown = (await differences(run)).find(({ subject }) => subject.studyInstanceUid === stranger)!;
     expect(unknown).toMatchObject({
       kind: 'in-pacs-not-here',
@@ -134,7 +176,10 @@ describe('What is here, compared with others', () => {
 
     expect(await repair(run, unknown, {})).toMatchObject({ status: 400, body: { field: 'name' } });
     expect(await repair(run, unknown, { name: 'Anna', repair: 'tell-again' })).toMatchObject({ status: 400 });
-    expect(await repair(run, unknown)).toMatchObject({ status: 200, body: { state: 'repaired', repair: 'look-again', settledName: 'Anna Archivist' } }); // prettier-ignore
+    expect(await repair(run, unknown)).toMatchObject({
+      status: 200,
+      body: { state: 'repaired', repair: 'look-again', settledName: 'Anna Archivist' },
+    });
     expect(await service.sql('SELECT FROM study_watch WHERE study_instance_uid = $1', [stranger])).toHaveLength(1);
 
     const [differs] = await count.own(run);
@@ -148,8 +193,12 @@ describe('What is here, compared with others', () => {
     expect(await repair(run, isAnothers!)).toMatchObject({ body: { state: 'closed', repair: null } });
 
     const [isGone] = await gone.own(run);
-    expect(await repair(run, isGone!, { name: 'Anna', repair: 'withdraw' })).toMatchObject({ body: { state: 'repaired' } }); // prettier-ignore
-    expect(await repair(run, isGone!, { name: 'Bert' })).toMatchObject({ body: { repair: 'withdraw', settledName: 'Anna' } }); // prettier-ignore
+    expect(await repair(run, isGone!, { name: 'Anna', repair: 'withdraw' })).toMatchObject({
+      body: { state: 'repaired' },
+    });
+    expect(await repair(run, isGone!, { name: 'Bert' })).toMatchObject({
+      body: { repair: 'withdraw', settledName: 'Anna' },
+    });
     await service.delivered(gone.patient, 3);
     expect(gone.inEmr().status).toBe('cancelled');
     expect(await service.published('imaging.result.study-withdrawn.v1', gone.patient.id)).toHaveLength(1);
@@ -169,7 +218,11 @@ describe('What is here, compared with others', () => {
     older.changeInEmr({ numberOfInstances: 1 });
     closed.changeInEmr({ numberOfInstances: 1 });
     const run = await compare();
-    expect([await lacks.kinds(run), await older.kinds(run), await closed.kinds(run)]).toEqual([['emr-lacks'], ['emr-has-older'], ['emr-has-older']]); // prettier-ignore
+    expect([await lacks.kinds(run), await older.kinds(run), await closed.kinds(run)]).toEqual([
+      ['emr-lacks'],
+      ['emr-has-older'],
+      ['emr-has-older'],
+    ]);
     for (const one of [lacks, older]) {
       const [found] = await one.own(run);
       await Promise.all([repair(run, found!), repair(run, found!)]);
@@ -194,7 +247,13 @@ describe('What is here, compared with others', () => {
     pacs.faults.set('list', 503);
     await emr.stopFhir();
     const run = await compare();
-    expect(run).toMatchObject({ state: 'incomplete', failures: [{ peer: 'pacs', code: 'peer-busy' }, { peer: 'emr', code: 'peer-unavailable' }] }); // prettier-ignore
+    expect(run).toMatchObject({
+      state: 'incomplete',
+      failures: [
+        { peer: 'pacs', code: 'peer-busy' },
+        { peer: 'emr', code: 'peer-unavailable' },
+      ],
+    });
     expect(await differences(run)).toEqual([]);
     expect(await repair(before, found!)).toMatchObject({ status: 503 });
     expect((await one.own(before))[0]).toMatchObject({ state: 'open' });
@@ -205,7 +264,10 @@ describe('What is here, compared with others', () => {
     const before = pacs.lists;
     const id = '7f9c24e8-3b12-4fef-91e0-000000000001';
     pacs.faults.set('list', 'never');
-    await service.sql('INSERT INTO reconciliation (id, from_day, to_day, asked_by, asked_at) VALUES ($1, $2, $2, $3, now())', [id, '2026-01-01', 'test']); // prettier-ignore
+    await service.sql(
+      'INSERT INTO reconciliation (id, from_day, to_day, asked_by, asked_at) VALUES ($1, $2, $2, $3, now())',
+      [id, '2026-01-01', 'test'],
+    );
     await until(() => pacs.lists > before, { what: 'the PACS to be asked' });
     // Stopped while the PACS does not answer.
     await service.restart();
@@ -217,7 +279,6 @@ describe('What is here, compared with others', () => {
       { from: '2026-01-01', to: '2026-03-01' },
       { from: 'now', to: 'now' },
     ])
-      // prettier-ignore
       expect(await post('/reconciliations', body)).toMatchObject({ status: 400 });
     expect(await post('/reconciliations/nobody/differences/1/repair', { name: 'A' })).toMatchObject({ status: 404 });
     expect(await post(`/reconciliations/${id}/differences/1/repair`, { name: 'A' })).toMatchObject({ status: 404 });

@@ -28,13 +28,15 @@ export class ReconciliationsController {
   ) {}
 
   @ApiOperation({
-    summary: 'Compares the studies of these days (from, to: YYYY-MM-DD, both included, 31 at most) with the PACS, and what was told of them with who is told by FHIR', // prettier-ignore
+    summary:
+      'Compares the studies of these days (from, to: YYYY-MM-DD, both included, 31 at most) with the PACS, and what was told of them with who is told by FHIR',
   })
   @Post()
   async start(@Body() body: unknown, @Req() request: object): Promise<Run> {
     const { from, to } = read(asked, body);
     const span = DateTime.fromISO(to).diff(DateTime.fromISO(from), 'days').days;
-    if (span < 0 || span >= MOST_DAYS) throw fail('field-invalid', `must be from ${MOST_DAYS} days at most`, { field: 'to' }); // prettier-ignore
+    if (span < 0 || span >= MOST_DAYS)
+      throw fail('field-invalid', `must be from ${MOST_DAYS} days at most`, { field: 'to' });
     const id = randomUUID();
     await this.runs.ask({ id, from, to, askedBy: clientOf(request) }, this.clock.now());
     this.worker.wake();
@@ -62,13 +64,20 @@ export class ReconciliationsController {
     const { state } = await this.known(id);
     const found = await this.runs.differences(id);
     const patientIds = [...new Set(found.flatMap(({ patientId }) => patientId ?? []))];
-    const access = { interaction: 'search-type' as const, client: clientOf(request), service: 'results', references: [], patientIds }; // prettier-ignore
+    const access = {
+      interaction: 'search-type' as const,
+      client: clientOf(request),
+      service: 'results',
+      references: [],
+      patientIds,
+    };
     await recordAccess(this.dataSource.manager, access, this.clock.now());
     return { state, differences: found.map(shown) };
   }
 
   @ApiOperation({
-    summary: 'Repairs one difference if it is still there, else closes it; name: who confirms it; repair: which, the first unless given', // prettier-ignore
+    summary:
+      'Repairs one difference if it is still there, else closes it; name: who confirms it; repair: which, the first unless given',
   })
   @HttpCode(200)
   @Post(':id/differences/:number/repair')

@@ -59,7 +59,9 @@ export class Reconciliations {
 
   /** The one that waits longest. */
   async next(): Promise<Run | undefined> {
-    const [row] = await this.dataSource.query(`SELECT ${ofRun} FROM reconciliation WHERE state = 'waiting' ORDER BY asked_at LIMIT 1`); // prettier-ignore
+    const [row] = await this.dataSource.query(
+      `SELECT ${ofRun} FROM reconciliation WHERE state = 'waiting' ORDER BY asked_at LIMIT 1`,
+    );
     return row;
   }
 
@@ -139,7 +141,10 @@ export class Reconciliations {
 
   /** Whether a study is looked for still. */
   async isSearched(studyInstanceUid: string): Promise<boolean> {
-    const rows: unknown[] = await this.dataSource.query(`SELECT 1 FROM study_lookup WHERE study_instance_uid = $1 AND state = 'searching'`, [studyInstanceUid]); // prettier-ignore
+    const rows: unknown[] = await this.dataSource.query(
+      `SELECT 1 FROM study_lookup WHERE study_instance_uid = $1 AND state = 'searching'`,
+      [studyInstanceUid],
+    );
     return rows.length > 0;
   }
 

@@ -86,7 +86,9 @@ export class RepairDesk {
     const [saved] = await this.store.save(manager, [{ ...study, status: 'cancelled' as const }], now);
     const about = (await this.peers.told(subject))!;
     const resources = [saved!, ...about.orders, about.patient];
-    transaction.publish(newEvent({ type: 'imaging.result.study-withdrawn.v1', patientId: about.patient.id!, cause: key, now, resources })); // prettier-ignore
+    transaction.publish(
+      newEvent({ type: 'imaging.result.study-withdrawn.v1', patientId: about.patient.id!, cause: key, now, resources }),
+    );
     for (const to of this.peers.destinations) {
       const delivery = tellingAgain(to, saved!, about, key, this.site);
       if (delivery) transaction.deliver(delivery);
@@ -99,7 +101,6 @@ export class RepairDesk {
     key: string,
     transaction: Transaction,
   ): Promise<void> {
-    // prettier-ignore
     const about = await this.peers.told(subject);
     const to = this.peers.destinations.find((one) => one.name === name);
     const delivery = to && about && tellingAgain(to, about.resource, about, key, this.site);
@@ -112,10 +113,15 @@ function repairFor({ kind }: KeptDifference, asked: string | undefined): Repair 
   const repairs: readonly Repair[] = differences[kind].repairs;
   if (asked === undefined) return repairs[0];
   const repair = repairs.find((one) => one === asked);
-  if (!repair) throw fail('field-invalid', `must be one of: ${repairs.join(', ') || 'none, it is corrected in the PACS'}`, { field: 'repair' }); // prettier-ignore
+  if (!repair)
+    throw fail('field-invalid', `must be one of: ${repairs.join(', ') || 'none, it is corrected in the PACS'}`, {
+      field: 'repair',
+    });
   return repair;
 }
 
 function referenceOf(subject: Subject): string {
-  return subject.peer === 'pacs' ? `ImagingStudy/${uuidFrom('ImagingStudy', subject.studyInstanceUid)}` : `${subject.type}/${subject.id}`; // prettier-ignore
+  return subject.peer === 'pacs'
+    ? `ImagingStudy/${uuidFrom('ImagingStudy', subject.studyInstanceUid)}`
+    : `${subject.type}/${subject.id}`;
 }

@@ -65,7 +65,9 @@ export function criticalRowOf(report: DiagnosticReport, from: string, site: Site
     (row) =>
       (row.from?.includes(from) ?? true) &&
       (row.flags.some((flag) => flags.includes(flag)) ||
-        row.codes.some(({ system, code }) => codes.some((one) => one.code === code && (system === undefined || one.system === system)))), // prettier-ignore
+        row.codes.some(({ system, code }) =>
+          codes.some((one) => one.code === code && (system === undefined || one.system === system)),
+        )),
   );
 }
 
@@ -79,7 +81,10 @@ export function planOf(task: Matter | Task, orders: readonly ServiceRequest[], s
     acknowledgeWithinMinutes,
   }));
   // The row may be gone from the site file: whoever is asked stays asked.
-  const first = levels[0] ?? { ask: 'restriction' in task ? (task.restriction?.recipient?.[0] ?? orderer) : orderer, acknowledgeWithinMinutes: 30 }; // prettier-ignore
+  const first = levels[0] ?? {
+    ask: 'restriction' in task ? (task.restriction?.recipient?.[0] ?? orderer) : orderer,
+    acknowledgeWithinMinutes: 30,
+  };
   const heard = toldTo(task);
   return { levels: heard ? [{ ...first, ask: heard }, ...levels] : levels.length > 0 ? levels : [first], ...again };
 }
@@ -95,7 +100,10 @@ function matterOf(report: DiagnosticReport, row: CriticalResult, orders: readonl
     id: uuidFrom('Task', CRITICAL, report.id!, row.category, report.meta?.versionId ?? ''),
     code: codeOf(CRITICAL, 'Critical result to be acknowledged'),
     priority: row.priority,
-    reasonCode: { coding: [{ system: systems.criticalResult, code: row.category, display: row.display }], text: row.display }, // prettier-ignore
+    reasonCode: {
+      coding: [{ system: systems.criticalResult, code: row.category, display: row.display }],
+      text: row.display,
+    },
     focus: { reference: `DiagnosticReport/${report.id}` },
     for: report.subject!,
     ...(orders.length > 0 ? { basedOn: orders.map(({ id }) => ({ reference: `ServiceRequest/${id}` })) } : {}),
@@ -129,15 +137,23 @@ function isStanding(task: Task, known: readonly Task[]): boolean {
 
 /** What a report is flagged and coded with. */
 function saidBy(report: DiagnosticReport): { flags: string[]; codes: Coding[] } {
-  const within = ((report.contained ?? []) as Resource[]).filter((one): one is Observation => one.resourceType === 'Observation' && (one as Observation).status !== 'entered-in-error'); // prettier-ignore
+  const within = ((report.contained ?? []) as Resource[]).filter(
+    (one): one is Observation =>
+      one.resourceType === 'Observation' && (one as Observation).status !== 'entered-in-error',
+  );
   const categories = (report.extension ?? []).filter(({ url }) => url === extensions.actionableCategory);
-  const stated = categories.flatMap(({ valueCodeableConcept, valueCoding, valueCode }) => [
-    valueCodeableConcept ?? [],
-    valueCoding ? { coding: [valueCoding] } : [],
-    valueCode ? { coding: [{ code: valueCode }] } : [],
-  ].flat()); // prettier-ignore
+  const stated = categories.flatMap(({ valueCodeableConcept, valueCoding, valueCode }) =>
+    [
+      valueCodeableConcept ?? [],
+      valueCoding ? { coding: [valueCoding] } : [],
+      valueCode ? { coding: [{ code: valueCode }] } : [],
+    ].flat(),
+  );
   const flagged: CodeableConcept[] = [...within.flatMap(({ interpretation }) => interpretation ?? []), ...stated];
-  const coded = [...within.flatMap(({ valueCodeableConcept }) => valueCodeableConcept ?? []), ...(report.conclusionCode ?? [])]; // prettier-ignore
+  const coded = [
+    ...within.flatMap(({ valueCodeableConcept }) => valueCodeableConcept ?? []),
+    ...(report.conclusionCode ?? []),
+  ];
   const codingsOf = (concepts: CodeableConcept[]) => concepts.flatMap(({ coding }) => coding ?? []);
   return {
     flags: codingsOf(flagged).flatMap(({ code }) => code ?? []),

@@ -39,14 +39,21 @@ async function aCase(name: string) {
     const { entry = [] } = await service.get<Bundle<Task>>(`/fhir/Task?patient=${patient.id}${query}`);
     return entry.map(({ resource }) => resource!);
   };
-  const answer = async (task: Task, parts: Partial<Task>) => service.send('PUT', `Task/${task.id}`, { ...task, ...parts }, { 'if-match': `W/"${task.meta!.versionId}"` }); // prettier-ignore
+  const answer = async (task: Task, parts: Partial<Task>) =>
+    service.send('PUT', `Task/${task.id}`, { ...task, ...parts }, { 'if-match': `W/"${task.meta!.versionId}"` });
   const told = async () => (await service.published(CRITICAL, patient.id)).map(([task]) => (task as Task).status);
   return { patient, report, tasks, answer, told };
 }
 /** As if the deadline of a Task had been a second ago. */
 async function passDeadline({ id }: Task) {
-  await service.sql(`UPDATE resource SET body = jsonb_set(body, '{restriction,period,end}', to_jsonb(to_char((now() - interval '1 second') AT TIME ZONE 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) WHERE id = $1`, [id]); // prettier-ignore
-  await service.sql(`UPDATE due_task SET due_at = now() - interval '1 second', next_attempt_at = now() WHERE task_id = $1`, [id]); // prettier-ignore
+  await service.sql(
+    `UPDATE resource SET body = jsonb_set(body, '{restriction,period,end}', to_jsonb(to_char((now() - interval '1 second') AT TIME ZONE 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) WHERE id = $1`,
+    [id],
+  );
+  await service.sql(
+    `UPDATE due_task SET due_at = now() - interval '1 second', next_attempt_at = now() WHERE task_id = $1`,
+    [id],
+  );
 }
 
 describe('A critical result', () => {
@@ -60,7 +67,12 @@ describe('A critical result', () => {
     const { start, end } = task!.restriction!.period!;
     expect(Date.parse(end!) - Date.parse(start!)).toBe(3_600_000);
     const [resources] = await service.published(CRITICAL, one.patient.id);
-    expect(resources!.map(({ resourceType }) => resourceType)).toEqual(['Task', 'DiagnosticReport', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect(resources!.map(({ resourceType }) => resourceType)).toEqual([
+      'Task',
+      'DiagnosticReport',
+      'Patient',
+      'ServiceRequest',
+    ]);
     const owner = { display: 'Rita Referrer' };
     expect((await service.send('PUT', `Task/${task!.id}`, { ...task, status: 'accepted', owner })).status).toBe(412);
     const { status, body } = await one.answer(task!, { status: 'accepted', owner });
@@ -86,7 +98,9 @@ describe('A critical result', () => {
     );
     expect(asked).toMatchObject({ status: 'requested' });
     const told = await service.published('imaging.result.escalated.v1', one.patient.id);
-    expect(told.map((resources) => resources.map(({ resourceType }) => resourceType))).toEqual([['Task', 'DiagnosticReport', 'Patient', 'ServiceRequest']]); // prettier-ignore
+    expect(told.map((resources) => resources.map(({ resourceType }) => resourceType))).toEqual([
+      ['Task', 'DiagnosticReport', 'Patient', 'ServiceRequest'],
+    ]);
   });
 
   it('that a correction takes back is withdrawn; whoever has heard of it is asked to hear that', async () => {
@@ -103,14 +117,22 @@ describe('A critical result', () => {
     ]);
     // Stated again, it is another one.
     await heard.report('AA', 'Pneumothorax after all.', 'C');
-    expect((await heard.tasks('&code=critical-result')).map(({ status }) => status).sort()).toEqual(['completed', 'requested']); // prettier-ignore
+    expect((await heard.tasks('&code=critical-result')).map(({ status }) => status).sort()).toEqual([
+      'completed',
+      'requested',
+    ]);
   });
 
   it('may be a category by FHIR', async () => {
     const one = await aCase('CATEGORY');
     const report: DiagnosticReport = {
       resourceType: 'DiagnosticReport',
-      extension: [{ url: 'urn:collimator:extension:actionable-category', valueCodeableConcept: { coding: [{ system: 'http://radlex.org', code: 'RID49480' }] } }], // prettier-ignore
+      extension: [
+        {
+          url: 'urn:collimator:extension:actionable-category',
+          valueCodeableConcept: { coding: [{ system: 'http://radlex.org', code: 'RID49480' }] },
+        },
+      ],
       identifier: [{ system: 'urn:reports', value: 'CATEGORY' }],
       status: 'final',
       code: { text: 'CT' },

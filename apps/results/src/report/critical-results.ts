@@ -65,6 +65,9 @@ export class CriticalResults {
 
   private async ordersOf({ basedOn = [] }: Pick<Task, 'basedOn'>, { manager }: Transaction): Promise<ServiceRequest[]> {
     const ids = basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
-    return (await this.store.readMany(manager, ids.map((id) => ({ type: 'ServiceRequest', id })))) as ServiceRequest[]; // prettier-ignore
+    return (await this.store.readMany(
+      manager,
+      ids.map((id) => ({ type: 'ServiceRequest', id })),
+    )) as ServiceRequest[];
   }
 }

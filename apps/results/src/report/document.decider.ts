@@ -35,9 +35,13 @@ export function decideDocument(known: DocumentKnown, message: DocumentMessage): 
   const { subject } = message.document;
   for (const one of [known.document, known.parent])
     if (one && one.subject?.reference !== subject?.reference)
-      throw fail('duplicate-key', "the document's number is that of another patient's document: check the patient's number", {
-        field: one === known.document ? 'DocumentReference.masterIdentifier' : 'DocumentReference.relatesTo',
-      }); // prettier-ignore
+      throw fail(
+        'duplicate-key',
+        "the document's number is that of another patient's document: check the patient's number",
+        {
+          field: one === known.document ? 'DocumentReference.masterIdentifier' : 'DocumentReference.relatesTo',
+        },
+      );
   const isOvertaken = known.document?.docStatus !== 'preliminary' && message.document.docStatus === 'preliminary';
   if (known.document && isOvertaken) return { documents: [] };
   const document = documentOf(known, message);
@@ -153,8 +157,14 @@ function findingsAfter(current: DiagnosticReport | undefined, { message, replace
   const own = isCancelled ? noFindings : stated;
   const others = current?.contained?.filter(({ id }) => isOther(id)) ?? [];
   const contained = [...others, ...(own.contained ?? [])];
-  const result = [...(current?.result ?? []).filter(({ reference }) => isOther(reference?.slice(1))), ...(own.result ?? [])]; // prettier-ignore
-  const conclusions = onceEach([...(others.length > 0 ? (current?.conclusionCode ?? []) : []), ...(own.conclusionCode ?? [])]); // prettier-ignore
+  const result = [
+    ...(current?.result ?? []).filter(({ reference }) => isOther(reference?.slice(1))),
+    ...(own.result ?? []),
+  ];
+  const conclusions = onceEach([
+    ...(others.length > 0 ? (current?.conclusionCode ?? []) : []),
+    ...(own.conclusionCode ?? []),
+  ]);
   return {
     contained: contained.length > 0 ? contained : undefined,
     result: result.length > 0 ? result : undefined,

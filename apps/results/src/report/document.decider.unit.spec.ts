@@ -39,34 +39,139 @@ function after(...messages: Parts[]): { documents: DocumentReference[]; report?:
 describe('A document', () => {
   it.each<[string, Parts[], string[]]>([
     ['is the report it is of', [{}], ['final: No abnormality.']],
-    ['goes on from dictated to authenticated', [{ status: 'DI', text: 'a' }, { event: 'T04', time: '20260302120000', text: 'a' }], ['preliminary: a', 'final: a']], // prettier-ignore
-    ['keeps its content where only its status is told', [{ status: 'DI', text: 'a' }, { event: 'T03', text: '' }], ['preliminary: a', 'final: a']], // prettier-ignore
-    ['is registered while there is nothing to be read of it', [{ event: 'T01', text: '' }, { text: 'a' }], ['registered: ', 'final: a']], // prettier-ignore
-    ['that is authenticated by law as well has not changed', [{}, { event: 'T04', status: 'LA', time: '20260302120000' }], ['final: No abnormality.']], // prettier-ignore
+    [
+      'goes on from dictated to authenticated',
+      [
+        { status: 'DI', text: 'a' },
+        { event: 'T04', time: '20260302120000', text: 'a' },
+      ],
+      ['preliminary: a', 'final: a'],
+    ],
+    [
+      'keeps its content where only its status is told',
+      [
+        { status: 'DI', text: 'a' },
+        { event: 'T03', text: '' },
+      ],
+      ['preliminary: a', 'final: a'],
+    ],
+    [
+      'is registered while there is nothing to be read of it',
+      [{ event: 'T01', text: '' }, { text: 'a' }],
+      ['registered: ', 'final: a'],
+    ],
+    [
+      'that is authenticated by law as well has not changed',
+      [{}, { event: 'T04', status: 'LA', time: '20260302120000' }],
+      ['final: No abnormality.'],
+    ],
     ['is corrected by an edit', [{ text: 'a' }, { event: 'T08', text: 'b' }], ['final: a', 'corrected: b']],
-    ['has an addendum behind it', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }], ['final: a', 'appended: a + b']], // prettier-ignore
-    ['has an addendum of its addendum behind it', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T06', number: 'DOC3', parent: 'DOC2', text: 'c' }], ['final: a', 'appended: a + b', 'appended: a + b + c']], // prettier-ignore
-    ['keeps its addendum when it is edited', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T08', text: 'c' }], ['final: a', 'appended: a + b', 'corrected: c + b']], // prettier-ignore
-    ['has an edited addendum in its place', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T08', number: 'DOC2', parent: 'DOC1', text: 'c' }], ['final: a', 'appended: a + b', 'corrected: a + c']], // prettier-ignore
-    ['loses an addendum that is taken back', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T11', number: 'DOC2', parent: 'DOC1', text: '' }], ['final: a', 'appended: a + b', 'corrected: a']], // prettier-ignore
-    ['has no addendum that nobody authenticated, until somebody does', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', status: 'DI', text: 'b' }, { event: 'T03', number: 'DOC2', parent: 'DOC1', text: '' }], ['final: a', 'appended: a + b']], // prettier-ignore
-    ['is told of an addendum once', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }], ['final: a', 'appended: a + b']], // prettier-ignore
-    ['takes two addenda in whatever order they come', [{ text: 'a' }, { event: 'T06', number: 'DOC3', parent: 'DOC1', time: '20260304', text: 'c' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', time: '20260303', text: 'b' }], ['final: a', 'appended: a + c', 'appended: a + c + b']], // prettier-ignore
-    ['that is replaced is so in its report', [{ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' }], ['final: a', 'corrected: b']], // prettier-ignore
-    ['that replaces an addendum takes its place only', [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T10', number: 'DOC3', parent: 'DOC2', text: 'c' }], ['final: a', 'appended: a + b', 'corrected: a + c']], // prettier-ignore
+    [
+      'has an addendum behind it',
+      [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }],
+      ['final: a', 'appended: a + b'],
+    ],
+    [
+      'has an addendum of its addendum behind it',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+        { event: 'T06', number: 'DOC3', parent: 'DOC2', text: 'c' },
+      ],
+      ['final: a', 'appended: a + b', 'appended: a + b + c'],
+    ],
+    [
+      'keeps its addendum when it is edited',
+      [{ text: 'a' }, { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }, { event: 'T08', text: 'c' }],
+      ['final: a', 'appended: a + b', 'corrected: c + b'],
+    ],
+    [
+      'has an edited addendum in its place',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+        { event: 'T08', number: 'DOC2', parent: 'DOC1', text: 'c' },
+      ],
+      ['final: a', 'appended: a + b', 'corrected: a + c'],
+    ],
+    [
+      'loses an addendum that is taken back',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+        { event: 'T11', number: 'DOC2', parent: 'DOC1', text: '' },
+      ],
+      ['final: a', 'appended: a + b', 'corrected: a'],
+    ],
+    [
+      'has no addendum that nobody authenticated, until somebody does',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', status: 'DI', text: 'b' },
+        { event: 'T03', number: 'DOC2', parent: 'DOC1', text: '' },
+      ],
+      ['final: a', 'appended: a + b'],
+    ],
+    [
+      'is told of an addendum once',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+      ],
+      ['final: a', 'appended: a + b'],
+    ],
+    [
+      'takes two addenda in whatever order they come',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC3', parent: 'DOC1', time: '20260304', text: 'c' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', time: '20260303', text: 'b' },
+      ],
+      ['final: a', 'appended: a + c', 'appended: a + c + b'],
+    ],
+    [
+      'that is replaced is so in its report',
+      [{ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' }],
+      ['final: a', 'corrected: b'],
+    ],
+    [
+      'that replaces an addendum takes its place only',
+      [
+        { text: 'a' },
+        { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' },
+        { event: 'T10', number: 'DOC3', parent: 'DOC2', text: 'c' },
+      ],
+      ['final: a', 'appended: a + b', 'corrected: a + c'],
+    ],
     ['that is cancelled is not to be read', [{ text: 'a' }, { event: 'T11', text: '' }], ['final: a', 'cancelled: ']],
     ['never goes back to preliminary', [{ text: 'a' }, { status: 'DI', text: 'late' }], ['final: a']],
-    ['that was edited later is not undone by a version that comes late', [{ text: 'a', time: '20260302130000' }, { event: 'T08', text: 'late', time: '20260302120000' }], ['final: a']], // prettier-ignore
-    ['whose parent was never heard of is a report all the same', [{ event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }], ['final: b']], // prettier-ignore
+    [
+      'that was edited later is not undone by a version that comes late',
+      [
+        { text: 'a', time: '20260302130000' },
+        { event: 'T08', text: 'late', time: '20260302120000' },
+      ],
+      ['final: a'],
+    ],
+    [
+      'whose parent was never heard of is a report all the same',
+      [{ event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' }],
+      ['final: b'],
+    ],
   ])('%s', (_what, messages, told) => {
     expect(after(...messages).told).toEqual(told);
   });
 
   it('says what became of it', () => {
-    const statusesOf = (...messages: Parts[]) => after(...messages).documents.map(({ status, docStatus }) => [status, docStatus]); // prettier-ignore
+    const statusesOf = (...messages: Parts[]) =>
+      after(...messages).documents.map(({ status, docStatus }) => [status, docStatus]);
     expect(statusesOf({ text: 'a' }, { event: 'T08', text: 'b' })).toEqual([['current', 'amended']]);
     expect(statusesOf({ text: 'a' }, { event: 'T11', text: '' })).toEqual([['entered-in-error', 'entered-in-error']]);
-    expect(statusesOf({ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' })).toEqual([['superseded', 'final'], ['current', 'final']]); // prettier-ignore
+    expect(statusesOf({ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' })).toEqual([
+      ['superseded', 'final'],
+      ['current', 'final'],
+    ]);
     expect(statusesOf({ event: 'T01', text: '' })).toEqual([]);
   });
 
@@ -77,14 +182,19 @@ describe('A document', () => {
       { status: 'DI', text: 'late' },
     ]) {
       const { documents } = after({ text: 'a', time: '20260302130000' }, parts);
-      expect(documents.map(({ docStatus, content }) => [docStatus, textOf(content[0]!.attachment)])).toEqual([['final', 'a']]); // prettier-ignore
+      expect(documents.map(({ docStatus, content }) => [docStatus, textOf(content[0]!.attachment)])).toEqual([
+        ['final', 'a'],
+      ]);
     }
   });
 
   it('is as it was where an addendum goes back to preliminary', () => {
     const addendum = { event: 'T06', number: 'DOC2', parent: 'DOC1' };
     const { documents } = after({ text: 'a' }, { ...addendum, text: 'b' }, { ...addendum, status: 'DI', text: 'late' });
-    expect(documents[1]).toMatchObject({ docStatus: 'final', content: [{ attachment: { data: Buffer.from('b').toString('base64') } }] }); // prettier-ignore
+    expect(documents[1]).toMatchObject({
+      docStatus: 'final',
+      content: [{ attachment: { data: Buffer.from('b').toString('base64') } }],
+    });
   });
 
   it('that replaces an addendum leaves the conclusion of the report', () => {
@@ -100,7 +210,11 @@ describe('A document', () => {
   });
 
   it('is known by its number beside those of its order, whichever version is the last', () => {
-    const { report } = after({ number: 'A' }, { event: 'T06', number: 'B', parent: 'A', text: 'b' }, { event: 'T03', number: 'A', text: '' }); // prettier-ignore
+    const { report } = after(
+      { number: 'A' },
+      { event: 'T06', number: 'B', parent: 'A', text: 'b' },
+      { event: 'T03', number: 'A', text: '' },
+    );
     expect(report!.identifier!.map(({ value }) => value)).toEqual(['A', 'ORD1', 'B']);
   });
 
@@ -108,19 +222,24 @@ describe('A document', () => {
     const [document] = after({}).documents;
     const others = { ...document!, subject: { reference: 'Patient/other' } };
     expect(() => decideDocument({ document: others }, read({}))).toThrow("another patient's document");
-    expect(() => decideDocument({ parent: others }, read({ number: 'DOC2', parent: 'DOC1' }))).toThrow("another patient's document"); // prettier-ignore
+    expect(() => decideDocument({ parent: others }, read({ number: 'DOC2', parent: 'DOC1' }))).toThrow(
+      "another patient's document",
+    );
   });
 });
 
 describe('The findings of documents', () => {
-  const found = (report: DiagnosticReport | undefined) => ((report?.contained ?? []) as Observation[]).map(({ valueString }) => valueString); // prettier-ignore
+  const found = (report: DiagnosticReport | undefined) =>
+    ((report?.contained ?? []) as Observation[]).map(({ valueString }) => valueString);
   const addendum = { event: 'T06', number: 'DOC2', parent: 'DOC1', text: 'b' };
 
   it('are those of each document of a report, as each is now', () => {
     expect(found(after({ text: 'a' }, addendum).report)).toEqual(['a', 'b']);
     expect(found(after({ text: 'a' }, addendum, { event: 'T08', text: 'c' }).report)).toEqual(['b', 'c']);
     expect(found(after({ text: 'a' }, addendum, { ...addendum, event: 'T11', text: '' }).report)).toEqual(['a']);
-    expect(found(after({ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' }).report)).toEqual(['b']); // prettier-ignore
+    expect(found(after({ text: 'a' }, { event: 'T10', number: 'DOC2', parent: 'DOC1', text: 'b' }).report)).toEqual([
+      'b',
+    ]);
     expect(found(after({ text: 'a' }, addendum, { event: 'T11', text: '' }).report)).toEqual([]);
     const { contained = [], result = [] } = after({ text: 'a' }, addendum).report!;
     expect(result.map(({ reference }) => reference)).toEqual(contained.map(({ id }) => `#${id}`));

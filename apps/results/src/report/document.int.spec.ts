@@ -35,7 +35,8 @@ const stored = async <R extends FhirResource>(type: R['resourceType'], query: st
 };
 const reportsOf = ({ patient }: { patient: Patient }) =>
   stored<DiagnosticReport>('DiagnosticReport', `patient=${patient.id}`);
-const textOf = ({ presentedForm = [] }: DiagnosticReport) => presentedForm.map(({ data }) => Buffer.from(data ?? '', 'base64').toString()); // prettier-ignore
+const textOf = ({ presentedForm = [] }: DiagnosticReport) =>
+  presentedForm.map(({ data }) => Buffer.from(data ?? '', 'base64').toString());
 const told = async ({ patient }: { patient: Patient }) =>
   (await service.published('imaging.result.reported.v1', patient.id)).map(([report]) => report as DiagnosticReport);
 const atEmr = ({ name }: { name: string }) =>
@@ -46,14 +47,22 @@ describe('A document of a dictation system', () => {
     const one = aCase('MDMFILED');
     await place(one);
     expect((await one.document())[1]).toMatch(/^MSA\|AA\|/);
-    expect(await reportsOf(one)).toMatchObject([{ status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]); // prettier-ignore
+    expect(await reportsOf(one)).toMatchObject([
+      { status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] },
+    ]);
     const [event] = await service.published('imaging.result.reported.v1', one.patient.id);
     expect(event!.map(({ resourceType }) => resourceType)).toEqual(['DiagnosticReport', 'Patient', 'ServiceRequest']);
     await service.delivered(one.patient, 1);
     expect(atEmr(one)).toMatchObject([{ status: 'final', basedOn: [{ reference: expect.any(String) }] }]);
     const [report] = await reportsOf(one);
     const documents = await stored<DocumentReference>('DocumentReference', 'identifier=DOC-MDMFILED');
-    expect(documents).toMatchObject([{ status: 'current', docStatus: 'final', context: { related: [{ reference: `DiagnosticReport/${report!.id}` }] } }]); // prettier-ignore
+    expect(documents).toMatchObject([
+      {
+        status: 'current',
+        docStatus: 'final',
+        context: { related: [{ reference: `DiagnosticReport/${report!.id}` }] },
+      },
+    ]);
   });
 
   it('waits for its order where that is not known, and is matched when it comes', async () => {
@@ -117,11 +126,18 @@ describe('A document of a dictation system', () => {
     const [mine, theirs] = [aCase('MDMMINE'), aCase('MDMTHEIRS')];
     await place(mine);
     await mine.document();
-    const place204 = async (parts: Parameters<typeof anMdmMessage>[0]) => (await theirs.document(parts))[2]!.split('|').slice(2, 4); // prettier-ignore
+    const place204 = async (parts: Parameters<typeof anMdmMessage>[0]) =>
+      (await theirs.document(parts))[2]!.split('|').slice(2, 4);
     expect(await place204({ accessionNumber: 'MDMMINE' })).toEqual(['TXA^1^15', '204^Unknown key identifier^HL70357']);
-    expect(await place204({ placerOrderNumber: 'MDMMINE' })).toEqual(['TXA^1^14', '204^Unknown key identifier^HL70357']); // prettier-ignore
+    expect(await place204({ placerOrderNumber: 'MDMMINE' })).toEqual([
+      'TXA^1^14',
+      '204^Unknown key identifier^HL70357',
+    ]);
     expect(await place204({ number: 'DOC-MDMMINE' })).toEqual(['TXA^1^12', '205^Duplicate key identifier^HL70357']);
-    expect(await place204({ event: 'T06', parent: 'DOC-MDMMINE' })).toEqual(['TXA^1^13', '205^Duplicate key identifier^HL70357']); // prettier-ignore
+    expect(await place204({ event: 'T06', parent: 'DOC-MDMMINE' })).toEqual([
+      'TXA^1^13',
+      '205^Duplicate key identifier^HL70357',
+    ]);
     expect(await reportsOf(theirs)).toEqual([]);
     expect(await told(mine)).toHaveLength(1);
   });

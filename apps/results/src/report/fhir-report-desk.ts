@@ -28,7 +28,9 @@ export class FhirReportDesk {
 
   /** True of a report that is known under this id. */
   async isKnown(id: string): Promise<boolean> {
-    return this.unitOfWork.run(undefined, async ({ manager }) => Boolean(await this.store.read(manager, 'DiagnosticReport', id))); // prettier-ignore
+    return this.unitOfWork.run(undefined, async ({ manager }) =>
+      Boolean(await this.store.read(manager, 'DiagnosticReport', id)),
+    );
   }
 
   /**
@@ -45,7 +47,9 @@ export class FhirReportDesk {
       const own = await this.withOrders(merged ? rekeyed(stated, merged) : stated, transaction);
       const isUpdate = request.interaction === 'update' && current !== undefined;
       if (isUpdate && isLate(current, own.report))
-        throw fail('state-conflict', `must not go back behind ${current.status}, or be issued before it`, { field: 'DiagnosticReport.status' }); // prettier-ignore
+        throw fail('state-conflict', `must not go back behind ${current.status}, or be issued before it`, {
+          field: 'DiagnosticReport.status',
+        });
       const report = current && request.onlyIfNew ? current : await this.file(own, request, transaction);
       const access = {
         interaction: request.interaction,
@@ -63,7 +67,9 @@ export class FhirReportDesk {
     const candidates = await this.desk.candidatesFor(report, transaction);
     const by = anothersOrder(report, candidates);
     if (by)
-      throw fail('unknown-key', `the ${by} is of another patient's order: check subject and basedOn`, { field: 'DiagnosticReport.basedOn' }); // prettier-ignore
+      throw fail('unknown-key', `the ${by} is of another patient's order: check subject and basedOn`, {
+        field: 'DiagnosticReport.basedOn',
+      });
     const saved = await this.desk.file(report, { patient, from: client }, candidates, transaction);
     return saved ?? (await this.store.read(transaction.manager, 'DiagnosticReport', report.id!))!;
   }
@@ -73,15 +79,31 @@ export class FhirReportDesk {
     const { report, patientId, orderIds, studyIds } = stated;
     const known = await this.store.read(manager, 'Patient', patientId);
     const patient = stated.patient ?? known;
-    if (!patient) throw fail('unknown-key', 'no patient is known under this id: name them by number', { field: 'DiagnosticReport.subject' }); // prettier-ignore
-    const studies = (await this.store.readMany(manager, studyIds.map((id) => ({ type: 'ImagingStudy', id })))) as ImagingStudy[]; // prettier-ignore
-    const ofStudies = studies.flatMap(({ basedOn = [] }) => basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? [])); // prettier-ignore
+    if (!patient)
+      throw fail('unknown-key', 'no patient is known under this id: name them by number', {
+        field: 'DiagnosticReport.subject',
+      });
+    const studies = (await this.store.readMany(
+      manager,
+      studyIds.map((id) => ({ type: 'ImagingStudy', id })),
+    )) as ImagingStudy[];
+    const ofStudies = studies.flatMap(({ basedOn = [] }) =>
+      basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []),
+    );
     const ids = [...new Set([...orderIds, ...(orderIds.length > 0 ? [] : ofStudies)])];
-    const orders = (await this.store.readMany(manager, ids.map((id) => ({ type: 'ServiceRequest', id })))) as ServiceRequest[]; // prettier-ignore
+    const orders = (await this.store.readMany(
+      manager,
+      ids.map((id) => ({ type: 'ServiceRequest', id })),
+    )) as ServiceRequest[];
     if (orderIds.some((id) => !orders.some((order) => order.id === id)))
-      throw fail('unknown-key', 'no order is known under this id: name it by its accession number', { field: 'DiagnosticReport.basedOn' }); // prettier-ignore
-    const numbers = orders.flatMap((order) => [identifierOf(order, 'PLAC') ?? [], identifierOf(order, 'ACSN') ?? []].flat()); // prettier-ignore
-    const isNew = ({ system, value }: (typeof numbers)[number]) => !report.identifier!.some((one) => one.system === system && one.value === value); // prettier-ignore
+      throw fail('unknown-key', 'no order is known under this id: name it by its accession number', {
+        field: 'DiagnosticReport.basedOn',
+      });
+    const numbers = orders.flatMap((order) =>
+      [identifierOf(order, 'PLAC') ?? [], identifierOf(order, 'ACSN') ?? []].flat(),
+    );
+    const isNew = ({ system, value }: (typeof numbers)[number]) =>
+      !report.identifier!.some((one) => one.system === system && one.value === value);
     return { report: { ...report, identifier: [...report.identifier!, ...numbers.filter(isNew)] }, patient };
   }
 }

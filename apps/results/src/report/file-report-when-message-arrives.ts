@@ -30,7 +30,15 @@ export class FileReportWhenMessageArrives implements Hl7Interpreter {
           const own = merged ? rekeyed(report, merged) : report;
           const candidates = await this.desk.candidatesFor(own, transaction);
           refuseAnothersOrder(own, candidates, { 'accession number': obr.at(18), 'placer order number': obr.at(2) });
-          await atReport(obr, this.desk.file(own, { patient: { ...patient, id: merged?.to ?? patient.id }, from: sender.application }, candidates, transaction)); // prettier-ignore
+          await atReport(
+            obr,
+            this.desk.file(
+              own,
+              { patient: { ...patient, id: merged?.to ?? patient.id }, from: sender.application },
+              candidates,
+              transaction,
+            ),
+          );
         }
       },
     };

@@ -33,7 +33,8 @@ function aCase(name: string) {
     presentedForm: [{ contentType: 'application/pdf', data: Buffer.from('%PDF-1.4').toString('base64') }],
     ...parts,
   });
-  const post = (parts?: Partial<DiagnosticReport>, headers = {}) => service.send('POST', 'DiagnosticReport', report(parts), headers); // prettier-ignore
+  const post = (parts?: Partial<DiagnosticReport>, headers = {}) =>
+    service.send('POST', 'DiagnosticReport', report(parts), headers);
   return { name, patient, order, report, post };
 }
 const place = async ({ order, patient }: ReturnType<typeof aCase>) => {
@@ -41,13 +42,23 @@ const place = async ({ order, patient }: ReturnType<typeof aCase>) => {
   await service.handled(patient);
 };
 const told = async ({ patient }: ReturnType<typeof aCase>) =>
-  (await service.published('imaging.result.reported.v1', patient.id)).map(([report]) => (report as DiagnosticReport).status); // prettier-ignore
+  (await service.published('imaging.result.reported.v1', patient.id)).map(
+    ([report]) => (report as DiagnosticReport).status,
+  );
 
 describe('A report by FHIR', () => {
   it('is filed under its order with its document, its findings and what it concludes, which the EMR gets', async () => {
     const one = aCase('FHIR');
     await place(one);
-    const contained = [{ resourceType: 'Observation', id: 'o', status: 'final', code: { text: 'Nodule' }, valueQuantity: { value: 8, unit: 'mm' } }] as unknown as DiagnosticReport['contained']; // prettier-ignore
+    const contained = [
+      {
+        resourceType: 'Observation',
+        id: 'o',
+        status: 'final',
+        code: { text: 'Nodule' },
+        valueQuantity: { value: 8, unit: 'mm' },
+      },
+    ] as unknown as DiagnosticReport['contained'];
     const conclusionCode = [{ coding: [{ system: 'http://radlex.org', code: 'RID3875' }] }];
     const { status, headers, body } = await one.post({
       contained: contained!,
@@ -60,7 +71,10 @@ describe('A report by FHIR', () => {
     await service.delivered(one.patient, 1);
     const [atEmr] = emr.store.all('DiagnosticReport').filter(({ identifier }) => identifier![0]!.value === 'REP-FHIR');
     expect(atEmr).toMatchObject({ presentedForm: [{ contentType: 'application/pdf' }], contained: [{ id: 'o' }] });
-    const audited = await service.sql(`SELECT FROM audit_event WHERE body @> '{"subtype":[{"code":"create"}]}' AND body::text LIKE '%' || $1 || '%'`, [(body as DiagnosticReport).id]); // prettier-ignore
+    const audited = await service.sql(
+      `SELECT FROM audit_event WHERE body @> '{"subtype":[{"code":"create"}]}' AND body::text LIKE '%' || $1 || '%'`,
+      [(body as DiagnosticReport).id],
+    );
     expect(audited).toHaveLength(1);
   });
 
@@ -72,7 +86,12 @@ describe('A report by FHIR', () => {
       const answer = await one.post({ status });
       statuses.push([answer.status, (answer.body as DiagnosticReport).status]);
     }
-    expect(statuses).toEqual([[201, 'preliminary'], [200, 'preliminary'], [200, 'final'], [200, 'final']]); // prettier-ignore
+    expect(statuses).toEqual([
+      [201, 'preliminary'],
+      [200, 'preliminary'],
+      [200, 'final'],
+      [200, 'final'],
+    ]);
     expect(await told(one)).toEqual(['preliminary', 'final']);
     expect((await one.post({ status: 'corrected' }, { 'if-none-exist': 'x' })).body).toMatchObject({ status: 'final' });
   });
@@ -88,7 +107,12 @@ describe('A report by FHIR', () => {
     const one = aCase('PUT');
     const made = (await one.post({ status: 'preliminary' })).body as DiagnosticReport;
     const put = async (parts: Partial<DiagnosticReport>, ifMatch?: string) =>
-      service.send('PUT', `DiagnosticReport/${made.id}`, { ...one.report(), id: made.id, ...parts }, ifMatch ? { 'if-match': ifMatch } : {}); // prettier-ignore
+      service.send(
+        'PUT',
+        `DiagnosticReport/${made.id}`,
+        { ...one.report(), id: made.id, ...parts },
+        ifMatch ? { 'if-match': ifMatch } : {},
+      );
     expect((await put({})).status).toBe(412);
     expect((await put({}, 'W/"1"')).status).toBe(200);
     expect((await put({ conclusion: 'Other.' }, 'W/"1"')).status).toBe(412);
@@ -97,13 +121,19 @@ describe('A report by FHIR', () => {
     expect(await told(one)).toEqual(['preliminary', 'final', 'corrected']);
     const history = await service.get<{ total: number }>(`/fhir/DiagnosticReport/${made.id}/_history`);
     expect(history.total).toBe(3);
-    expect((await service.send('PUT', 'DiagnosticReport/none', { ...one.report(), id: 'none' }, { 'if-match': 'W/"1"' })).status).toBe(404); // prettier-ignore
+    expect(
+      (await service.send('PUT', 'DiagnosticReport/none', { ...one.report(), id: 'none' }, { 'if-match': 'W/"1"' }))
+        .status,
+    ).toBe(404);
   });
 
   it('is filed or updated by its number', async () => {
     const one = aCase('WHERE');
-    const put = (number: string) => service.send('PUT', `DiagnosticReport?identifier=urn:oid:2.25.1003|${number}`, one.report()); // prettier-ignore
-    expect([(await put('REP-WHERE')).status, (await put('REP-WHERE')).status, (await put('OTHER')).status]).toEqual([201, 200, 400]); // prettier-ignore
+    const put = (number: string) =>
+      service.send('PUT', `DiagnosticReport?identifier=urn:oid:2.25.1003|${number}`, one.report());
+    expect([(await put('REP-WHERE')).status, (await put('REP-WHERE')).status, (await put('OTHER')).status]).toEqual([
+      201, 200, 400,
+    ]);
   });
 
   it('is refused where it names what is not known, or is of another patient', async () => {
@@ -114,8 +144,14 @@ describe('A report by FHIR', () => {
       return [status, (body as OperationOutcome).issue?.[0]?.expression?.[0]];
     };
     expect(await refused({ basedOn: other.report().basedOn! })).toEqual([404, 'DiagnosticReport.basedOn']);
-    expect(await refused({ basedOn: [{ reference: `ServiceRequest/${other.order.id}` }] })).toEqual([404, 'DiagnosticReport.basedOn']); // prettier-ignore
-    expect(await refused({ basedOn: [{ reference: 'ServiceRequest/none' }] })).toEqual([404, 'DiagnosticReport.basedOn']); // prettier-ignore
+    expect(await refused({ basedOn: [{ reference: `ServiceRequest/${other.order.id}` }] })).toEqual([
+      404,
+      'DiagnosticReport.basedOn',
+    ]);
+    expect(await refused({ basedOn: [{ reference: 'ServiceRequest/none' }] })).toEqual([
+      404,
+      'DiagnosticReport.basedOn',
+    ]);
     expect(await refused({ subject: { reference: 'Patient/none' } })).toEqual([404, 'DiagnosticReport.subject']);
     await other.post();
     expect((await one.post({ identifier: other.report().identifier!, basedOn: [] })).status).toBe(409);

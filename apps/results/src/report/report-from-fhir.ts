@@ -46,7 +46,9 @@ export function reportFromFhir(body: unknown, site: Site): StatedReport {
     if (!contentType) throw missing(`presentedForm[${index}].contentType`, 'what it is, such as application/pdf');
   }
   const references = [...(stated.basedOn ?? []), ...(stated.imagingStudy ?? [])];
-  const contained = (stated.contained as Resource[] | undefined)?.filter(({ resourceType }) => resourceType !== 'Patient'); // prettier-ignore
+  const contained = (stated.contained as Resource[] | undefined)?.filter(
+    ({ resourceType }) => resourceType !== 'Patient',
+  );
   const report: DiagnosticReport = {
     ...stated,
     id: uuidFrom('DiagnosticReport', own!.system!, own!.value!),
@@ -73,7 +75,10 @@ function withSubjects(body: unknown): unknown {
   const { contained, subject } = (body ?? {}) as { contained?: unknown; subject?: unknown };
   if (!Array.isArray(contained)) return body;
   const isObservation = (one: unknown) => (one as { resourceType?: unknown } | null)?.resourceType === 'Observation';
-  return { ...(body as object), contained: contained.map((one: unknown) => (isObservation(one) ? { subject, ...(one as object) } : one)) }; // prettier-ignore
+  return {
+    ...(body as object),
+    contained: contained.map((one: unknown) => (isObservation(one) ? { subject, ...(one as object) } : one)),
+  };
 }
 
 /** Its own number, then those of its orders that it states itself. */
@@ -106,20 +111,28 @@ function subjectOf(
 ): { patientId: string; patient?: Patient } {
   const id = referencedId(subject?.reference, 'Patient');
   if (id) return { patientId: id };
-  const within = (contained as Resource[]).find((one) => one.resourceType === 'Patient' && `#${one.id}` === subject?.reference) as Patient | undefined; // prettier-ignore
+  const within = (contained as Resource[]).find(
+    (one) => one.resourceType === 'Patient' && `#${one.id}` === subject?.reference,
+  ) as Patient | undefined;
   const system = site.authorities[site.patientAuthority]!;
   const stated = within?.identifier ?? (subject?.identifier ? [subject.identifier] : []);
   const number = stated.find((one) => one.system === system && one.value);
   if (!number) throw missing('subject', `Patient/<id>, or a number of ${system}`);
   const patientId = patientIdOf({ system, value: number.value! });
   const name = subject?.display ? { name: [{ text: subject.display }] } : {};
-  const patient: Patient = within ?? { resourceType: 'Patient', identifier: [typedIdentifier('MR', system, number.value!)], ...name }; // prettier-ignore
+  const patient: Patient = within ?? {
+    resourceType: 'Patient',
+    identifier: [typedIdentifier('MR', system, number.value!)],
+    ...name,
+  };
   return { patientId, patient: { ...patient, id: patientId } };
 }
 
 /** What is referred to elsewhere cannot be told with the report. */
 function checkResults({ result = [], contained = [] }: DiagnosticReport): void {
-  const ids = (contained as Resource[]).filter((one): one is Observation => one.resourceType === 'Observation').map(({ id }) => `#${id}`); // prettier-ignore
+  const ids = (contained as Resource[])
+    .filter((one): one is Observation => one.resourceType === 'Observation')
+    .map(({ id }) => `#${id}`);
   const wrong = result.findIndex(({ reference }) => !reference || !ids.includes(reference));
   if (wrong >= 0)
     throw invalid(`result[${wrong}].reference`, 'must refer to an Observation that is contained, as #<id>');

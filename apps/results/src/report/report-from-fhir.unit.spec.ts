@@ -41,15 +41,27 @@ describe('A report by FHIR', () => {
   });
 
   it('brings its patient along, who is not kept within it', () => {
-    const contained = [{ resourceType: 'Patient', id: 'p', identifier: [{ system: PATIENTS, value: 'P1' }], name: [{ family: 'Beispiel' }] }]; // prettier-ignore
+    const contained = [
+      {
+        resourceType: 'Patient',
+        id: 'p',
+        identifier: [{ system: PATIENTS, value: 'P1' }],
+        name: [{ family: 'Beispiel' }],
+      },
+    ];
     const { report, patient } = read({ contained, subject: { reference: '#p' } });
-    expect(patient).toMatchObject({ id: patientIdOf({ system: PATIENTS, value: 'P1' }), name: [{ family: 'Beispiel' }] }); // prettier-ignore
+    expect(patient).toMatchObject({
+      id: patientIdOf({ system: PATIENTS, value: 'P1' }),
+      name: [{ family: 'Beispiel' }],
+    });
     expect(report.contained).toBeUndefined();
   });
 
   it('may have results without a subject of their own', () => {
     const contained = [{ resourceType: 'Observation', id: 'o', status: 'final', code: { text: 'Nodule' } }];
-    expect(read({ contained, result: [{ reference: '#o' }] }).report.contained).toMatchObject([{ id: 'o', subject: {} }]); // prettier-ignore
+    expect(read({ contained, result: [{ reference: '#o' }] }).report.contained).toMatchObject([
+      { id: 'o', subject: {} },
+    ]);
   });
 
   it.each<[string, string, object]>([
@@ -65,7 +77,11 @@ describe('A report by FHIR', () => {
       { presentedForm: [{ contentType: 'application/pdf' }] },
     ],
     ['field-missing', 'DiagnosticReport.presentedForm[0].contentType', { presentedForm: [{ data: 'JVBERg==' }] }],
-    ['field-invalid', 'DiagnosticReport.presentedForm[0].data', { presentedForm: [{ contentType: 'application/pdf', data: '%' }] }], // prettier-ignore
+    [
+      'field-invalid',
+      'DiagnosticReport.presentedForm[0].data',
+      { presentedForm: [{ contentType: 'application/pdf', data: '%' }] },
+    ],
   ])('is refused: %s %s', (code, field, parts) => {
     expect(failureOf(() => read(parts))).toMatchObject({ code, field });
   });

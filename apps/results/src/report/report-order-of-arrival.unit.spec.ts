@@ -24,7 +24,7 @@ const versionsOf = (statuses: readonly Status[], isFlagged: (index: number) => b
     issued: new Date(Date.UTC(2026, 2, 2, 8, index)).toISOString(),
     conclusion: `Version ${index}.`,
     ...(isFlagged(index) ? { conclusionCode: [{ coding: [{ code: 'RID49480' }] }] } : {}),
-  })); // prettier-ignore
+  }));
 const arriving = (versions: readonly DiagnosticReport[]) => {
   let report: DiagnosticReport | undefined;
   for (const version of versions) report = decideReport(report, version, subject) ?? report;
@@ -32,34 +32,67 @@ const arriving = (versions: readonly DiagnosticReport[]) => {
 };
 /** A history of stages that go on, and an order in which its versions arrive, with repetitions. */
 const history = (stage: fc.Arbitrary<Status>[]) =>
-  fc.tuple(...stage).map((statuses) => statuses.filter((status) => status !== 'unknown')).filter((statuses) => statuses.length > 0); // prettier-ignore
+  fc
+    .tuple(...stage)
+    .map((statuses) => statuses.filter((status) => status !== 'unknown'))
+    .filter((statuses) => statuses.length > 0);
 const some = (statuses: Status[]) => fc.constantFrom<Status>('unknown', ...statuses);
-const goingOn = history([some(stages[0]!), some(stages[1]!), some(stages[1]!), some(['final']), some(stages[2]!), some(stages[2]!)]); // prettier-ignore
+const goingOn = history([
+  some(stages[0]!),
+  some(stages[1]!),
+  some(stages[1]!),
+  some(['final']),
+  some(stages[2]!),
+  some(stages[2]!),
+]);
 const anyHistory = fc.array(fc.constantFrom<Status>(...stages.flat(), 'cancelled'), { minLength: 1, maxLength: 6 });
 const arrivalsOf = <T>(versions: T[]) =>
-  fc.tuple(fc.shuffledSubarray(versions, { minLength: versions.length }), fc.array(fc.constantFrom(...versions), { maxLength: 3 })).map(([all, again]) => [...all, ...again]); // prettier-ignore
+  fc
+    .tuple(
+      fc.shuffledSubarray(versions, { minLength: versions.length }),
+      fc.array(fc.constantFrom(...versions), { maxLength: 3 }),
+    )
+    .map(([all, again]) => [...all, ...again]);
 
 describe('Versions of a report in any order of arrival', () => {
   it('end in the state that they would have come to in the order they were made in', () => {
-    const property = fc.property(goingOn.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))), ([statuses, arrivals]) => {
-      expect(arriving(arrivals)).toEqual(arriving(versionsOf(statuses)));
-    }); // prettier-ignore
+    const property = fc.property(
+      goingOn.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))),
+      ([statuses, arrivals]) => {
+        expect(arriving(arrivals)).toEqual(arriving(versionsOf(statuses)));
+      },
+    );
     fc.assert(property, { numRuns: 500 });
   });
 
   it('with withdrawals among them end in the same words, released or not', () => {
-    const said = ({ status, conclusion }: DiagnosticReport) => [stages.findIndex((stage) => stage.includes(status)), conclusion]; // prettier-ignore
-    const property = fc.property(anyHistory.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))), ([statuses, arrivals]) => {
-      const [any, made] = [arriving(arrivals), arriving(versionsOf(statuses))].map(said);
-      expect(any).toEqual(made);
-    }); // prettier-ignore
+    const said = ({ status, conclusion }: DiagnosticReport) => [
+      stages.findIndex((stage) => stage.includes(status)),
+      conclusion,
+    ];
+    const property = fc.property(
+      anyHistory.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))),
+      ([statuses, arrivals]) => {
+        const [any, made] = [arriving(arrivals), arriving(versionsOf(statuses))].map(said);
+        expect(any).toEqual(made);
+      },
+    );
     fc.assert(property, { numRuns: 500 });
   });
 
   it('leave somebody asked about a critical result exactly where the report has one', () => {
-    const rows = [{ category: '1', display: 'One', codes: [{ code: 'RID49480' }], levels: [{ ask: 'Physician', acknowledgeWithinMinutes: 5 }] }]; // prettier-ignore
+    const rows = [
+      {
+        category: '1',
+        display: 'One',
+        codes: [{ code: 'RID49480' }],
+        levels: [{ ask: 'Physician', acknowledgeWithinMinutes: 5 }],
+      },
+    ];
     const hospital = site({ criticalResults: rows });
-    const versions = goingOn.chain((statuses) => fc.nat(63).chain((flags) => arrivalsOf(versionsOf(statuses, (index) => ((flags >> index) & 1) === 1)))); // prettier-ignore
+    const versions = goingOn.chain((statuses) =>
+      fc.nat(63).chain((flags) => arrivalsOf(versionsOf(statuses, (index) => ((flags >> index) & 1) === 1))),
+    );
     const property = fc.property(versions, (arrivals) => {
       let report: DiagnosticReport | undefined;
       let tasks: Task[] = [];
@@ -68,7 +101,9 @@ describe('Versions of a report in any order of arrival', () => {
         if (!next) continue;
         report = { ...next, meta: { versionId: String(index + 1) } };
         const { open, withdraw } = decideCriticalResult(report, 'RIS', [order], tasks, hospital);
-        tasks = tasks.map((task) => (withdraw.some((one) => one.task === task) ? withdrawEscalation(task, 'x', new Date(0))! : task)); // prettier-ignore
+        tasks = tasks.map((task) =>
+          withdraw.some((one) => one.task === task) ? withdrawEscalation(task, 'x', new Date(0))! : task,
+        );
         tasks.push(...open.map((matter) => openEscalation(matter, planOf(matter, [order], hospital), new Date(0))));
       }
       const asked = tasks.filter(({ status }) => status === 'requested').length;
@@ -85,13 +120,22 @@ describe('Versions of a report in any order of arrival', () => {
       let report: DiagnosticReport | undefined;
       for (const version of versions) {
         report = decideReport(report, version, subject) ?? report;
-        task = decideReading(task, { study, orders: [order], reports: [filedUnder(report!, subject)] }, hospital, new Date(0)) ?? task; // prettier-ignore
+        task =
+          decideReading(
+            task,
+            { study, orders: [order], reports: [filedUnder(report!, subject)] },
+            hospital,
+            new Date(0),
+          ) ?? task;
       }
       return [task!.status, task!.businessStatus];
     };
-    const property = fc.property(anyHistory.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))), ([statuses, arrivals]) => {
-      expect(readingAfter(arrivals)).toEqual(readingAfter(versionsOf(statuses)));
-    }); // prettier-ignore
+    const property = fc.property(
+      anyHistory.chain((statuses) => fc.tuple(fc.constant(statuses), arrivalsOf(versionsOf(statuses)))),
+      ([statuses, arrivals]) => {
+        expect(readingAfter(arrivals)).toEqual(readingAfter(versionsOf(statuses)));
+      },
+    );
     fc.assert(property, { numRuns: 300 });
   });
 });

@@ -37,7 +37,10 @@ function aReport({ status = 'final', text = 'Normal.', issued, accession, placer
 const unmatched: ReportSubject = { orders: [] };
 const order = aServiceRequest();
 const study: ImagingStudy = { resourceType: 'ImagingStudy', id: 's1', status: 'available', subject: {} };
-const arrives = (stated: DiagnosticReport, subject = unmatched) => (current: DiagnosticReport | undefined) => decideReport(current, stated, subject); // prettier-ignore
+const arrives =
+  (stated: DiagnosticReport, subject = unmatched) =>
+  (current: DiagnosticReport | undefined) =>
+    decideReport(current, stated, subject);
 
 describe('A report', () => {
   it('is filed as it arrives, under its order and study where they are known', () => {
@@ -52,7 +55,9 @@ describe('A report', () => {
   });
 
   it('goes from preliminary to final to corrected, each once', () => {
-    const [preliminary, final, corrected] = (['preliminary', 'final', 'corrected'] as const).map((status) => aReport({ status })); // prettier-ignore
+    const [preliminary, final, corrected] = (['preliminary', 'final', 'corrected'] as const).map((status) =>
+      aReport({ status }),
+    );
     given(preliminary).when(arrives(final!)).then({ status: 'final' });
     given(final).when(arrives(corrected!)).then({ status: 'corrected' });
     for (const one of [preliminary, final, corrected]) given(one).when(arrives(one!)).thenExactly(undefined);
@@ -62,7 +67,9 @@ describe('A report', () => {
     'that is %s is not overwritten by a preliminary one, however late or new',
     (status) => {
       const current = aReport({ status, issued: '10:00' });
-      given(current).when(arrives(aReport({ status: 'preliminary', issued: '12:00' }))).thenExactly(undefined); // prettier-ignore
+      given(current)
+        .when(arrives(aReport({ status: 'preliminary', issued: '12:00' })))
+        .thenExactly(undefined);
       given(current)
         .when(arrives(aReport({ status: 'registered' })))
         .thenExactly(undefined);
@@ -73,8 +80,12 @@ describe('A report', () => {
     const first = aReport({ text: 'Normal.' });
     const second = decideReport(first, aReport({ text: 'Nodule.' }), unmatched)!;
     expect(second).toMatchObject({ status: 'corrected', conclusion: 'Nodule.' });
-    given(second).when(arrives(aReport({ text: 'Nodule.' }))).thenExactly(undefined); // prettier-ignore
-    given(second).when(arrives(aReport({ text: 'Two nodules.' }))).then({ status: 'corrected', conclusion: 'Two nodules.' }); // prettier-ignore
+    given(second)
+      .when(arrives(aReport({ text: 'Nodule.' })))
+      .thenExactly(undefined);
+    given(second)
+      .when(arrives(aReport({ text: 'Two nodules.' })))
+      .then({ status: 'corrected', conclusion: 'Two nodules.' });
   });
 
   it('with an addendum is told as changed', () => {
@@ -85,19 +96,34 @@ describe('A report', () => {
 
   it('that is final is a correction where another final one was issued before it, which comes late', () => {
     const current = aReport({ text: 'new', issued: '11:00' });
-    given(current).when(arrives(aReport({ text: 'old', issued: '10:00' }))).then({ status: 'corrected', conclusion: 'new' }); // prettier-ignore
-    given(current).when(arrives(aReport({ text: 'new', issued: '10:00' }))).thenExactly(undefined); // prettier-ignore
+    given(current)
+      .when(arrives(aReport({ text: 'old', issued: '10:00' })))
+      .then({ status: 'corrected', conclusion: 'new' });
+    given(current)
+      .when(arrives(aReport({ text: 'new', issued: '10:00' })))
+      .thenExactly(undefined);
   });
 
   it('that was reported again is not withdrawn by an earlier withdrawal', () => {
-    given(aReport({ issued: '11:00' })).when(arrives(aReport({ status: 'cancelled', issued: '10:00' }))).thenExactly(undefined); // prettier-ignore
-    given(aReport({ issued: '11:00' })).when(arrives(aReport({ status: 'cancelled', issued: '12:00' }))).then({ status: 'cancelled' }); // prettier-ignore
+    given(aReport({ issued: '11:00' }))
+      .when(arrives(aReport({ status: 'cancelled', issued: '10:00' })))
+      .thenExactly(undefined);
+    given(aReport({ issued: '11:00' }))
+      .when(arrives(aReport({ status: 'cancelled', issued: '12:00' })))
+      .then({ status: 'cancelled' });
   });
 
   it.each(['preliminary', 'corrected'] as const)('that is %s does not go back to one issued earlier', (status) => {
-    const [earlier, later] = [{ text: 'old', issued: '10:00' }, { text: 'new', issued: '11:00' }]; // prettier-ignore
-    given(aReport({ status, ...later })).when(arrives(aReport({ status, ...earlier }))).thenExactly(undefined); // prettier-ignore
-    given(aReport({ status, ...earlier })).when(arrives(aReport({ status, ...later }))).then({ conclusion: 'new' }); // prettier-ignore
+    const [earlier, later] = [
+      { text: 'old', issued: '10:00' },
+      { text: 'new', issued: '11:00' },
+    ];
+    given(aReport({ status, ...later }))
+      .when(arrives(aReport({ status, ...earlier })))
+      .thenExactly(undefined);
+    given(aReport({ status, ...earlier }))
+      .when(arrives(aReport({ status, ...later })))
+      .then({ conclusion: 'new' });
   });
 
   it('that was corrected does not go back to the final one before it', () => {
@@ -134,14 +160,18 @@ describe('A report', () => {
   });
 
   it('is news where its order became known, and none where only its study did', () => {
-    given(aReport()).when(arrives(aReport(), { orders: [order] })).then({ basedOn: [{}] }); // prettier-ignore
+    given(aReport())
+      .when(arrives(aReport(), { orders: [order] }))
+      .then({ basedOn: [{}] });
     given(filedUnder(aReport(), { orders: [order] }))
       .when(arrives(aReport(), { orders: [order], study }))
       .thenExactly(undefined);
   });
 
   it("never overwrites another patient's", () => {
-    given(aReport({ patient: 'P1' })).when(arrives(aReport({ patient: 'P2', status: 'corrected' }))).thenFails('duplicate-key'); // prettier-ignore
+    given(aReport({ patient: 'P1' }))
+      .when(arrives(aReport({ patient: 'P2', status: 'corrected' })))
+      .thenFails('duplicate-key');
   });
 
   it('keeps the version it was made from', () => {

@@ -40,9 +40,12 @@ async function place({ order, patient }: { order: ServiceRequest; patient: Patie
   await service.tell('imaging.order.placed.v1', order, patient);
   await service.handled(patient);
 }
-const bySystem = (reports: DiagnosticReport[], name: string) => reports.filter(({ identifier }) => identifier![0]!.value === `REP-${name}`); // prettier-ignore
+const bySystem = (reports: DiagnosticReport[], name: string) =>
+  reports.filter(({ identifier }) => identifier![0]!.value === `REP-${name}`);
 const filed = async ({ patient }: { patient: Patient }) => {
-  const bundle = await service.get<{ entry?: { resource: DiagnosticReport }[] }>(`/fhir/DiagnosticReport?patient=${patient.id}`); // prettier-ignore
+  const bundle = await service.get<{ entry?: { resource: DiagnosticReport }[] }>(
+    `/fhir/DiagnosticReport?patient=${patient.id}`,
+  );
   return (bundle.entry ?? []).map(({ resource }) => resource);
 };
 const atEmr = ({ name }: { name: string }) => bySystem(emr.store.all('DiagnosticReport'), name);
@@ -57,7 +60,9 @@ describe('A report', () => {
     const one = aCase('FILED');
     await place(one);
     expect((await one.report())[1]).toMatch(/^MSA\|AA\|/);
-    expect(await filed(one)).toMatchObject([{ status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]); // prettier-ignore
+    expect(await filed(one)).toMatchObject([
+      { status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] },
+    ]);
     const [told] = await service.published('imaging.result.reported.v1', one.patient.id);
     expect(told!.map(({ resourceType }) => resourceType)).toEqual(['DiagnosticReport', 'Patient', 'ServiceRequest']);
     await service.delivered(one.patient, 1);
@@ -80,7 +85,17 @@ describe('A report', () => {
   it.each<[string, string, (one: ReturnType<typeof aCase>) => Promise<void>]>([
     ['is placed', 'PLACED', (one) => service.tell('imaging.order.placed.v1', one.order, one.patient)],
     ['is changed', 'CHANGED', (one) => service.tell('imaging.order.changed.v1', one.order, one.patient)],
-    ['is heard of by its exam first', 'EXAM', (one) => service.tell('imaging.schedule.exam-started.v1', anExam('1.2.7', 'in-progress', one.patient, [one.order]), one.patient, one.order)], // prettier-ignore
+    [
+      'is heard of by its exam first',
+      'EXAM',
+      (one) =>
+        service.tell(
+          'imaging.schedule.exam-started.v1',
+          anExam('1.2.7', 'in-progress', one.patient, [one.order]),
+          one.patient,
+          one.order,
+        ),
+    ],
   ])('that comes before its order is matched when the order %s', async (_how, name, tell) => {
     const one = aCase(name);
     await one.report();
@@ -131,10 +146,16 @@ describe('A report', () => {
       ['F', 'four'],
       ['F', 'four'],
     ] as const)
-      // prettier-ignore
       expect((await one.report({ status, text }))[1]).toMatch(/^MSA\|AA\|/);
-    const told = (await service.published('imaging.result.reported.v1', one.patient.id)).map(([report]) => report as DiagnosticReport); // prettier-ignore
-    expect(told.map((report) => `${report.status} ${textOf(report)}`)).toEqual(['preliminary one', 'final two', 'corrected three', 'corrected four']); // prettier-ignore
+    const told = (await service.published('imaging.result.reported.v1', one.patient.id)).map(
+      ([report]) => report as DiagnosticReport,
+    );
+    expect(told.map((report) => `${report.status} ${textOf(report)}`)).toEqual([
+      'preliminary one',
+      'final two',
+      'corrected three',
+      'corrected four',
+    ]);
     await service.delivered(one.patient, 4);
     expect(atEmr(one).map((report) => `${report.status} ${textOf(report)}`)).toEqual(['corrected four']);
   });
@@ -158,14 +179,25 @@ describe('Several reports in one message', () => {
   it('are filed each under its own order, with sections and findings, which the EMR gets', async () => {
     const one = aCase('SEVERAL');
     await place(one);
-    await place({ ...one, order: aServiceRequest({ placerOrderNumber: 'SEVERAL2', accessionNumber: 'SEVERAL2', patient: one.patient }) }); // prettier-ignore
+    await place({
+      ...one,
+      order: aServiceRequest({ placerOrderNumber: 'SEVERAL2', accessionNumber: 'SEVERAL2', patient: one.patient }),
+    });
     expect((await one.report({ extra: secondReport('SEVERAL') }))[1]).toMatch(/^MSA\|AA\|/);
     const reports = (await filed(one)).sort((a, b) => a.identifier![0]!.value!.localeCompare(b.identifier![0]!.value!));
-    expect(reports.map(({ identifier, basedOn }) => [identifier![0]!.value, basedOn?.length])).toEqual([['REP-SEVERAL', 1], ['REP-SEVERAL2', 1]]); // prettier-ignore
+    expect(reports.map(({ identifier, basedOn }) => [identifier![0]!.value, basedOn?.length])).toEqual([
+      ['REP-SEVERAL', 1],
+      ['REP-SEVERAL2', 1],
+    ]);
     expect(reports[0]!.basedOn).not.toEqual(reports[1]!.basedOn);
-    expect(reports[1]!.contained).toMatchObject([{ valueString: 'Two.' }, { valueCodeableConcept: { text: 'Nodule' } }]); // prettier-ignore
+    expect(reports[1]!.contained).toMatchObject([
+      { valueString: 'Two.' },
+      { valueCodeableConcept: { text: 'Nodule' } },
+    ]);
     await service.delivered(one.patient, 2);
-    const [second] = emr.store.all('DiagnosticReport').filter(({ identifier }) => identifier![0]!.value === 'REP-SEVERAL2'); // prettier-ignore
+    const [second] = emr.store
+      .all('DiagnosticReport')
+      .filter(({ identifier }) => identifier![0]!.value === 'REP-SEVERAL2');
     expect(second).toMatchObject({ result: [{}, {}], contained: [{ id: 'finding-1' }, { id: 'finding-2' }] });
   });
 });
@@ -183,7 +215,16 @@ describe('A report that is refused', () => {
 
   it('is of a sender the site does not have, or one that may send no reports', async () => {
     const one = aCase('SENDER');
-    expect(await refused(one, { application: 'NOBODY' })).toEqual(['AR', 'MSH^1^3', '207^Application internal error^HL70357', 'E', '', '', '', 'MSH-3 and MSH-4 name no sender of the site file: add it under senders']); // prettier-ignore
+    expect(await refused(one, { application: 'NOBODY' })).toEqual([
+      'AR',
+      'MSH^1^3',
+      '207^Application internal error^HL70357',
+      'E',
+      '',
+      '',
+      '',
+      'MSH-3 and MSH-4 name no sender of the site file: add it under senders',
+    ]);
     expect((await refused(one, { application: 'EMR' })).slice(0, 2)).toEqual(['AR', 'MSH^1^3']);
   });
 
@@ -197,22 +238,38 @@ describe('A report that is refused', () => {
   it("names another patient's order", async () => {
     await place(aCase('OWNER'));
     const [accession, placer] = [aCase('WRONGACC'), aCase('WRONGPLAC')];
-    expect((await refused(accession, { accessionNumber: 'OWNER' })).slice(0, 3)).toEqual(['AE', 'OBR^1^18', '204^Unknown key identifier^HL70357']); // prettier-ignore
-    expect((await refused(placer, { placerOrderNumber: 'OWNER' })).slice(0, 3)).toEqual(['AE', 'OBR^1^2', '204^Unknown key identifier^HL70357']); // prettier-ignore
+    expect((await refused(accession, { accessionNumber: 'OWNER' })).slice(0, 3)).toEqual([
+      'AE',
+      'OBR^1^18',
+      '204^Unknown key identifier^HL70357',
+    ]);
+    expect((await refused(placer, { placerOrderNumber: 'OWNER' })).slice(0, 3)).toEqual([
+      'AE',
+      'OBR^1^2',
+      '204^Unknown key identifier^HL70357',
+    ]);
   });
 
   it("has the number of another patient's report, which stays as it is", async () => {
     const one = aCase('FIRST');
     await one.report();
     const other = aCase('SECOND');
-    expect((await refused(other, { placerOrderNumber: 'FIRST', text: 'Other.' })).slice(0, 3)).toEqual(['AE', 'OBR^1^3', '205^Duplicate key identifier^HL70357']); // prettier-ignore
+    expect((await refused(other, { placerOrderNumber: 'FIRST', text: 'Other.' })).slice(0, 3)).toEqual([
+      'AE',
+      'OBR^1^3',
+      '205^Duplicate key identifier^HL70357',
+    ]);
     expect((await filed(one)).map(textOf)).toEqual(['No abnormality.']);
   });
 
   it('is acknowledged only if it was committed', async () => {
     const one = aCase('COMMIT');
-    await service.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '53100'; END $$`); // prettier-ignore
-    await service.sql('CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON delivery DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()'); // prettier-ignore
+    await service.sql(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '53100'; END $$`,
+    );
+    await service.sql(
+      'CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON delivery DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()',
+    );
     expect((await refused(one, { controlId: 'COMMIT' }))[0]).toBe('AR');
     await service.sql('DROP TRIGGER refuse ON delivery');
     expect((await one.report({ controlId: 'COMMIT' }))[1]).toBe('MSA|AA|COMMIT');
@@ -222,7 +279,13 @@ describe('A report that is refused', () => {
 
 describe('The service', () => {
   it('does not start where the token of a destination is not in its environment', async () => {
-    const destination = { name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2, bearerTokenEnv: 'NO_SUCH_TOKEN' } as const; // prettier-ignore
+    const destination = {
+      name: 'emr',
+      kind: 'fhir',
+      url: emr.fhirUrl,
+      timeoutSeconds: 2,
+      bearerTokenEnv: 'NO_SUCH_TOKEN',
+    } as const;
     const DATABASE_SCHEMA = testSchema();
     const SITE_FILE = siteFile(site({ destinations: [destination] }));
     await expect(startService('results', { env: { SITE_FILE, DATABASE_SCHEMA } })).rejects.toThrow(

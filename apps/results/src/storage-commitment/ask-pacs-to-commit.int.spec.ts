@@ -36,7 +36,13 @@ async function aFoundStudy(...images: number[]) {
   const order = aServiceRequest({ placerOrderNumber: uid, patient });
   const uids = images.map((n) => `${uid}.1.${n}`);
   pacs.studies.set(uid, uids);
-  await service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, anExpectedStudy(uid, patient, [order], uids)); // prettier-ignore
+  await service.tell(
+    'imaging.schedule.exam-completed.v1',
+    anExam(`${uid}.9`, 'completed', patient, [order]),
+    patient,
+    order,
+    anExpectedStudy(uid, patient, [order], uids),
+  );
   const isMine = ({ instances }: StorageCommitmentRequest) => instances[0]!.sopInstanceUid === uids[0];
   const question = await until(() => asked.find(isMine), { within: 20_000, what: 'the PACS to be asked' });
   return { uid, question };
@@ -58,14 +64,19 @@ async function report(request: StorageCommitmentRequest, failing: string[] = [],
 }
 
 const listed = async (state: string, uid: string) => {
-  const { studies: all } = await service.get<{ studies: { studyInstanceUid: string; committedAt?: string; uncommitted: object[] }[] }>(`/studies?state=${state}`); // prettier-ignore
+  const { studies: all } = await service.get<{
+    studies: { studyInstanceUid: string; committedAt?: string; uncommitted: object[] }[];
+  }>(`/studies?state=${state}`);
   return all.find(({ studyInstanceUid }) => studyInstanceUid === uid);
 };
 
 describe('A PACS that keeps what it commits itself to', () => {
   it('is asked about a study that was found, and its answer is noted', async () => {
     const { uid, question } = await aFoundStudy(1, 2);
-    expect(question).toMatchObject({ by: 'COLLIMATOR', instances: [1, 2].map((n) => ({ sopClassUid: '1.9', sopInstanceUid: `${uid}.1.${n}` })) }); // prettier-ignore
+    expect(question).toMatchObject({
+      by: 'COLLIMATOR',
+      instances: [1, 2].map((n) => ({ sopClassUid: '1.9', sopInstanceUid: `${uid}.1.${n}` })),
+    });
     expect(await listed('uncommitted', uid)).toMatchObject({ uncommitted: null });
     expect(await report(question)).toBe(0);
     expect(await listed('uncommitted', uid)).toBeUndefined();
@@ -75,8 +86,12 @@ describe('A PACS that keeps what it commits itself to', () => {
   it('that does not keep an image has the study listed with it, until it does', async () => {
     const { uid, question } = await aFoundStudy(1, 2);
     expect(await report(question, [`${uid}.1.2`])).toBe(0);
-    expect(await listed('uncommitted', uid)).toMatchObject({ uncommitted: [{ sopInstanceUid: `${uid}.1.2`, reason: 0x0112 }] }); // prettier-ignore
-    expect(await (await fetch(`${service.url}/metrics`)).text()).toContain('collimator_study_commitments_total{outcome="failed"} 1'); // prettier-ignore
+    expect(await listed('uncommitted', uid)).toMatchObject({
+      uncommitted: [{ sopInstanceUid: `${uid}.1.2`, reason: 0x0112 }],
+    });
+    expect(await (await fetch(`${service.url}/metrics`)).text()).toContain(
+      'collimator_study_commitments_total{outcome="failed"} 1',
+    );
     expect(await report(question)).toBe(0);
     expect(await listed('uncommitted', uid)).toBeUndefined();
   });

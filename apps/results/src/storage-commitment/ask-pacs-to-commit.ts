@@ -77,6 +77,7 @@ export class AskPacsToCommit implements OnModuleInit {
     });
     const { failed, transactionUid } = result;
     this.metrics.studyCommitments.inc({ outcome: failed.length > 0 ? 'failed' : 'committed' });
-    if (failed.length > 0) this.logger.warn({ transactionUid, failed: failed.length }, 'the PACS does not keep all of a study'); // prettier-ignore
+    if (failed.length > 0)
+      this.logger.warn({ transactionUid, failed: failed.length }, 'the PACS does not keep all of a study');
   }
 }

@@ -15,9 +15,20 @@ let refusal: number | undefined;
 beforeAll(async () => {
   [pacs, modalityPort] = await Promise.all([new APacs().start(), freePort()]);
   service = await AResultsService.start({
-    pacs: { name: 'pacs', qidoUrl: pacs.qidoUrl, aeTitles: ['PACS'], lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 3 } }, // prettier-ignore
+    pacs: {
+      name: 'pacs',
+      qidoUrl: pacs.qidoUrl,
+      aeTitles: ['PACS'],
+      lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 3 },
+    },
     stations: [
-      { aeTitle: 'CT01', name: 'CT 1', modalities: ['CT'], room: 'CT room 1', dicom: { host: '127.0.0.1', port: modalityPort } }, // prettier-ignore
+      {
+        aeTitle: 'CT01',
+        name: 'CT 1',
+        modalities: ['CT'],
+        room: 'CT room 1',
+        dicom: { host: '127.0.0.1', port: modalityPort },
+      },
       { aeTitle: 'DX01', name: 'X-ray 1', modalities: ['DX'], room: 'X-ray room 1' },
     ],
   });
@@ -51,7 +62,11 @@ function aQuestion(...images: number[]) {
   return {
     transactionUid,
     instances,
-    inPacs: (...numbers: number[]) => void pacs.studies.set(`${transactionUid}.0`, numbers.map((n) => `${transactionUid}.1.${n}`)), // prettier-ignore
+    inPacs: (...numbers: number[]) =>
+      void pacs.studies.set(
+        `${transactionUid}.0`,
+        numbers.map((n) => `${transactionUid}.1.${n}`),
+      ),
     ask: async (as = 'CT01', about = instances): Promise<[number, string | undefined]> => {
       const { port } = service.infrastructure.dicom!;
       const to = { host: '127.0.0.1', port, callingAeTitle: as, calledAeTitle: 'COLLIMATOR' };
@@ -71,7 +86,9 @@ function aQuestion(...images: number[]) {
   };
 }
 const listed = async (state: string, { transactionUid }: { transactionUid: string }) => {
-  const { commitments } = await service.get<{ commitments: { transactionUid: string; failed: object[]; code: string }[] }>(`/storage-commitments?state=${state}`); // prettier-ignore
+  const { commitments } = await service.get<{
+    commitments: { transactionUid: string; failed: object[]; code: string }[];
+  }>(`/storage-commitments?state=${state}`);
   return commitments.find((one) => one.transactionUid === transactionUid);
 };
 
@@ -83,7 +100,9 @@ describe('A modality that asks whether its images are safely stored', () => {
     await until(() => listed('open', one), { what: 'the question to be listed' });
     expect(told).toEqual([]);
     one.inPacs(1, 2);
-    expect(await one.answers()).toEqual([{ transactionUid: one.transactionUid, committed: one.instances, failed: [], by: 'COLLIMATOR' }]); // prettier-ignore
+    expect(await one.answers()).toEqual([
+      { transactionUid: one.transactionUid, committed: one.instances, failed: [], by: 'COLLIMATOR' },
+    ]);
     expect(await listed('open', one)).toBeUndefined();
   });
 
@@ -121,7 +140,10 @@ describe('A modality that asks whether its images are safely stored', () => {
     one.inPacs(1);
     await one.ask();
     const waits = "SELECT FROM delivery WHERE key = $1 AND code = 'peer-unavailable'";
-    await until(async () => (await service.sql(waits, [one.transactionUid])).length === 1, { within: 10_000, what: 'a vain attempt' }); // prettier-ignore
+    await until(async () => (await service.sql(waits, [one.transactionUid])).length === 1, {
+      within: 10_000,
+      what: 'a vain attempt',
+    });
     await service.restart();
     await switchOn();
     expect(await one.answers()).toHaveLength(1);
@@ -132,7 +154,12 @@ describe('A modality that asks whether its images are safely stored', () => {
     const [one, other] = [aQuestion(1), aQuestion(1)];
     for (const each of [one, other]) each.inPacs(1);
     await one.ask();
-    const state = async () => (await service.sql<{ state: string; code: string }>('SELECT state, code FROM delivery WHERE key = $1', [one.transactionUid]))[0]; // prettier-ignore
+    const state = async () =>
+      (
+        await service.sql<{ state: string; code: string }>('SELECT state, code FROM delivery WHERE key = $1', [
+          one.transactionUid,
+        ])
+      )[0];
     await until(async () => (await state())?.code === 'peer-error', { within: 10_000, what: 'a failed attempt' });
     refusal = 0x0113;
     await until(async () => (await state())?.state === 'parked', { within: 10_000, what: 'the refusal' });
@@ -147,7 +174,9 @@ describe('A modality that asks whether its images are safely stored', () => {
     const one = aQuestion(1);
     expect(await one.ask('DX01')).toEqual([0x0110, 'no address to report to: stations.dicom of the site file']);
     expect((await one.ask('PACS'))[0]).toBe(0x0124);
-    expect(await service.sql('SELECT FROM storage_commitment WHERE transaction_uid = $1', [one.transactionUid])).toEqual([]); // prettier-ignore
+    expect(
+      await service.sql('SELECT FROM storage_commitment WHERE transaction_uid = $1', [one.transactionUid]),
+    ).toEqual([]);
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toContain('collimator_storage_commitments_total{station="DX01",outcome="refused"} 1');
   });

@@ -32,7 +32,13 @@ function aStudy(...images: number[]) {
     patient,
     inPacs: () => void pacs.studies.set(uid, uids),
     complete: () =>
-      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9`, 'completed', patient, [order]), patient, order, anExpectedStudy(uid, patient, [order], uids)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        anExam(`${uid}.9`, 'completed', patient, [order]),
+        patient,
+        order,
+        anExpectedStudy(uid, patient, [order], uids),
+      ),
     notification: (availability: string, ...numbers: number[]): DatasetInput => ({
       ReferencedPerformedProcedureStepSequence: [],
       StudyInstanceUID: uid,
@@ -103,14 +109,22 @@ describe('A notification of the PACS', () => {
   it('is kept once: the same again is a duplicate', async () => {
     const one = aStudy(1);
     expect(await notify(`${one.uid}.8`, one.notification('ONLINE', 1))).toEqual([0, undefined]);
-    expect(await notify(`${one.uid}.8`, one.notification('ONLINE', 1))).toEqual([0x0111, 'a notification with this SOP Instance UID is there']); // prettier-ignore
+    expect(await notify(`${one.uid}.8`, one.notification('ONLINE', 1))).toEqual([
+      0x0111,
+      'a notification with this SOP Instance UID is there',
+    ]);
   });
 
   it('with bad content is refused by name, and nothing is kept', async () => {
     const one = aStudy(1);
-    expect(await notify(`${one.uid}.8`, { ...one.notification('ONLINE', 1), StudyInstanceUID: '' })).toEqual([0x0120, 'missing StudyInstanceUID']); // prettier-ignore
+    expect(await notify(`${one.uid}.8`, { ...one.notification('ONLINE', 1), StudyInstanceUID: '' })).toEqual([
+      0x0120,
+      'missing StudyInstanceUID',
+    ]);
     expect((await notify(`${one.uid}.8`, one.notification('SOMETIME', 1)))[0]).toBe(0x0106);
-    expect(await service.sql('SELECT FROM availability_notification WHERE sop_instance_uid = $1', [`${one.uid}.8`])).toEqual([]); // prettier-ignore
+    expect(
+      await service.sql('SELECT FROM availability_notification WHERE sop_instance_uid = $1', [`${one.uid}.8`]),
+    ).toEqual([]);
   });
 
   it('is taken from the PACS of the site file only', async () => {

@@ -30,7 +30,7 @@ export class FollowOrthancChanges implements OnApplicationBootstrap, BeforeAppli
     if (!site.pacs.orthanc) return;
     const { orthanc, timeoutSeconds = TIMEOUT_SECONDS } = site.pacs;
     const client = new OrthancClient(orthanc.url, timeoutSeconds * 1000, authorizationOf(site));
-    this.worker = new ChangesWorker(orthanc, client, { watch, news, lookForStudy, unitOfWork }, infrastructure, logger); // prettier-ignore
+    this.worker = new ChangesWorker(orthanc, client, { watch, news, lookForStudy, unitOfWork }, infrastructure, logger);
   }
 
   onApplicationBootstrap(): void {

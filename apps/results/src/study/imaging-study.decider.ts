@@ -77,7 +77,9 @@ export function studyFrom(
   const series = inOrder(joined(fromPacs, unseen), visible);
   const text = rejectionText(rejected);
   const started = series.flatMap((one) => one.started ?? []).sort((a, b) => instant(a) - instant(b))[0];
-  const modalities = [...new Map(series.map((one) => [one.modality.code, one.modality])).values()].filter(({ code }) => code); // prettier-ignore
+  const modalities = [...new Map(series.map((one) => [one.modality.code, one.modality])).values()].filter(
+    ({ code }) => code,
+  );
   return {
     ...known,
     id: uuidFrom('ImagingStudy', uid),

@@ -39,7 +39,13 @@ describe('The ImagingStudy', () => {
   it('is available as the PACS has it', () => {
     given(known)
       .when((study) => studyFrom(study, [inPacs('1.2.1', 1, 2, 3)], true, none, site))
-      .then({ status: 'available', numberOfSeries: 1, numberOfInstances: 3, basedOn: known.basedOn!, series: [{ uid: '1.2.1', modality: { code: 'CT' }, numberOfInstances: 3 }] }); // prettier-ignore
+      .then({
+        status: 'available',
+        numberOfSeries: 1,
+        numberOfInstances: 3,
+        basedOn: known.basedOn!,
+        series: [{ uid: '1.2.1', modality: { code: 'CT' }, numberOfInstances: 3 }],
+      });
   });
 
   it('keeps what the modality said of what the PACS has not', () => {
@@ -54,8 +60,15 @@ describe('The ImagingStudy', () => {
       instances: [{ sopInstanceUid: `${uid}.1` }],
     });
     const [said, unsaid] = studyFrom(known, [bare('1.2.1'), bare('1.2.7')], true, none, site).series!;
-    expect(said).toMatchObject({ modality: { code: 'MR' }, description: 'said', instance: [{ sopClass: { code: 'urn:oid:1.8' } }] }); // prettier-ignore
-    expect(unsaid).toMatchObject({ modality: { display: 'unknown' }, instance: [{ sopClass: { display: 'unknown' } }] }); // prettier-ignore
+    expect(said).toMatchObject({
+      modality: { code: 'MR' },
+      description: 'said',
+      instance: [{ sopClass: { code: 'urn:oid:1.8' } }],
+    });
+    expect(unsaid).toMatchObject({
+      modality: { display: 'unknown' },
+      instance: [{ sopClass: { display: 'unknown' } }],
+    });
     expect(unsaid!.description).toBeUndefined();
   });
 
@@ -65,12 +78,18 @@ describe('The ImagingStudy', () => {
   });
 
   it('links to the viewer and to WADO-RS where the site has them, by UID only', () => {
-    const whole = aSite({ pacs: { ...pacs, wadoUrl: 'http://pacs.example/wado/', viewerUrl: 'http://view.example/?s={studyInstanceUid}' } }); // prettier-ignore
+    const whole = aSite({
+      pacs: { ...pacs, wadoUrl: 'http://pacs.example/wado/', viewerUrl: 'http://view.example/?s={studyInstanceUid}' },
+    });
     const study = studyFrom(known, [inPacs('1.2.1', 1)], true, none, whole);
     expect(study.contained).toMatchObject([
-      { resourceType: 'Endpoint', connectionType: { code: 'dicom-wado-rs' }, address: 'http://pacs.example/wado/studies/1.2' },
+      {
+        resourceType: 'Endpoint',
+        connectionType: { code: 'dicom-wado-rs' },
+        address: 'http://pacs.example/wado/studies/1.2',
+      },
       { resourceType: 'Endpoint', connectionType: { code: 'viewer' }, address: 'http://view.example/?s=1.2' },
-    ]); // prettier-ignore
+    ]);
     expect(study.endpoint).toEqual([{ reference: '#wado' }, { reference: '#viewer' }]);
     expect(study.extension).toMatchObject([{ valueUrl: 'http://view.example/?s=1.2' }]);
     expect(viewerUrlOf('1.2', site)).toBeUndefined();
@@ -97,7 +116,9 @@ describe('The ImagingStudy', () => {
   it('is whose an exam with an order says, and not whose one without says', () => {
     const other = { subject: { reference: 'Patient/other' } };
     expect(studyWith(known, { ...made('o2', { '1.2.9': [1] }), ...other }).subject).toEqual(other.subject);
-    expect(studyWith(known, { ...made('o1', { '1.2.9': [1] }), ...other, basedOn: undefined }).subject).toBe(known.subject); // prettier-ignore
+    expect(studyWith(known, { ...made('o1', { '1.2.9': [1] }), ...other, basedOn: undefined }).subject).toBe(
+      known.subject,
+    );
   });
 
   it('of one that was in error is the other exam alone', () => {
@@ -118,8 +139,20 @@ describe('The ImagingStudy', () => {
   });
 
   it('says of each series modality, body site, side, start in the zone of the site, station and operator', () => {
-    const exam = { resourceType: 'Procedure', status: 'completed', subject: {}, performer: [{ actor: { reference: 'Device/d', display: 'CT01' } }] } as const; // prettier-ignore
-    const whole: SeriesInPacs = { ...inPacs('1.2.1', 1), number: 2, bodyPart: 'chest', laterality: 'L', startedAt: '2026-03-02T09:30:12', operator: 'Tech^Tina' }; // prettier-ignore
+    const exam = {
+      resourceType: 'Procedure',
+      status: 'completed',
+      subject: {},
+      performer: [{ actor: { reference: 'Device/d', display: 'CT01' } }],
+    } as const;
+    const whole: SeriesInPacs = {
+      ...inPacs('1.2.1', 1),
+      number: 2,
+      bodyPart: 'chest',
+      laterality: 'L',
+      startedAt: '2026-03-02T09:30:12',
+      operator: 'Tech^Tina',
+    };
     const odd: SeriesInPacs = { ...inPacs('1.2.2', 1), number: 1, bodyPart: 'LEFT PINKY', startedAt: '2026-03-01' };
     const study = studyFrom(madeBy(known, exam as never, []), [whole, odd], true, none, site);
     expect(study.series).toMatchObject([
@@ -139,14 +172,29 @@ describe('The ImagingStudy', () => {
   it('has the body site that was asked for where the PACS says none, and only where it is of one order', () => {
     const bodySite = { system: 's', code: 'b' };
     const order = aServiceRequest({ bodySite: [{ coding: [bodySite] }] });
-    const of = (...orders: (typeof order)[]) => studyFrom(madeBy(known, undefined, orders), [inPacs('1.2.1', 1)], true, none, site).series![0]!.bodySite; // prettier-ignore
+    const of = (...orders: (typeof order)[]) =>
+      studyFrom(madeBy(known, undefined, orders), [inPacs('1.2.1', 1)], true, none, site).series![0]!.bodySite;
     expect(of(order)).toEqual(bodySite);
     expect(of(order, aServiceRequest())).toBeUndefined();
   });
 
   it('shows nothing of what was rejected, and says how much and why', () => {
-    const study = studyFrom(known, [inPacs('1.2.1', 1, 2), inPacs('1.2.9', 1)], true, new Map([['1.2.1.1', '113001'], ['1.2.9.1', '113001']]), site); // prettier-ignore
-    expect(study).toMatchObject({ status: 'available', numberOfSeries: 1, numberOfInstances: 1, note: [{ text: 'Not shown: 2 objects: Rejected for Quality Reasons (DCM 113001)' }] }); // prettier-ignore
+    const study = studyFrom(
+      known,
+      [inPacs('1.2.1', 1, 2), inPacs('1.2.9', 1)],
+      true,
+      new Map([
+        ['1.2.1.1', '113001'],
+        ['1.2.9.1', '113001'],
+      ]),
+      site,
+    );
+    expect(study).toMatchObject({
+      status: 'available',
+      numberOfSeries: 1,
+      numberOfInstances: 1,
+      note: [{ text: 'Not shown: 2 objects: Rejected for Quality Reasons (DCM 113001)' }],
+    });
     // Nor while it arrives: what the modality said of it is not kept beside.
     expect(instancesOf(studyFrom(known, [], false, new Map([['1.2.1.1', '113001']]), site))).toEqual(['1.2.1.2']);
     expect(studyFrom(study, [inPacs('1.2.1', 1, 2)], true, none, site).note).toBeUndefined();
@@ -159,7 +207,10 @@ describe('The ImagingStudy', () => {
     ['113001', 'cancelled'],
     ['113039', 'cancelled'],
   ] as const)('of which all was rejected by %s is %s', (code, status) => {
-    const all = new Map([['1.2.1.1', code], ['1.2.1.2', code]]); // prettier-ignore
+    const all = new Map([
+      ['1.2.1.1', code],
+      ['1.2.1.2', code],
+    ]);
     const study = studyFrom(known, [inPacs('1.2.1', 1, 2)], true, all, site);
     expect(study).toMatchObject({ status, numberOfInstances: 0 });
     expect(study.series).toBeUndefined();
@@ -173,7 +224,7 @@ describe('The ImagingStudy', () => {
         .map((uid): SeriesInPacs => ({
           ...inPacs(uid, ...some.filter((one) => one.uid === uid).map(({ n }) => n)),
           startedAt: `2026-03-02T09:0${uid.at(-1)}:00`,
-        })) // prettier-ignore
+        }))
         .filter(({ instances }) => instances.length > 0);
     const exam = made('o1', { '1.2.1': [1, 2, 3], '1.2.2': [1, 2, 3] });
     const end = studyFrom(exam, content(all), true, none, site);

@@ -28,23 +28,44 @@ function aCase(...images: number[]) {
   const uid = `1.2.840.${++studies}`;
   const patient = aPatient({ mrn: `ZZCANARY${studies}` });
   const order = aServiceRequest({ placerOrderNumber: uid, accessionNumber: `A${studies}`, patient });
-  const study = (orders: (typeof order)[], numbers: number[]) => anExpectedStudy(uid, patient, orders, numbers.map((n) => `${uid}.1.${n}`)); // prettier-ignore
+  const study = (orders: (typeof order)[], numbers: number[]) =>
+    anExpectedStudy(
+      uid,
+      patient,
+      orders,
+      numbers.map((n) => `${uid}.1.${n}`),
+    );
   return {
     uid,
     patient,
     order,
-    inPacs: (...numbers: number[]) => void pacs.studies.set(uid, numbers.map((n) => `${uid}.1.${n}`)), // prettier-ignore
+    inPacs: (...numbers: number[]) =>
+      void pacs.studies.set(
+        uid,
+        numbers.map((n) => `${uid}.1.${n}`),
+      ),
     complete: (mpps = 1, made = images, of = order) =>
-      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9.${mpps}`, 'completed', patient, [of]), patient, of, study([of], made)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        anExam(`${uid}.9.${mpps}`, 'completed', patient, [of]),
+        patient,
+        of,
+        study([of], made),
+      ),
     discontinue: (made = images) =>
-      service.tell('imaging.schedule.exam-discontinued.v1', anExam(`${uid}.9`, 'stopped', patient, [order]), patient, order, study([order], made)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-discontinued.v1',
+        anExam(`${uid}.9`, 'stopped', patient, [order]),
+        patient,
+        order,
+        study([order], made),
+      ),
     told: async (what: 'available' | 'missing') =>
       (await service.published(`imaging.result.study-${what}.v1`, patient.id)).map(([one]) => one as ImagingStudy),
     looked: (
       state: string,
       condition: (found: NonNullable<Awaited<ReturnType<AResultsService['lookup']>>>) => boolean = () => true,
     ) =>
-      // prettier-ignore
       until(
         async () => {
           const found = await service.lookup(state, uid);
@@ -54,7 +75,8 @@ function aCase(...images: number[]) {
       ),
   };
 }
-const atEmr = ({ uid }: { uid: string }) => emr.store.all('ImagingStudy').filter(({ identifier }) => identifier![0]!.value === `urn:oid:${uid}`); // prettier-ignore
+const atEmr = ({ uid }: { uid: string }) =>
+  emr.store.all('ImagingStudy').filter(({ identifier }) => identifier![0]!.value === `urn:oid:${uid}`);
 
 describe('A study', () => {
   it('is looked for until the PACS has all of it, then told once, with its order, and is at the EMR', async () => {
@@ -69,7 +91,11 @@ describe('A study', () => {
     await one.looked('found');
     expect(await one.told('available')).toMatchObject([{ status: 'available', numberOfInstances: 2 }]);
     const [resources] = await service.published('imaging.result.study-available.v1', one.patient.id);
-    expect(resources!.map(({ resourceType }) => resourceType).sort()).toEqual(['ImagingStudy', 'Patient', 'ServiceRequest']); // prettier-ignore
+    expect(resources!.map(({ resourceType }) => resourceType).sort()).toEqual([
+      'ImagingStudy',
+      'Patient',
+      'ServiceRequest',
+    ]);
     await service.delivered(one.patient, 2);
     expect(atEmr(one)).toMatchObject([{ status: 'available', numberOfInstances: 2 }]);
     const asked = pacs.asked.get(one.uid);
@@ -104,7 +130,12 @@ describe('A study', () => {
     await one.looked('searching', ({ attempts }) => attempts >= 3);
     one.inPacs(1, 2);
     await one.looked('found');
-    expect((await one.told('available')).map(({ numberOfInstances, basedOn }) => [numberOfInstances, basedOn!.length])).toEqual([[1, 1], [2, 2]]); // prettier-ignore
+    expect(
+      (await one.told('available')).map(({ numberOfInstances, basedOn }) => [numberOfInstances, basedOn!.length]),
+    ).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
     const [, grown] = await service.published('imaging.result.study-available.v1', one.patient.id);
     expect(grown!.filter(({ resourceType }) => resourceType === 'ServiceRequest')).toHaveLength(2);
     await service.delivered(one.patient, 4);
@@ -142,7 +173,6 @@ describe('A PACS', () => {
   ])(
     'that %s is asked again for as long as it takes; nothing is told missing by it, and others go on',
     async (_what, fault, code) => {
-      // prettier-ignore
       const [one, other] = [aCase(1), aCase(1)];
       for (const each of [one, other]) each.inPacs(1);
       pacs.faults.set(one.uid, fault);
@@ -151,7 +181,9 @@ describe('A PACS', () => {
       await other.complete();
       await other.looked('found');
       // Beyond the time that the site gives a study.
-      await service.sql("UPDATE study_lookup SET since = since - interval '1 hour' WHERE study_instance_uid = $1", [one.uid]); // prettier-ignore
+      await service.sql("UPDATE study_lookup SET since = since - interval '1 hour' WHERE study_instance_uid = $1", [
+        one.uid,
+      ]);
       const { attempts } = (await service.lookup('searching', one.uid))!;
       await one.looked('searching', (found) => found.attempts > attempts);
       expect(await one.told('missing')).toEqual([]);
@@ -169,7 +201,6 @@ describe('A PACS', () => {
   ])(
     'that %s is asked again until the time is up; then the study is flagged with the reason, and others go on',
     async (_what, fault, code) => {
-      // prettier-ignore
       const [one, other] = [aCase(1), aCase(1)];
       other.inPacs(1);
       pacs.faults.set(one.uid, fault);
@@ -225,7 +256,9 @@ describe('Studies that cannot be dealt with', () => {
     for (const one of broken) await one.complete();
     for (const one of broken) {
       await one.looked('searching');
-      await service.sql("DELETE FROM resource WHERE type = 'ImagingStudy' AND id = $1", [uuidFrom('ImagingStudy', one.uid)]); // prettier-ignore
+      await service.sql("DELETE FROM resource WHERE type = 'ImagingStudy' AND id = $1", [
+        uuidFrom('ImagingStudy', one.uid),
+      ]);
       one.inPacs(1);
     }
     const other = aCase(1);

@@ -113,12 +113,16 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     const before = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
     if (!before) throw fail('unexpected', 'a study is looked for that was never stored');
     const saw = look.found.length + look.rejected.size > 0;
-    const after = saw && !failure ? studyFrom(before, look.found, decision.state === 'found', look.rejected, this.site) : before; // prettier-ignore
+    const after =
+      saw && !failure ? studyFrom(before, look.found, decision.state === 'found', look.rejected, this.site) : before;
     const told = tellingAfter(current, decision.state, before, after);
     const [study] = after === before ? [before] : await this.store.save(manager, [after], now);
     const hasChanged = study!.meta?.versionId !== before.meta?.versionId;
     const foundAt = decision.state === 'found' && (hasChanged || current.state !== 'found') ? now : undefined;
-    const next = foundAt && !failure ? decideLookup({ ...current, state: 'found', foundAt }, look, this.site, now).next : decision.next; // prettier-ignore
+    const next =
+      foundAt && !failure
+        ? decideLookup({ ...current, state: 'found', foundAt }, look, this.site, now).next
+        : decision.next;
     // What the PACS notified of while it was asked, its answer may not have known.
     const isOutdated = current.notices !== lookup.notices && next !== undefined;
     await this.lookups.decided(
@@ -146,7 +150,8 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     for (const note of content?.notes ?? [])
       for (const touched of await this.rejections.keep(manager, note, now))
         if (touched !== studyInstanceUid) await this.lookups.notified(manager, touched, now);
-    for (const uid of content?.otherDocuments ?? []) await this.rejections.keepOther(manager, uid, studyInstanceUid, now); // prettier-ignore
+    for (const uid of content?.otherDocuments ?? [])
+      await this.rejections.keepOther(manager, uid, studyInstanceUid, now);
     const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
     return { found: content?.series ?? [], rejected } satisfies Look;
   }
@@ -158,14 +163,17 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     study: ImagingStudy,
     transaction: Transaction,
   ) {
-    // prettier-ignore
     if (state === 'searching') return;
     const { studyInstanceUid, patientId } = current;
     const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
     const subject = { studyInstanceUid, patientId, orderIds };
     await this.alerts.settle(alertAfter(current, state, look), subject, transaction);
     if (orderIds.length === 0 && study.status === 'available')
-      await this.alerts.raise('images-without-order', { ...subject, detail: 'The exam was done without an order.' }, transaction); // prettier-ignore
+      await this.alerts.raise(
+        'images-without-order',
+        { ...subject, detail: 'The exam was done without an order.' },
+        transaction,
+      );
   }
 
   private async tell(type: EventType, study: ImagingStudy, patientId: string, transaction: Transaction): Promise<void> {

@@ -74,7 +74,8 @@ export class OrthancClient {
  */
 export function changesFrom(answer: unknown): OrthancChanges {
   const { Changes, Last, Done } = (answer ?? {}) as { Changes?: unknown; Last?: unknown; Done?: unknown };
-  if (!Array.isArray(Changes) || typeof Last !== 'number') throw fail('peer-answer-malformed', "Orthanc's answer is no list of changes"); // prettier-ignore
+  if (!Array.isArray(Changes) || typeof Last !== 'number')
+    throw fail('peer-answer-malformed', "Orthanc's answer is no list of changes");
   const changes = Changes.flatMap((one: unknown) => {
     const { Seq, ChangeType, ID } = (one ?? {}) as { Seq?: unknown; ChangeType?: unknown; ID?: unknown };
     const level = typeof ChangeType === 'string' && Object.hasOwn(told, ChangeType) ? told[ChangeType] : undefined;

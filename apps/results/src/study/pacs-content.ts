@@ -85,9 +85,10 @@ export class PacsContent {
     const series = await this.seriesOf(studyInstanceUid);
     const content: ContentOfStudy = { series, notes: [], otherDocuments: [], doseReports: [] };
     if (!this.query.contentOf) return content;
-    const documents = series.flatMap(
-      ({ seriesInstanceUid, modality, instances }) =>
-      instances.filter(({ sopClassUid }) => (sopClassUid ? sopClassUid === sopClasses.keyObjectSelection : modality === 'KO')).map(({ sopInstanceUid }) => ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid })), // prettier-ignore
+    const documents = series.flatMap(({ seriesInstanceUid, modality, instances }) =>
+      instances
+        .filter(({ sopClassUid }) => (sopClassUid ? sopClassUid === sopClasses.keyObjectSelection : modality === 'KO'))
+        .map(({ sopInstanceUid }) => ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid })),
     );
     const unread = new Set(await this.rejections.unread(documents.map(({ sopInstanceUid }) => sopInstanceUid)));
     for (const document of documents.filter(({ sopInstanceUid }) => unread.has(sopInstanceUid)))

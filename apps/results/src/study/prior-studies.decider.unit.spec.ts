@@ -4,7 +4,14 @@ import { dicomUidIdentifier, uuidFrom } from '#fhir';
 import { site as aSite } from '#testing';
 import { priorsOf } from './prior-studies.decider.js';
 
-const site = aSite({ pacs: { name: 'pacs', qidoUrl: 'http://pacs', wadoUrl: 'http://pacs/wado/', viewerUrl: 'http://view/?s={studyInstanceUid}' } }); // prettier-ignore
+const site = aSite({
+  pacs: {
+    name: 'pacs',
+    qidoUrl: 'http://pacs',
+    wadoUrl: 'http://pacs/wado/',
+    viewerUrl: 'http://view/?s={studyInstanceUid}',
+  },
+});
 const study = (
   uid: string,
   modality: string,
@@ -19,7 +26,13 @@ const study = (
   subject: { reference: 'Patient/p' },
   basedOn: [{ reference: `ServiceRequest/o${uid}` }],
   ...(started ? { started } : {}),
-  series: [{ uid: `${uid}.1`, modality: { code: modality }, ...(site ? { bodySite: { code: site, display: `site ${site}` } } : {}) }], // prettier-ignore
+  series: [
+    {
+      uid: `${uid}.1`,
+      modality: { code: modality },
+      ...(site ? { bodySite: { code: site, display: `site ${site}` } } : {}),
+    },
+  ],
 });
 const current = study('9', 'CT', 'chest', '2026-03-02T10:00:00+01:00');
 const priors = (
@@ -57,9 +70,20 @@ describe('prior studies', () => {
   });
 
   it('have their reports and links', () => {
-    const report = { resourceType: 'DiagnosticReport', id: 'r', status: 'final', code: {}, basedOn: [{ reference: 'ServiceRequest/o1' }] } as DiagnosticReport; // prettier-ignore
+    const report = {
+      resourceType: 'DiagnosticReport',
+      id: 'r',
+      status: 'final',
+      code: {},
+      basedOn: [{ reference: 'ServiceRequest/o1' }],
+    } as DiagnosticReport;
     expect(priors([study('1', 'CT', 'chest', '2026-01-01')], { reports: [report] })).toMatchObject([
-      { reports: [{ id: 'r', status: 'final' }], viewerUrl: 'http://view/?s=1', wadoUrl: 'http://pacs/wado/studies/1', bodySites: ['site chest'] }, // prettier-ignore
+      {
+        reports: [{ id: 'r', status: 'final' }],
+        viewerUrl: 'http://view/?s=1',
+        wadoUrl: 'http://pacs/wado/studies/1',
+        bodySites: ['site chest'],
+      },
     ]);
   });
 
@@ -74,6 +98,8 @@ describe('prior studies', () => {
   });
 
   it('are not alike for a report or key images of the same kind', () => {
-    expect(priorsOf(study('9', 'SR', undefined), { studies: [study('1', 'SR', undefined)], reports: [], inPacs: [] }, site)).toMatchObject([{ relevance: 'other' }]); // prettier-ignore
+    expect(
+      priorsOf(study('9', 'SR', undefined), { studies: [study('1', 'SR', undefined)], reports: [], inPacs: [] }, site),
+    ).toMatchObject([{ relevance: 'other' }]);
   });
 });

@@ -58,7 +58,9 @@ export class PriorStudies {
     patient: Patient | undefined,
   ): Promise<{ inPacs: StudyInPacs[]; pacs: PriorStudiesAnswer['pacs'] }> {
     const system = this.site.authorities[this.site.patientAuthority];
-    const numbers = (patient?.identifier ?? []).flatMap((one) => (one.system === system && one.value ? [one.value] : [])); // prettier-ignore
+    const numbers = (patient?.identifier ?? []).flatMap((one) =>
+      one.system === system && one.value ? [one.value] : [],
+    );
     if (!this.site.pacs.priors || numbers.length === 0) return { inPacs: [], pacs: 'not-asked' };
     try {
       const found = await Promise.all([...new Set(numbers)].map((number) => this.pacs.studiesOfPatient(number)));

@@ -10,14 +10,18 @@ describe('what was rejected', () => {
       ['2', '113001'],
       ['3', '110514'],
     ];
-    const text = 'Not shown: 1 object: Incorrect worklist entry selected (DCM 110514); 2 objects: Rejected for Quality Reasons (DCM 113001)'; // prettier-ignore
+    const text =
+      'Not shown: 1 object: Incorrect worklist entry selected (DCM 110514); 2 objects: Rejected for Quality Reasons (DCM 113001)';
     expect(rejectionText(new Map(rejected))).toBe(text);
     expect(rejectionText(new Map([...rejected].reverse()))).toBe(text);
     expect(rejectionText(new Map())).toBeUndefined();
   });
 
   it('is an exam under the wrong worklist entry by its DICOM code only, and only where it was stopped', () => {
-    const exam = (status: 'stopped' | 'completed', system: string, code: string) => ({ ...anExam('1.9', status, aPatient(), []), statusReason: { coding: [{ system, code }] } }); // prettier-ignore
+    const exam = (status: 'stopped' | 'completed', system: string, code: string) => ({
+      ...anExam('1.9', status, aPatient(), []),
+      statusReason: { coding: [{ system, code }] },
+    });
     const dcm = 'http://dicom.nema.org/resources/ontology/DCM';
     expect(wasWrongWorklistEntry(exam('stopped', dcm, '110514'))).toBe(true);
     expect(wasWrongWorklistEntry(exam('stopped', dcm, '110513'))).toBe(false);

@@ -52,7 +52,9 @@ export class Rejections {
       [sopInstanceUids, studyInstanceUid],
     );
     const others = new Set(claimed.map(({ uid }) => uid));
-    const instances = sopInstanceUids.filter((uid) => !others.has(uid)).map((uid) => ({ sopInstanceUid: uid, studyInstanceUid })); // prettier-ignore
+    const instances = sopInstanceUids
+      .filter((uid) => !others.has(uid))
+      .map((uid) => ({ sopInstanceUid: uid, studyInstanceUid }));
     await this.reject(manager, instances, examId, wrongWorklistEntry);
   }
 

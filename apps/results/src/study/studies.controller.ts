@@ -15,7 +15,8 @@ export class StudiesController {
 
   @ApiOperation({
     summary: "Earlier studies of a study's patient, those of the same body site and modality first",
-    description: 'By Study Instance UID or ImagingStudy id; records that were merged, and where the site says so the PACS, included', // prettier-ignore
+    description:
+      'By Study Instance UID or ImagingStudy id; records that were merged, and where the site says so the PACS, included',
   })
   @Get('studies/:study/priors')
   priorStudies(@Param('study') study: string, @Req() request: object): Promise<PriorStudiesAnswer> {

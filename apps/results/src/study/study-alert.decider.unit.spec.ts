@@ -7,7 +7,11 @@ const subject = { studyInstanceUid: '1.2', patientId: 'p', orderIds: ['o'] };
 describe('an alert', () => {
   it.each(Object.keys(alertKinds) as AlertKind[])('%s is raised once, taken back once, and can come again', (kind) => {
     const first = raised(undefined, kind, subject, now)!;
-    expect(first).toMatchObject({ status: 'final', code: { coding: [{ code: kind }] }, patient: { reference: 'Patient/p' } }); // prettier-ignore
+    expect(first).toMatchObject({
+      status: 'final',
+      code: { coding: [{ code: kind }] },
+      patient: { reference: 'Patient/p' },
+    });
     expect(raised(first, kind, subject, now)).toBeUndefined();
     const over = resolved({ ...first, meta: { versionId: '1' } }, now)!;
     expect(over).toMatchObject({ id: first.id, status: 'cancelled', meta: { versionId: '1' } });

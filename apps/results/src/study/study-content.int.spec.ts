@@ -27,7 +27,9 @@ beforeAll(async () => {
     destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
   });
   // From now on it is new.
-  await until(async () => (await service.sql('SELECT FROM pacs_changes')).length > 0, { what: 'the changes to be followed' }); // prettier-ignore
+  await until(async () => (await service.sql('SELECT FROM pacs_changes')).length > 0, {
+    what: 'the changes to be followed',
+  });
 }, 60_000);
 afterAll(async () => {
   await service?.stop();
@@ -57,7 +59,13 @@ function aCase(...images: number[]) {
     changed: () => pacs.changed(uid),
     place: () => service.tell('imaging.order.placed.v1', order, patient),
     complete: (made = images, mpps = 1) =>
-      service.tell('imaging.schedule.exam-completed.v1', anExam(`${uid}.9.${mpps}`, 'completed', patient, [order]), patient, order, study(made)), // prettier-ignore
+      service.tell(
+        'imaging.schedule.exam-completed.v1',
+        anExam(`${uid}.9.${mpps}`, 'completed', patient, [order]),
+        patient,
+        order,
+        study(made),
+      ),
     stored: async () => await service.get<ImagingStudy>(`/fhir/ImagingStudy/${uuidFrom('ImagingStudy', uid)}`),
     available: async (count: number) => {
       const all = () => told('imaging.result.study-available.v1') as Promise<ImagingStudy[]>;
@@ -70,7 +78,8 @@ function aCase(...images: number[]) {
   };
 }
 const eventually = (condition: () => Promise<boolean>, what: string) => until(condition, { within: 20_000, what });
-const atEmr = (uid: string) => emr.store.all('ImagingStudy').filter(({ identifier }) => identifier![0]!.value === `urn:oid:${uid}`); // prettier-ignore
+const atEmr = (uid: string) =>
+  emr.store.all('ImagingStudy').filter(({ identifier }) => identifier![0]!.value === `urn:oid:${uid}`);
 const openAlerts = async (uid: string) => {
   const { alerts } = await service.get<{ alerts: { kind: string; studyInstanceUid: string }[] }>('/study-alerts');
   return alerts.filter((one) => one.studyInstanceUid === uid).map(({ kind }) => kind);
@@ -172,7 +181,12 @@ describe('An alert', () => {
     const one = aCase(1);
     one.inPacs(1);
     const unordered = { ...one.study(), basedOn: undefined };
-    await service.tell('imaging.schedule.exam-completed.v1', anExam(`${one.uid}.9.1`, 'completed', one.patient, []), one.patient, unordered); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-completed.v1',
+      anExam(`${one.uid}.9.1`, 'completed', one.patient, []),
+      one.patient,
+      unordered,
+    );
     await eventually(async () => (await openAlerts(one.uid)).length > 0, 'an alert');
     expect(await openAlerts(one.uid)).toEqual(['images-without-order']);
     await one.complete();
@@ -194,7 +208,13 @@ describe('An alert', () => {
 
   it('about images that no modality reported is raised without changes too, once the exam should be over', async () => {
     const one = aCase(1);
-    const appointment = { resourceType: 'Appointment', id: uuidFrom('Appointment', one.uid), status: 'booked', participant: [], end: '2026-03-02T09:00:00Z' } as FhirResource; // prettier-ignore
+    const appointment = {
+      resourceType: 'Appointment',
+      id: uuidFrom('Appointment', one.uid),
+      status: 'booked',
+      participant: [],
+      end: '2026-03-02T09:00:00Z',
+    } as FhirResource;
     one.inPacs(1);
     await one.place();
     await service.tell('imaging.schedule.booked.v1', appointment, one.order, one.patient);
@@ -224,7 +244,10 @@ describe('Rejected images', () => {
     await one.available(1);
     pacs.reject(one.uid, '113038', [`${one.uid}.1.1`]);
     one.changed();
-    await eventually(async () => (await one.told('imaging.result.study-withdrawn.v1')).length > 0, 'the study withdrawn'); // prettier-ignore
+    await eventually(
+      async () => (await one.told('imaging.result.study-withdrawn.v1')).length > 0,
+      'the study withdrawn',
+    );
     await eventually(async () => atEmr(one.uid)[0]?.status === 'entered-in-error', 'the EMR to know');
     expect(await one.told('imaging.result.study-withdrawn.v1')).toHaveLength(1);
   }, 60_000);
@@ -251,13 +274,32 @@ describe('Rejected images', () => {
     await eventually(async () => atEmr(wrong.uid).length === 1, 'the study at the EMR');
     const exam = anExam(`${wrong.uid}.9.1`, 'stopped', wrong.patient, [wrong.order]);
     const statusReason = { coding: [{ system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110514' }] };
-    await service.tell('imaging.schedule.exam-discontinued.v1', { ...exam, statusReason }, wrong.patient, wrong.order, wrong.study()); // prettier-ignore
-    await eventually(async () => atEmr(wrong.uid)[0]?.status === 'entered-in-error', 'the wrong study in error at the EMR'); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-discontinued.v1',
+      { ...exam, statusReason },
+      wrong.patient,
+      wrong.order,
+      wrong.study(),
+    );
+    await eventually(
+      async () => atEmr(wrong.uid)[0]?.status === 'entered-in-error',
+      'the wrong study in error at the EMR',
+    );
     // The technologist takes the right entry, and the same images are that exam's.
     const moved = { ...wrong.study([1], right.order, right.patient), identifier: [dicomUidIdentifier(wrong.uid)] };
-    await service.tell('imaging.schedule.exam-completed.v1', anExam(`${right.uid}.9.1`, 'completed', right.patient, [right.order]), right.patient, right.order, moved); // prettier-ignore
+    await service.tell(
+      'imaging.schedule.exam-completed.v1',
+      anExam(`${right.uid}.9.1`, 'completed', right.patient, [right.order]),
+      right.patient,
+      right.order,
+      moved,
+    );
     const [told] = await right.available(1);
-    expect(told).toMatchObject({ subject: { reference: `Patient/${right.patient.id}` }, basedOn: [{ reference: `ServiceRequest/${right.order.id}` }], numberOfInstances: 1 }); // prettier-ignore
+    expect(told).toMatchObject({
+      subject: { reference: `Patient/${right.patient.id}` },
+      basedOn: [{ reference: `ServiceRequest/${right.order.id}` }],
+      numberOfInstances: 1,
+    });
   }, 60_000);
 });
 
@@ -289,7 +331,10 @@ describe('Prior studies', () => {
     const prior = `${now.uid}.77`;
     pacs.listed.set(prior, { patientId: old.mrn, accessionNumber: '' });
     await service.tell('imaging.patient.merged.v1', ...aMerge(old.patient, now.patient));
-    const priors = () => service.get<{ priors: { studyInstanceUid: string; onlyInPacs: boolean }[]; pacs: string }>(`/studies/${now.uid}/priors`); // prettier-ignore
+    const priors = () =>
+      service.get<{ priors: { studyInstanceUid: string; onlyInPacs: boolean }[]; pacs: string }>(
+        `/studies/${now.uid}/priors`,
+      );
     await eventually(async () => (await priors()).priors.length === 2, 'the prior studies of both records');
     expect(await priors()).toMatchObject({
       pacs: 'answered',
@@ -313,7 +358,12 @@ describe('A rejection note stored here by C-STORE', () => {
     ContentSequence: [{ ReferencedSOPSequence: [{ ReferencedSOPInstanceUID: `${uid}.1.2` }] }],
   });
   const store = async (caller: string, note: DatasetInput) => {
-    const to = { host: '127.0.0.1', port: service.infrastructure.dicom!.port, callingAeTitle: caller, calledAeTitle: 'COLLIMATOR' }; // prettier-ignore
+    const to = {
+      host: '127.0.0.1',
+      port: service.infrastructure.dicom!.port,
+      callingAeTitle: caller,
+      calledAeTitle: 'COLLIMATOR',
+    };
     const association = await ScuAssociation.open(to, [sopClasses.keyObjectSelection]);
     const { status } = await association.store(sopClasses.keyObjectSelection, String(note.SOPInstanceUID), note);
     await association.release();

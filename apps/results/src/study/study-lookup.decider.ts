@@ -98,7 +98,9 @@ export function alertAfter(
   const there = instancesIn(found);
   const isAllRejected = there.size === 0 && rejected.size > 0;
   if (there.size === 0 && !isAllRejected) return 'completed-without-images';
-  return expectedInstances.every((uid) => there.has(uid) || rejected.has(uid)) ? undefined : 'fewer-images-than-performed'; // prettier-ignore
+  return expectedInstances.every((uid) => there.has(uid) || rejected.has(uid))
+    ? undefined
+    : 'fewer-images-than-performed';
 }
 
 function isComplete({ expectedInstances }: StudyLookup, { found, rejected }: Look): boolean {

@@ -33,8 +33,12 @@ const inPacs = (seriesInstanceUid: string, ...instances: number[]): SeriesInPacs
   modality: 'CT',
   instances: instances.map((n) => ({ sopInstanceUid: `${seriesInstanceUid}.${n}`, sopClassUid: '1.9' })),
 });
-const look = (found: SeriesInPacs[], ...rejected: string[]) => ({ found, rejected: new Map(rejected.map((uid) => [uid, '113001'])) }); // prettier-ignore
-const asked = (found: SeriesInPacs[], seconds: number) => (one: StudyLookup) => decideLookup(one, look(found), site, after(seconds)); // prettier-ignore
+const look = (found: SeriesInPacs[], ...rejected: string[]) => ({
+  found,
+  rejected: new Map(rejected.map((uid) => [uid, '113001'])),
+});
+const asked = (found: SeriesInPacs[], seconds: number) => (one: StudyLookup) =>
+  decideLookup(one, look(found), site, after(seconds));
 
 describe('A study looked for', () => {
   it('is available when the PACS has all that the modality says it made', () => {
@@ -44,7 +48,9 @@ describe('A study looked for', () => {
   });
 
   it('is available with more than that, in whatever series', () => {
-    given(aLookup()).when(asked([inPacs('1.2.1', 1, 2, 3), inPacs('1.2.2', 1)], 5)).then({ state: 'found' }); // prettier-ignore
+    given(aLookup())
+      .when(asked([inPacs('1.2.1', 1, 2, 3), inPacs('1.2.2', 1)], 5))
+      .then({ state: 'found' });
   });
 
   it('is asked for again while there is only a part of it, or nothing', () => {
@@ -69,7 +75,9 @@ describe('A study looked for', () => {
       .when(asked([inPacs('1.2.1', 1)], 600))
       .thenExactly({ state: 'missing', next: after(600 + HOUR) });
     const missing = aLookup({ state: 'missing' });
-    given(missing).when(asked([], WEEK - 1)).thenExactly({ state: 'missing', next: after(WEEK - 1 + HOUR) }); // prettier-ignore
+    given(missing)
+      .when(asked([], WEEK - 1))
+      .thenExactly({ state: 'missing', next: after(WEEK - 1 + HOUR) });
     given(missing).when(asked([], WEEK)).thenExactly({ state: 'missing' });
   });
 
@@ -82,14 +90,19 @@ describe('A study looked for', () => {
   it('that was found stays so, and is looked at again at the times of the site', () => {
     const found = aLookup({ state: 'found', foundAt: after(10) });
     for (const content of [[], [inPacs('1.2.1', 1, 2)]]) {
-      given(found).when(asked(content, 20)).thenExactly({ state: 'found', next: after(310) }); // prettier-ignore
-      given(found).when(asked(content, 310)).thenExactly({ state: 'found', next: after(3610) }); // prettier-ignore
-      given(found).when(asked(content, 3610)).thenExactly({ state: 'found' }); // prettier-ignore
+      given(found)
+        .when(asked(content, 20))
+        .thenExactly({ state: 'found', next: after(310) });
+      given(found)
+        .when(asked(content, 310))
+        .thenExactly({ state: 'found', next: after(3610) });
+      given(found).when(asked(content, 3610)).thenExactly({ state: 'found' });
     }
   });
 
   it('does not wait for what was rejected, all of it or some', () => {
-    const rejected = (found: SeriesInPacs[], ...uids: string[]) => decideLookup(aLookup(), look(found, ...uids), site, after(5)).state; // prettier-ignore
+    const rejected = (found: SeriesInPacs[], ...uids: string[]) =>
+      decideLookup(aLookup(), look(found, ...uids), site, after(5)).state;
     expect(rejected([inPacs('1.2.1', 1)], '1.2.1.2')).toBe('found');
     expect(rejected([], '1.2.1.1', '1.2.1.2')).toBe('found');
     expect(rejected([], '1.2.1.2')).toBe('searching');
@@ -114,22 +127,29 @@ describe('A look-up that failed', () => {
     'by %s is tried again after the wait, for as long as it takes, and says nothing of the study',
     (code) => {
       for (const seconds of [5, 600, 2 * WEEK])
-        given(aLookup()).when(failed(fail(code, ''), seconds)).thenExactly({ state: 'searching', next: after(seconds + 2) }); // prettier-ignore
+        given(aLookup())
+          .when(failed(fail(code, ''), seconds))
+          .thenExactly({ state: 'searching', next: after(seconds + 2) });
     },
   );
 
   it.each(['peer-refused', 'peer-answer-malformed'] as const)(
     'by %s is tried again as if nothing was found, and then told missing',
     (code) => {
-      // prettier-ignore
-      given(aLookup()).when(failed(fail(code, ''), 5)).thenExactly({ state: 'searching', next: after(15) });
-      given(aLookup()).when(failed(fail(code, ''), 600)).then({ state: 'missing' }); // prettier-ignore
+      given(aLookup())
+        .when(failed(fail(code, ''), 5))
+        .thenExactly({ state: 'searching', next: after(15) });
+      given(aLookup())
+        .when(failed(fail(code, ''), 600))
+        .then({ state: 'missing' });
     },
   );
 
   it('after the study was told missing is tried again in an hour, up to a week', () => {
     const missing = aLookup({ state: 'missing' });
-    given(missing).when(failed(fail('peer-unavailable', ''), 700)).thenExactly({ state: 'missing', next: after(700 + HOUR) }); // prettier-ignore
+    given(missing)
+      .when(failed(fail('peer-unavailable', ''), 700))
+      .thenExactly({ state: 'missing', next: after(700 + HOUR) });
     given(missing)
       .when(failed(fail('peer-unavailable', ''), WEEK))
       .thenExactly({ state: 'missing' });
@@ -145,21 +165,31 @@ describe('What is told after a look', () => {
   });
 
   it('is that it is available when it was found, and whenever there is something else in it', () => {
-    expect(tellingAfter(aLookup(), 'found', study('registered', 2), study('available', 2))).toBe('imaging.result.study-available.v1'); // prettier-ignore
+    expect(tellingAfter(aLookup(), 'found', study('registered', 2), study('available', 2))).toBe(
+      'imaging.result.study-available.v1',
+    );
     const told = aLookup({ state: 'found', toldAt: after(5) });
-    expect(tellingAfter(told, 'found', study('available', 2), study('available', 3))).toBe('imaging.result.study-available.v1'); // prettier-ignore
+    expect(tellingAfter(told, 'found', study('available', 2), study('available', 3))).toBe(
+      'imaging.result.study-available.v1',
+    );
     expect(tellingAfter(told, 'found', study('available', 2), study('available', 2))).toBeUndefined();
   });
 
   it('is nothing while it arrives, and missing once', () => {
     expect(tellingAfter(aLookup(), 'searching', study('registered', 1), study('registered', 2))).toBeUndefined();
-    expect(tellingAfter(aLookup(), 'missing', study('registered', 1), study('registered', 1))).toBe('imaging.result.study-missing.v1'); // prettier-ignore
-    expect(tellingAfter(aLookup({ state: 'missing' }), 'missing', study('registered', 1), study('registered', 2))).toBeUndefined(); // prettier-ignore
+    expect(tellingAfter(aLookup(), 'missing', study('registered', 1), study('registered', 1))).toBe(
+      'imaging.result.study-missing.v1',
+    );
+    expect(
+      tellingAfter(aLookup({ state: 'missing' }), 'missing', study('registered', 1), study('registered', 2)),
+    ).toBeUndefined();
   });
 
   it('is that it was withdrawn, only where it was told before', () => {
     const [before, after_] = [study('available', 2), study('entered-in-error', 0)];
-    expect(tellingAfter(aLookup({ state: 'found', toldAt: after(5) }), 'found', before, after_)).toBe('imaging.result.study-withdrawn.v1'); // prettier-ignore
+    expect(tellingAfter(aLookup({ state: 'found', toldAt: after(5) }), 'found', before, after_)).toBe(
+      'imaging.result.study-withdrawn.v1',
+    );
     expect(tellingAfter(aLookup(), 'found', study('registered', 2), after_)).toBeUndefined();
   });
 });

@@ -47,7 +47,9 @@ export class StudyLookups {
 
   /** Whether a study is looked for, or was. */
   async isKnown(manager: EntityManager, studyInstanceUid: string): Promise<boolean> {
-    const rows: unknown[] = await manager.query('SELECT 1 FROM study_lookup WHERE study_instance_uid = $1', [studyInstanceUid]); // prettier-ignore
+    const rows: unknown[] = await manager.query('SELECT 1 FROM study_lookup WHERE study_instance_uid = $1', [
+      studyInstanceUid,
+    ]);
     return rows.length > 0;
   }
 

@@ -35,7 +35,8 @@ export function decideWatch(
   since: Date,
   now: Date,
 ): WatchDecision {
-  const later = (forMs: number) => (now.getTime() - since.getTime() < forMs ? { next: new Date(now.getTime() + EVERY_MS) } : {}); // prettier-ignore
+  const later = (forMs: number) =>
+    now.getTime() - since.getTime() < forMs ? { next: new Date(now.getTime() + EVERY_MS) } : {};
   if (!listed) return { is: 'not-there', ...later(FOR_IMAGES_MS) };
   const own = orders.find(({ order, patient }) => {
     const isSame = hasNumber(patient, listed.patientId, site);

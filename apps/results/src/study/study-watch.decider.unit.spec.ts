@@ -12,7 +12,12 @@ const patient = aPatient({ mrn: 'A1' });
 const order = aServiceRequest({ patient, accessionNumber: 'ACC1' });
 const ownUid = studyInstanceUidOf(order)!;
 const known = (parts: Partial<Known> = {}): Known => ({ orders: [{ order, patient }], exams: [], ...parts });
-const listed = (parts: Partial<StudyInPacs> = {}): StudyInPacs => ({ studyInstanceUid: ownUid, modalities: [], patientId: 'A1', ...parts }); // prettier-ignore
+const listed = (parts: Partial<StudyInPacs> = {}): StudyInPacs => ({
+  studyInstanceUid: ownUid,
+  modalities: [],
+  patientId: 'A1',
+  ...parts,
+});
 const decide = (study: StudyInPacs | undefined, what = known(), hours = 1) =>
   decideWatch(study?.studyInstanceUid ?? ownUid, study, what, site, since, after(hours));
 
@@ -35,7 +40,11 @@ describe('A study no exam told of', () => {
 
   it('is nobody’s where the images are under another patient’s number, whatever else fits', () => {
     const decision = decide(listed({ patientId: 'B2' }));
-    expect(decision).toMatchObject({ is: 'without-order', detail: expect.stringContaining('another patient'), next: after(2) }); // prettier-ignore
+    expect(decision).toMatchObject({
+      is: 'without-order',
+      detail: expect.stringContaining('another patient'),
+      next: after(2),
+    });
     expect(JSON.stringify(decision)).not.toMatch(/A1|B2/);
   });
 

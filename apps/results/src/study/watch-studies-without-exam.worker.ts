@@ -4,7 +4,17 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { StudyInPacs } from '#dicom';
 import { dicomUidIdentifier, FhirStore, referencedId, systems } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
-import { asFailure, CLOCK, INFRASTRUCTURE, LOGGER, SITE, type Clock, type Infrastructure, type Logger, type Site } from '#platform'; // prettier-ignore
+import {
+  asFailure,
+  CLOCK,
+  INFRASTRUCTURE,
+  LOGGER,
+  SITE,
+  type Clock,
+  type Infrastructure,
+  type Logger,
+  type Site,
+} from '#platform';
 import { DueWork, type WorkToDo } from '../due-work.js';
 import { studyWith } from './imaging-study.decider.js';
 import { LookForStudy } from './look-for-study.worker.js';
@@ -79,7 +89,8 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
     if (await this.lookups.isKnown(manager, studyInstanceUid)) return this.watch.end(manager, studyInstanceUid);
     const known = await this.known(manager, studyInstanceUid, listed);
     const decision = decideWatch(studyInstanceUid, listed, known, this.site, since, now);
-    if (decision.is !== 'without-order') await this.alerts.resolve(studyInstanceUid, ['images-without-order'], transaction); // prettier-ignore
+    if (decision.is !== 'without-order')
+      await this.alerts.resolve(studyInstanceUid, ['images-without-order'], transaction);
     if (decision.is === 'without-mpps') return this.adopt(studyInstanceUid, decision, transaction);
     if (decision.is === 'without-order') {
       const images = this.patientOf(studyInstanceUid, listed);
@@ -108,7 +119,11 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
     await this.store.save(manager, [studyWith(known, made)], now);
     const patientId = referencedId(order.subject.reference, 'Patient')!;
     await this.lookups.begin(manager, { studyInstanceUid, patientId, expectedInstances: [] }, now, now);
-    await this.alerts.raise('order-without-mpps', { studyInstanceUid, patientId, orderIds: [order.id!], detail }, transaction); // prettier-ignore
+    await this.alerts.raise(
+      'order-without-mpps',
+      { studyInstanceUid, patientId, orderIds: [order.id!], detail },
+      transaction,
+    );
     await this.watch.end(manager, studyInstanceUid);
     this.lookForStudy.lookAtOnce();
   }
@@ -118,8 +133,12 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
     studyInstanceUid: string,
     listed: StudyInPacs | undefined,
   ): Promise<Known> {
-    // prettier-ignore
-    const byUid = await this.store.withIdentifier(manager, 'ServiceRequest', systems.dicomUid, dicomUidIdentifier(studyInstanceUid).value!); // prettier-ignore
+    const byUid = await this.store.withIdentifier(
+      manager,
+      'ServiceRequest',
+      systems.dicomUid,
+      dicomUidIdentifier(studyInstanceUid).value!,
+    );
     const accession = listed?.accessionNumber;
     const named = accession ? await this.store.withIdentifier(manager, 'ServiceRequest', undefined, accession) : [];
     const orders = [...byUid, ...named.filter((order) => hasAccessionNumber(order, accession!))];

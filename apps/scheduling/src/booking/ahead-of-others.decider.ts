@@ -65,7 +65,9 @@ function placeAt(
   const isServed = (step.isStat && station.alwaysOpenForStat) || isOpen(station, start, end, site);
   if (!isServed || closureDuring(closures, station.aeTitle, new Date(start), new Date(end))) return undefined;
   const until = end + step.turnoverMinutes * 60_000;
-  const inTheWay = here.filter((one) => givesWay(one, step.lane) && firstOverlapping([inMilliseconds(one)], start, until)); // prettier-ignore
+  const inTheWay = here.filter(
+    (one) => givesWay(one, step.lane) && firstOverlapping([inMilliseconds(one)], start, until),
+  );
   return {
     station,
     start,

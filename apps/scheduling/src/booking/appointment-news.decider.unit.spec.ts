@@ -63,9 +63,18 @@ describe('A system that gets appointments', () => {
 
   it('is not told its own word: by the name its sender answers to, or as the application that it is', () => {
     const [one, two] = appointmentListeners(site);
-    const said = (application: string) => ({ id: 'x', appointment: appointment(), places: [], saidAt: new Date(0), sender: senderSystem({ ...ris!, application }) }); // prettier-ignore
+    const said = (application: string) => ({
+      id: 'x',
+      appointment: appointment(),
+      places: [],
+      saidAt: new Date(0),
+      sender: senderSystem({ ...ris!, application }),
+    });
     const own = (application: string) => [one!, two!].map((to) => isItsOwnWord(to, said(application), site));
-    expect([own('RIS'), own('RIS2')]).toEqual([[true, false], [false, true]]); // prettier-ignore
+    expect([own('RIS'), own('RIS2')]).toEqual([
+      [true, false],
+      [false, true],
+    ]);
     expect(isItsOwnWord(one!, undefined, site)).toBe(false);
     expect(isItsOwnWord(one!, { ...said('RIS'), sender: undefined }, site)).toBe(false);
   });

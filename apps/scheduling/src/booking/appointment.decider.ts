@@ -59,7 +59,9 @@ export function isOff({ status }: Pick<Appointment, 'status'>): boolean {
  */
 export function wasWithdrawn({ status, cancelationReason }: Appointment): boolean {
   if (['noshow', 'entered-in-error', 'pending', 'waitlist'].includes(status)) return true;
-  return status === 'cancelled' && (cancelationReason?.coding ?? []).some(({ system }) => system === CANCELLATION_REASONS); // prettier-ignore
+  return (
+    status === 'cancelled' && (cancelationReason?.coding ?? []).some(({ system }) => system === CANCELLATION_REASONS)
+  );
 }
 
 /**
@@ -88,7 +90,9 @@ export function withdrawnAppointment(
     status: 'cancelled',
     cancelationReason: {
       coding: [
-        ...(given.some(({ system }) => system === CANCELLATION_REASONS) ? [] : [{ system: CANCELLATION_REASONS, code: 'prov' }]), // prettier-ignore
+        ...(given.some(({ system }) => system === CANCELLATION_REASONS)
+          ? []
+          : [{ system: CANCELLATION_REASONS, code: 'prov' }]),
         ...given,
         ...discontinuedFor,
       ],

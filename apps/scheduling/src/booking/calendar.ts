@@ -63,7 +63,10 @@ export function nextFree(
     const end = start + lasting;
     const opening = openingOn(station, start, site);
     if (!opening || start < opening.opens || end > opening.closes) {
-      const next = opening && start < opening.opens ? opening : nextOpening(station, Math.max(start, opening?.closes ?? start), site); // prettier-ignore
+      const next =
+        opening && start < opening.opens
+          ? opening
+          : nextOpening(station, Math.max(start, opening?.closes ?? start), site);
       // A station that never stays open as long as the exam lasts has no free time.
       if (!next || next.closes - next.opens < lasting) return undefined;
       start = onGrid(Math.max(next.opens, start + 1));

@@ -148,7 +148,13 @@ export class FhirAppointmentDesk {
       const encounter = await this.known.encounterOf(order, transaction);
       const all = await this.known.appointmentsOf(order, transaction);
       const result = await work({ appointment, all, exam: { order, patient, encounter } }, patientId, transaction);
-      const access = { interaction, client, service: 'scheduling', references: [`Appointment/${id}`], patientIds: [patientId] }; // prettier-ignore
+      const access = {
+        interaction,
+        client,
+        service: 'scheduling',
+        references: [`Appointment/${id}`],
+        patientIds: [patientId],
+      };
       await recordAccess(manager, access, now);
       return result;
     });
@@ -161,7 +167,13 @@ function hasBegun({ status }: Appointment): boolean {
 
 function notBooked({ status }: ServiceRequest, appointment: Appointment) {
   if (hasBegun(appointment)) return fail('state-conflict', 'the exam has begun or is done');
-  return fail('state-conflict', status === 'active' ? 'the order does not ask for this step any more' : `the order is ${status}: nothing of it is booked until that changes`, { field: 'Appointment.basedOn' }); // prettier-ignore
+  return fail(
+    'state-conflict',
+    status === 'active'
+      ? 'the order does not ask for this step any more'
+      : `the order is ${status}: nothing of it is booked until that changes`,
+    { field: 'Appointment.basedOn' },
+  );
 }
 
 function minutesOf({ start, end }: Appointment): number {

@@ -61,7 +61,8 @@ export class FhirAppointmentsController {
       throw fail('field-invalid', `must be a number from 1 to ${MOST_TIMES}`, { field: 'limit' });
     if (until && from && until <= from) throw fail('field-invalid', 'must be behind from', { field: 'until' });
     const found = await this.desk.freeTimesOf(id, { from, until, aeTitle, limit: Number(limit) }, clientOf(request));
-    const iso = (at: Date) => DateTime.fromJSDate(at, { zone: this.site.timeZone }).toISO({ suppressMilliseconds: true }); // prettier-ignore
+    const iso = (at: Date) =>
+      DateTime.fromJSDate(at, { zone: this.site.timeZone }).toISO({ suppressMilliseconds: true });
     return {
       freeTimes: found.map(({ station: { aeTitle: stationAeTitle, name, room }, start, end }) => ({
         start: iso(start),

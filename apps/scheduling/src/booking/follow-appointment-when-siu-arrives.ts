@@ -40,7 +40,12 @@ export class FollowAppointmentWhenSiuArrives implements Hl7Interpreter {
       said,
       carryOut: async (transaction) => {
         for (const stated of said.appointments)
-          await this.follow({ ...stated, sender: senderSystem(sender) }, transaction.merged?.to ?? patientId, message, transaction); // prettier-ignore
+          await this.follow(
+            { ...stated, sender: senderSystem(sender) },
+            transaction.merged?.to ?? patientId,
+            message,
+            transaction,
+          );
       },
       refusal: (failure) => refusalOf(failure, message),
     };
@@ -62,7 +67,8 @@ export class FollowAppointmentWhenSiuArrives implements Hl7Interpreter {
     if (order) {
       const appointments = await this.store.referringTo(manager, 'Appointment', `ServiceRequest/${order.id}`);
       const late = askedTooLate(said, appointments, [...known.filter(({ id }) => id !== said.id), said], this.site);
-      if (late) throw contentError(207, 'the exam has begun or is done, and is not moved any more', placeOf(late, message)); // prettier-ignore
+      if (late)
+        throw contentError(207, 'the exam has begun or is done, and is not moved any more', placeOf(late, message));
     }
     await this.followed.put(manager, patientId, said);
     if (order) await this.desk.reconsider(order, transaction);

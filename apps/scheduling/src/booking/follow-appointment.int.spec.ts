@@ -33,7 +33,10 @@ async function place(one: ACase): Promise<void> {
 async function handled({ id }: Patient): Promise<void> {
   const open = `SELECT FROM outbox WHERE aggregateid = $1 AND aggregatetype = 'imaging.order' AND NOT EXISTS
     (SELECT FROM inbox WHERE event_id = outbox.id::text)`;
-  await until(async () => (await service.sql(open, [id])).length === 0, { within: 20_000, what: 'events to be handled' }); // prettier-ignore
+  await until(async () => (await service.sql(open, [id])).length === 0, {
+    within: 20_000,
+    what: 'events to be handled',
+  });
 }
 const accepted = async (answer: Promise<string[]>) => expect((await answer)[1]).toMatch(/^MSA\|AA\|/);
 const appointmentOf = async ({ order }: { order: ServiceRequest }) =>
@@ -42,7 +45,7 @@ const listed = async ({ name }: ACase) => service.find({ AccessionNumber: name }
 const slotOf = (item: Dataset | undefined) => {
   const step = item?.items('ScheduledProcedureStepSequence')[0];
   const text = (key: Parameters<Dataset['text']>[0]) => step?.text(key);
-  return `${text('ScheduledStationAETitle')} ${text('ScheduledProcedureStepStartDate')} ${text('ScheduledProcedureStepStartTime')}`; // prettier-ignore
+  return `${text('ScheduledStationAETitle')} ${text('ScheduledProcedureStepStartDate')} ${text('ScheduledProcedureStepStartTime')}`;
 };
 const told = async (event: 'booked' | 'moved' | 'cancelled', { patient }: ACase) =>
   (await service.published(`imaging.schedule.${event}.v1`, patient.id)).length;
@@ -208,7 +211,11 @@ describe('An exam that has begun', () => {
     expect(await appointmentOf(one)).toMatchObject({ status: 'arrived', start: '2026-03-13T08:30:00.000Z' });
     await accepted(one.siu({ event: 'S14', status: 'Started' }));
     // What was refused left nothing behind: after the wrong choice at the scanner the step is back at its time.
-    const wrongEntry = { CodeValue: '110514', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Incorrect worklist entry selected' }; // prettier-ignore
+    const wrongEntry = {
+      CodeValue: '110514',
+      CodingSchemeDesignator: 'DCM',
+      CodeMeaning: 'Incorrect worklist entry selected',
+    };
     await service.set(uid, {
       PerformedProcedureStepStatus: 'DISCONTINUED',
       PerformedProcedureStepDiscontinuationReasonCodeSequence: [wrongEntry],
@@ -222,7 +229,8 @@ describe('An appointment that names', () => {
   it('no order, an order of another patient, or no time is refused with the field', async () => {
     const [one, other] = [aCase('MINE'), aCase('THEIRS')];
     await place(other);
-    const errorOf = async (parts: Parameters<typeof aSiuMessage>[0]) => (await one.siu({ start: '20260316093000', ...parts }))[2]; // prettier-ignore
+    const errorOf = async (parts: Parameters<typeof aSiuMessage>[0]) =>
+      (await one.siu({ start: '20260316093000', ...parts }))[2];
     expect(await errorOf({ placerOrderNumber: '', appointmentNumber: 'X' })).toMatch(/SCH\^1\^26.*\|101/);
     expect(await errorOf({ placerOrderNumber: 'THEIRS' })).toMatch(/SCH\^1\^26.*\|204/);
     expect(await errorOf({ start: '' })).toMatch(/SCH\^1\^11.*\|101/);
@@ -231,9 +239,14 @@ describe('An appointment that names', () => {
 
   it('a patient who was merged is of the one who stands for them, told before or after', async () => {
     const [prior, survivor] = [aPatient({ mrn: 'PRIOR' }), aPatient({ mrn: 'SURVIVOR' })];
-    const one = { ...aCase('MERGED'), patient: prior, order: aServiceRequest({ placerOrderNumber: 'MERGED', accessionNumber: 'MERGED', patient: prior }) }; // prettier-ignore
+    const one = {
+      ...aCase('MERGED'),
+      patient: prior,
+      order: aServiceRequest({ placerOrderNumber: 'MERGED', accessionNumber: 'MERGED', patient: prior }),
+    };
     await place(one);
-    const siu = (parts: Parameters<typeof aSiuMessage>[0]) => service.take(aSiuMessage({ mrn: 'PRIOR', placerOrderNumber: 'MERGED', ...parts })); // prettier-ignore
+    const siu = (parts: Parameters<typeof aSiuMessage>[0]) =>
+      service.take(aSiuMessage({ mrn: 'PRIOR', placerOrderNumber: 'MERGED', ...parts }));
     await accepted(siu({ start: '20260317093000' }));
     const link = { other: { reference: `Patient/${survivor.id}` }, type: 'replaced-by' as const };
     await service.tell('imaging.patient.merged.v1', survivor, { ...prior, active: false, link: [link] });

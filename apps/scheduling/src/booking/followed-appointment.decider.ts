@@ -81,7 +81,9 @@ export function ordersNamed(said: StatedAppointment, orders: readonly ServiceReq
 /** True if both are of one order by a number they give. */
 export function nameOneOrder(a: StatedAppointment, b: StatedAppointment): boolean {
   const numbersOf = ({ basedOn = [] }: StatedAppointment) =>
-    basedOn.map(({ identifier }) => [identifier?.type?.coding?.[0]?.code, identifier?.system, identifier?.value].join('|')); // prettier-ignore
+    basedOn.map(({ identifier }) =>
+      [identifier?.type?.coding?.[0]?.code, identifier?.system, identifier?.value].join('|'),
+    );
   return numbersOf(a).some((number) => numbersOf(b).includes(number));
 }
 
@@ -238,7 +240,8 @@ function followedStep(
   const station = stationsAt(places, site).find(({ modalities }) => modalities.includes(step.modality));
   const { notBefore, ...rest } = step;
   const { start, end } = appointment;
-  const at = start === undefined ? undefined : Date.parse(start) + (step.afterMinutes - together[0]!.afterMinutes) * 60_000; // prettier-ignore
+  const at =
+    start === undefined ? undefined : Date.parse(start) + (step.afterMinutes - together[0]!.afterMinutes) * 60_000;
   const length = start && end && together.length === 1 ? (Date.parse(end) - Date.parse(start)) / 60_000 : undefined;
   return {
     ...rest,
@@ -253,7 +256,9 @@ function followedStep(
 function stationsAt(places: readonly string[], site: Site): Station[] {
   const alike = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
   for (const place of places) {
-    const stations = site.stations.filter(({ aeTitle, name, room }) => [aeTitle, name, room].some((one) => alike(one, place))); // prettier-ignore
+    const stations = site.stations.filter(({ aeTitle, name, room }) =>
+      [aeTitle, name, room].some((one) => alike(one, place)),
+    );
     if (stations.length > 0) return stations;
   }
   return [];

@@ -56,7 +56,10 @@ const end = '2026-03-03T09:50:00+01:00';
 const followed = (appointment: Partial<StatedAppointment> = {}, places: string[] = [], at = now, number = 'A1') =>
   statementAfter(
     [],
-    stated({ start, end, status: 'booked', identifier: [typedIdentifier('FILL', 'urn:ris', number)], ...appointment }, places), // prettier-ignore
+    stated(
+      { start, end, status: 'booked', identifier: [typedIdentifier('FILL', 'urn:ris', number)], ...appointment },
+      places,
+    ),
     order,
     at,
   );
@@ -97,7 +100,12 @@ describe('What a RIS says of an appointment', () => {
   });
 
   it('has no reason of a cancellation once it is booked again, and no time once that is taken back', () => {
-    const cancelled = statementAfter([followed()], stated({ status: 'cancelled', cancelationReason: { text: 'x' } }), order, now); // prettier-ignore
+    const cancelled = statementAfter(
+      [followed()],
+      stated({ status: 'cancelled', cancelationReason: { text: 'x' } }),
+      order,
+      now,
+    );
     const again = statementAfter([cancelled], stated({ status: 'booked', start }), order, now);
     expect(again.appointment.cancelationReason).toBeUndefined();
     const taken = statementAfter([again], stated({ status: 'pending', start: undefined, end: undefined }), order, now);
@@ -154,7 +162,10 @@ describe('A step the RIS has booked', () => {
   });
 
   it('of several is meant by a place that can do it; together they follow one another', () => {
-    expect(stepsOf([followed({}, ['DX01'])], twoSteps).map((one) => one.start)).toEqual([undefined, '2026-03-03T08:30:00.000Z']); // prettier-ignore
+    expect(stepsOf([followed({}, ['DX01'])], twoSteps).map((one) => one.start)).toEqual([
+      undefined,
+      '2026-03-03T08:30:00.000Z',
+    ]);
     const both = stepsOf([followed()], twoSteps);
     expect(both.map((one) => [one.start, one.durationMinutes])).toEqual([
       ['2026-03-03T08:30:00.000Z', 15],
@@ -169,7 +180,11 @@ describe('The schedule', () => {
 
   it('books at the time of the RIS, also where the station is taken then, and says so', () => {
     const taken = [{ aeTitle: 'CT02', start: new Date(start), end: new Date(end) }];
-    const { booked: made } = decideSchedule({ order, appointments: [], taken, followed: [followed({}, ['CT02'])] }, site, now); // prettier-ignore
+    const { booked: made } = decideSchedule(
+      { order, appointments: [], taken, followed: [followed({}, ['CT02'])] },
+      site,
+      now,
+    );
     expect(made[0]!.slot).toMatchObject({
       station: { aeTitle: 'CT02' },
       isOurs: false,
@@ -189,7 +204,9 @@ describe('The schedule', () => {
     for (const status of ['cancelled', 'noshow', 'entered-in-error', 'pending'] as const) {
       const said = followed({ status, cancelationReason: { text: 'Patient asked' } });
       const [withdrawn] = decide([said], [booked('checked-in')]).withdrawn;
-      const off = withdrawnAppointment(withdrawn!, order, { said: withheldBy(withdrawn!, [withdrawn!], [said], site)?.appointment }); // prettier-ignore
+      const off = withdrawnAppointment(withdrawn!, order, {
+        said: withheldBy(withdrawn!, [withdrawn!], [said], site)?.appointment,
+      });
       expect(off.status).toBe(status);
       expect(off.cancelationReason?.text).toBe(['cancelled', 'noshow'].includes(status) ? 'Patient asked' : undefined);
       expect(decide([said], [off])).toMatchObject({ booked: [], withdrawn: [], underWay: [] });
@@ -273,14 +290,26 @@ describe('What a person says of a step', () => {
     const { before, statement } = statementOf(what, appointments[0]!, appointments, said, 'clerk', site);
     return statementAfter(before, statement, order, at);
   };
-  const elsewhere = { station: site.stations[1]!, start: new Date('2026-03-05T10:00:00Z'), end: new Date('2026-03-05T10:30:00Z') }; // prettier-ignore
+  const elsewhere = {
+    station: site.stations[1]!,
+    start: new Date('2026-03-05T10:00:00Z'),
+    end: new Date('2026-03-05T10:30:00Z'),
+  };
 
   it('is followed like the word of a RIS, and its reason says that a person chose', () => {
     const said = word([], { status: 'booked', at: elsewhere });
     expect(said).toMatchObject({ person: 'clerk', places: ['CT02'] });
     expect(said.sender).toBeUndefined();
-    const [only] = decideSchedule({ order, appointments: [booked('booked')], taken: [], followed: [said] }, site, now).booked; // prettier-ignore
-    expect(only!.slot).toMatchObject({ ...elsewhere, isChosen: true, reason: 'at the time a person chose; at the station a person chose' }); // prettier-ignore
+    const [only] = decideSchedule(
+      { order, appointments: [booked('booked')], taken: [], followed: [said] },
+      site,
+      now,
+    ).booked;
+    expect(only!.slot).toMatchObject({
+      ...elsewhere,
+      isChosen: true,
+      reason: 'at the time a person chose; at the station a person chose',
+    });
   });
 
   it('is not kept free for them where the station is taken, its turnover included', () => {
@@ -288,7 +317,8 @@ describe('What a person says of a step', () => {
     const taken = [{ aeTitle: 'CT02', start: elsewhere.end, end: new Date('2026-03-05T11:00:00Z') }];
     const isChosen = (turnoverMinutes: number) => {
       const procedures = site.procedures.map((one) => ({ ...one, turnoverMinutes }));
-      return decideSchedule({ order, appointments: [], taken, followed: [said] }, { ...site, procedures }, now).booked[0]!.slot.isChosen; // prettier-ignore
+      return decideSchedule({ order, appointments: [], taken, followed: [said] }, { ...site, procedures }, now)
+        .booked[0]!.slot.isChosen;
     };
     expect([isChosen(0), isChosen(5)]).toEqual([true, undefined]);
   });
@@ -298,7 +328,12 @@ describe('What a person says of a step', () => {
     const said = word([ris], { status: 'booked', at: elsewhere });
     expect(said).toMatchObject({ id: ris.id, appointment: { identifier: ris.appointment.identifier } });
     const arrived = statementAfter([said], { ...stated({ status: 'checked-in' }), sender: 'urn:ris' }, order, later(6));
-    expect(arrived).toMatchObject({ person: 'clerk', stepId: said.stepId, sender: 'urn:ris', appointment: { start: elsewhere.start.toISOString() } }); // prettier-ignore
+    expect(arrived).toMatchObject({
+      person: 'clerk',
+      stepId: said.stepId,
+      sender: 'urn:ris',
+      appointment: { start: elsewhere.start.toISOString() },
+    });
     const moved = statementAfter([arrived], { ...stated({ start, end }), sender: 'urn:ris' }, order, later(7));
     expect([moved.person, moved.stepId, moved.sender]).toEqual([undefined, undefined, 'urn:ris']);
   });
@@ -311,7 +346,14 @@ describe('What a person says of a step', () => {
   });
 
   it('is of one step, also where a RIS spoke of several together', () => {
-    const both = twoSteps.extension!.map((_, index) => ({ ...booked('booked', index ? '2026-03-03T09:45:00+01:00' : start), identifier: [{ value: 'AB'[index]!, system: systems.scheduledProcedureStepId }], extension: [{ url: extensions.modality, valueCode: index ? 'DX' : 'CT' }, { url: extensions.stationAeTitle, valueString: index ? 'DX01' : 'CT01' }] })); // prettier-ignore
+    const both = twoSteps.extension!.map((_, index) => ({
+      ...booked('booked', index ? '2026-03-03T09:45:00+01:00' : start),
+      identifier: [{ value: 'AB'[index]!, system: systems.scheduledProcedureStepId }],
+      extension: [
+        { url: extensions.modality, valueCode: index ? 'DX' : 'CT' },
+        { url: extensions.stationAeTitle, valueString: index ? 'DX01' : 'CT01' },
+      ],
+    }));
     const ris = followed();
     const here = word([ris], { status: 'checked-in' }, both);
     expect(stepsOf([ris, here], twoSteps).map((one) => [one.start, one.followed?.appointment.status])).toEqual([
@@ -323,8 +365,13 @@ describe('What a person says of a step', () => {
   });
 
   it('that it is cancelled carries its own code, and is known as taken off', () => {
-    const cancelationReason = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason', code: 'pat' }], text: 'x' }; // prettier-ignore
-    const off = withdrawnAppointment(booked('booked'), order, { said: word([], { status: 'cancelled', cancelationReason, comment: 'note' }).appointment }); // prettier-ignore
+    const cancelationReason = {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason', code: 'pat' }],
+      text: 'x',
+    };
+    const off = withdrawnAppointment(booked('booked'), order, {
+      said: word([], { status: 'cancelled', cancelationReason, comment: 'note' }).appointment,
+    });
     expect(off).toMatchObject({ status: 'cancelled', cancelationReason, comment: 'note' });
     expect(decide([], [off]).booked).toHaveLength(1);
   });

@@ -31,7 +31,11 @@ const site = aSite({
 });
 const [ct1, ct2, ct3] = site.stations;
 const [step] = requestedSteps(aServiceRequest(), site);
-const booking = (aeTitle: string | undefined, from: number, to: number): Booking => ({ aeTitle, start: at(from), end: at(to) }); // prettier-ignore
+const booking = (aeTitle: string | undefined, from: number, to: number): Booking => ({
+  aeTitle,
+  start: at(from),
+  end: at(to),
+});
 
 describe('Free times', () => {
   const find = (taken: Booking[], limit = 4) =>
@@ -50,12 +54,17 @@ describe('Free times', () => {
 
   it('are none where the patient is elsewhere, and end with the window', () => {
     expect(find([booking(undefined, 0, 60)], 1)).toEqual(['60 CT01']);
-    expect(freeTimes(step!, [ct1!], { taken: [booking('CT01', 0, 60)] }, site, { from: now, until: at(60), limit: 9 })).toEqual([]); // prettier-ignore
+    expect(
+      freeTimes(step!, [ct1!], { taken: [booking('CT01', 0, 60)] }, site, { from: now, until: at(60), limit: 9 }),
+    ).toEqual([]);
   });
 
   it('take nothing that is taken, are within opening hours and do not overlap', () => {
     const minute = fc.integer({ min: -60, max: 3 * 24 * 60 });
-    const taken = fc.array(fc.tuple(fc.constantFrom('CT01', 'CT02', undefined), minute, fc.integer({ min: 1, max: 600 })), { maxLength: 30 }); // prettier-ignore
+    const taken = fc.array(
+      fc.tuple(fc.constantFrom('CT01', 'CT02', undefined), minute, fc.integer({ min: 1, max: 600 })),
+      { maxLength: 30 },
+    );
     fc.assert(
       fc.property(taken, (all) => {
         const calendar = { taken: all.map(([aeTitle, from, length]) => booking(aeTitle, from, from + length)) };
@@ -75,7 +84,10 @@ describe('Free times', () => {
 
 describe('A time that a person chose', () => {
   const object = (calendar: Calendar, { there = ct1!, from = 60, of = step!, insists = false } = {}) => {
-    const failure = objectionTo(of, { station: there, start: at(from), end: at(from + 15) }, calendar, site, { now, insists }); // prettier-ignore
+    const failure = objectionTo(of, { station: there, start: at(from), end: at(from + 15) }, calendar, site, {
+      now,
+      insists,
+    });
     return failure && `${failure.code}: ${failure.message}`;
   };
 
@@ -95,8 +107,11 @@ describe('A time that a person chose', () => {
   it('is objected to where the patient is elsewhere, the station not open or not equipped; who insists gets it', () => {
     expect(object({ taken: [booking(undefined, 70, 80)] })).toContain('the patient has another exam then');
     expect(object({ taken: [] }, { from: 12 * 60 })).toContain('not open then; the next free time is 2026-03-03T07:00');
-    expect(object({ taken: [] }, { there: ct3! })).toBe('station-unavailable: the station does not have what the procedure needs: injector; choose another, or insist by ?force=true'); // prettier-ignore
-    for (const one of [{ from: 12 * 60 }, { there: ct3! }]) expect(object({ taken: [] }, { ...one, insists: true })).toBeUndefined(); // prettier-ignore
+    expect(object({ taken: [] }, { there: ct3! })).toBe(
+      'station-unavailable: the station does not have what the procedure needs: injector; choose another, or insist by ?force=true',
+    );
+    for (const one of [{ from: 12 * 60 }, { there: ct3! }])
+      expect(object({ taken: [] }, { ...one, insists: true })).toBeUndefined();
   });
 
   it('of a STAT exam is not bound to opening hours where the station serves it', () => {
@@ -108,7 +123,9 @@ describe('A time that a person chose', () => {
   it('is refused to everybody where the station is closed for a reason', () => {
     const closures = [{ aeTitle: 'CT01', start: at(0), end: at(90), reason: 'tube change' }];
     for (const insists of [false, true])
-      expect(object({ taken: [], closures }, { insists })).toContain('the station is closed then: tube change; the next free time is 2026-03-02T10:30'); // prettier-ignore
+      expect(object({ taken: [], closures }, { insists })).toContain(
+        'the station is closed then: tube change; the next free time is 2026-03-02T10:30',
+      );
   });
 
   it('has no other where none is free', () => {

@@ -56,7 +56,9 @@ describe('STAT', () => {
   });
 
   it('and others that come at once never take a station twice, and lose nobody', async () => {
-    const orders = Array.from({ length: 24 }, (_, index) => anOrder(`MIX${index}`, index % 4 === 0 ? { priority: 'stat' } : {})); // prettier-ignore
+    const orders = Array.from({ length: 24 }, (_, index) =>
+      anOrder(`MIX${index}`, index % 4 === 0 ? { priority: 'stat' } : {}),
+    );
     await Promise.all(orders.map(place));
     for (const [index] of orders.entries()) await service.listed(`MIX${index}`);
     await until(async () => (await waiting()).length === 0, { what: 'everybody to have a time again' });

@@ -22,11 +22,20 @@ export function objectionTo(
 ): Failure | undefined {
   const field = 'Appointment.start';
   const closure = closureDuring(calendar.closures ?? [], station.aeTitle, start, end);
-  if (closure) return fail('state-conflict', `the station is closed then: ${closure.reason}; ${instead(step, { station, start, end }, calendar, site, now)}`, { field }); // prettier-ignore
+  if (closure)
+    return fail(
+      'state-conflict',
+      `the station is closed then: ${closure.reason}; ${instead(step, { station, start, end }, calendar, site, now)}`,
+      { field },
+    );
   if (insists) return undefined;
   const missing = step.procedure.needs.filter((one) => !station.capabilities.includes(one));
   if (missing.length > 0)
-    return fail('station-unavailable', `the station does not have what the procedure needs: ${missing.join(', ')}; choose another, or insist by ?force=true`, { field: 'Appointment.participant' }); // prettier-ignore
+    return fail(
+      'station-unavailable',
+      `the station does not have what the procedure needs: ${missing.join(', ')}; choose another, or insist by ?force=true`,
+      { field: 'Appointment.participant' },
+    );
   const why = reasonAgainst(step, { station, start, end }, calendar, site);
   if (!why) return undefined;
   const next = instead(step, { station, start, end }, calendar, site, now);
@@ -49,7 +58,11 @@ function instead(step: RequestedStep, { station, start }: FreeTime, calendar: Ca
   const others = stationsToKnow({ ...step, stationAeTitle: undefined }, site);
   const [first] = freeTimes(step, others, calendar, site, { from, until, limit: 1 });
   const [here] = freeTimes(step, [station], calendar, site, { from, until, limit: 1 });
-  const said = (one: FreeTime) => DateTime.fromJSDate(one.start, { zone: site.timeZone }).toISO({ suppressMilliseconds: true, suppressSeconds: true }); // prettier-ignore
+  const said = (one: FreeTime) =>
+    DateTime.fromJSDate(one.start, { zone: site.timeZone }).toISO({
+      suppressMilliseconds: true,
+      suppressSeconds: true,
+    });
   const elsewhere = first && first.station !== station && (!here || first.start < here.start) ? first : undefined;
   const found = [
     ...(here ? [`${said(here)} there`] : []),

@@ -7,7 +7,21 @@ import { saidOfStep, type FollowedAppointment, type Statement } from './followed
 /** What a person may say of an appointment. */
 const sayable = ['booked', 'checked-in', 'cancelled', 'noshow'] as const;
 /** What of an Appointment is theirs to change; anything else is the order's, the RIS's or ours. */
-const changeable = ['resourceType', 'id', 'meta', 'text', 'implicitRules', 'language', 'status', 'start', 'end', 'extension', 'participant', 'cancelationReason', 'comment']; // prettier-ignore
+const changeable = [
+  'resourceType',
+  'id',
+  'meta',
+  'text',
+  'implicitRules',
+  'language',
+  'status',
+  'start',
+  'end',
+  'extension',
+  'participant',
+  'cancelationReason',
+  'comment',
+];
 const MOST_HOURS = 24;
 
 /** What a person says of an appointment that is new. */
@@ -28,7 +42,9 @@ export interface PersonsWord {
  *   said, value-unknown and station-unavailable for a station that the site does not have or that cannot do it
  */
 export function wordOf(stated: Appointment, current: Appointment, site: Site, now: Date): PersonsWord | undefined {
-  const given = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null && value !== undefined)) as unknown as Appointment; // prettier-ignore
+  const given = Object.fromEntries(
+    Object.entries(stated).filter(([, value]) => value !== null && value !== undefined),
+  ) as unknown as Appointment;
   assertRestUnchanged(given, current);
   const { status, comment, cancelationReason } = given;
   const aeTitle = stationAsked(given, current, site);
@@ -40,12 +56,20 @@ export function wordOf(stated: Appointment, current: Appointment, site: Site, no
   if (status === current.status && !isMoved && !isReason && (comment ?? current.comment) === current.comment)
     return undefined;
   if (current.status === 'arrived' || current.status === 'fulfilled')
-    throw fail('state-conflict', 'the exam has begun or is done: its modality says what becomes of it', { field: 'Appointment.status' }); // prettier-ignore
+    throw fail('state-conflict', 'the exam has begun or is done: its modality says what becomes of it', {
+      field: 'Appointment.status',
+    });
   if (!isSayable(status))
-    throw fail('field-invalid', `must be one of ${sayable.join(', ')}: that an exam has begun or is done, its modality says`, { field: 'Appointment.status' }); // prettier-ignore
+    throw fail(
+      'field-invalid',
+      `must be one of ${sayable.join(', ')}: that an exam has begun or is done, its modality says`,
+      { field: 'Appointment.status' },
+    );
   const isOff = status === 'cancelled' || status === 'noshow';
   if (!isOff && cancelationReason)
-    throw fail('field-invalid', 'is for a cancelled or missed appointment only: leave it out (FHIR app-4)', { field: 'Appointment.cancelationReason' }); // prettier-ignore
+    throw fail('field-invalid', 'is for a cancelled or missed appointment only: leave it out (FHIR app-4)', {
+      field: 'Appointment.cancelationReason',
+    });
   if (isOff && !isAhead(current))
     throw fail('state-conflict', 'it is off the schedule already: book it again first', {
       field: 'Appointment.status',
@@ -55,8 +79,10 @@ export function wordOf(stated: Appointment, current: Appointment, site: Site, no
       field: 'Appointment.cancelationReason',
     });
   if (isOff && isMoved)
-    throw fail('field-invalid', 'an appointment that is off is not moved: leave its time and station as they are', { field: 'Appointment.start' }); // prettier-ignore
-  const at = !isOff && (isMoved || !isAhead(current)) ? placeAndTime(aeTitle, from, to, current, site, now) : undefined; // prettier-ignore
+    throw fail('field-invalid', 'an appointment that is off is not moved: leave its time and station as they are', {
+      field: 'Appointment.start',
+    });
+  const at = !isOff && (isMoved || !isAhead(current)) ? placeAndTime(aeTitle, from, to, current, site, now) : undefined;
   return {
     status,
     ...(at ? { at } : {}),
@@ -84,7 +110,10 @@ export function statementOf(
   const before = known?.isAlone ? known.said : undefined;
   const { identifier, basedOn = appointment.basedOn } = before?.appointment ?? {};
   // What was said of several steps together says no time of this one alone: it stays where it is.
-  const stays = known && !known.isAlone ? { start: appointment.start!, end: appointment.end!, aeTitle: stationAeTitleOf(appointment)! } : undefined; // prettier-ignore
+  const stays =
+    known && !known.isAlone
+      ? { start: appointment.start!, end: appointment.end!, aeTitle: stationAeTitleOf(appointment)! }
+      : undefined;
   const time = at ? { start: at.start.toISOString(), end: at.end.toISOString(), aeTitle: at.station.aeTitle } : stays;
   return {
     before: before ? [before] : [],
@@ -130,7 +159,9 @@ function placeAndTime(
   if (!station)
     throw fail('value-unknown', 'the station is not in the site file', { field: 'Appointment.participant' });
   if (!station.modalities.includes(modalityOf(current)!))
-    throw fail('station-unavailable', 'the station does not have the modality of this step: choose one that does', { field: 'Appointment.participant' }); // prettier-ignore
+    throw fail('station-unavailable', 'the station does not have the modality of this step: choose one that does', {
+      field: 'Appointment.participant',
+    });
   return { station, start, end };
 }
 
@@ -144,7 +175,9 @@ function stationAsked(stated: Appointment, current: Appointment, site: Site): st
   const isOfNow = devices[0] === uuidFrom('Device', now ?? '');
   if (devices.length > 0 && !byDevice && !isOfNow)
     throw fail('value-unknown', 'the Device is no station of the site file', { field });
-  const asked = [stationAeTitleOf(stated), isOfNow ? now : byDevice?.aeTitle].filter((one) => one !== undefined && one !== now); // prettier-ignore
+  const asked = [stationAeTitleOf(stated), isOfNow ? now : byDevice?.aeTitle].filter(
+    (one) => one !== undefined && one !== now,
+  );
   if (new Set(asked).size > 1)
     throw fail('field-invalid', 'names another station than the extension: leave one of them as it is', { field });
   return asked[0] ?? now;
@@ -153,7 +186,9 @@ function stationAsked(stated: Appointment, current: Appointment, site: Site): st
 /** @throws Failure field-invalid naming the element */
 function assertRestUnchanged(stated: Appointment, current: Appointment): void {
   const refuse = (element: string) =>
-    fail('field-invalid', 'cannot be changed here: status, start, end, station, cancelationReason and comment can', { field: `Appointment.${element}` }); // prettier-ignore
+    fail('field-invalid', 'cannot be changed here: status, start, end, station, cancelationReason and comment can', {
+      field: `Appointment.${element}`,
+    });
   for (const [element, value] of Object.entries(stated))
     if (!changeable.includes(element) && !same(value, (current as unknown as Record<string, unknown>)[element]))
       throw refuse(element);

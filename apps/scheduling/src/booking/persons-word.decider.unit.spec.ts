@@ -9,12 +9,25 @@ import { requestedSteps } from './requested-steps.decider.js';
 const now = new Date('2026-03-02T08:00:00Z');
 const station = { name: 'CT', modalities: ['CT'], room: 'R' };
 const site = aSite({
-  stations: [{ ...station, aeTitle: 'CT01' }, { ...station, aeTitle: 'CT02' }, { ...station, aeTitle: 'DX01', modalities: ['DX'] }], // prettier-ignore
+  stations: [
+    { ...station, aeTitle: 'CT01' },
+    { ...station, aeTitle: 'CT02' },
+    { ...station, aeTitle: 'DX01', modalities: ['DX'] },
+  ],
 });
 const order = aServiceRequest();
-const slot = { station: site.stations[0]!, start: new Date('2026-03-03T09:00:00Z'), end: new Date('2026-03-03T09:15:00Z'), reason: 'next free time', isOurs: true }; // prettier-ignore
+const slot = {
+  station: site.stations[0]!,
+  start: new Date('2026-03-03T09:00:00Z'),
+  end: new Date('2026-03-03T09:15:00Z'),
+  reason: 'next free time',
+  isOurs: true,
+};
 const current = bookedAppointment(order, requestedSteps(order, site)[0]!, slot, aPatient());
-const device = (aeTitle: string) => ({ actor: { reference: `Device/${uuidFrom('Device', aeTitle)}` }, status: 'accepted' as const }); // prettier-ignore
+const device = (aeTitle: string) => ({
+  actor: { reference: `Device/${uuidFrom('Device', aeTitle)}` },
+  status: 'accepted' as const,
+});
 const [patient, ct1] = current.participant;
 const titled = (aeTitle: string) => [{ url: extensions.stationAeTitle, valueString: aeTitle }];
 const word = (change: Partial<Appointment>, of = current) => wordOf({ ...of, ...change }, of, site, now);
@@ -26,7 +39,9 @@ const refusal = (change: Partial<Appointment>, of = current) => {
 describe('An update of an Appointment', () => {
   it('that says nothing new is nothing, whatever it leaves out and in whatever zone it writes', () => {
     expect(word({})).toBeUndefined();
-    expect(word({ extension: undefined, identifier: undefined, end: undefined, participant: [patient!] })).toBeUndefined(); // prettier-ignore
+    expect(
+      word({ extension: undefined, identifier: undefined, end: undefined, participant: [patient!] }),
+    ).toBeUndefined();
     expect(word({ start: '2026-03-03T10:00:00+01:00' })).toBeUndefined();
   });
 
@@ -46,12 +61,18 @@ describe('An update of an Appointment', () => {
   it('books again what is off, at its time even, and never in the past', () => {
     const off: Appointment = { ...current, status: 'noshow' };
     expect(word({ status: 'booked' }, off)).toMatchObject({ at: { start: slot.start } });
-    expect(refusal({ status: 'booked', start: '2026-03-01T09:00:00Z', end: '2026-03-01T09:15:00Z' }, off)).toBe('field-invalid start'); // prettier-ignore
+    expect(refusal({ status: 'booked', start: '2026-03-01T09:00:00Z', end: '2026-03-01T09:15:00Z' }, off)).toBe(
+      'field-invalid start',
+    );
   });
 
   it('says that it is cancelled, missed, or that the patient is here; a coded reason has words', () => {
     const cancelationReason = { coding: [{ code: 'pat', display: 'Patient' }] };
-    expect(word({ status: 'cancelled', cancelationReason, comment: 'c' })).toEqual({ status: 'cancelled', cancelationReason: { ...cancelationReason, text: 'Patient' }, comment: 'c' }); // prettier-ignore
+    expect(word({ status: 'cancelled', cancelationReason, comment: 'c' })).toEqual({
+      status: 'cancelled',
+      cancelationReason: { ...cancelationReason, text: 'Patient' },
+      comment: 'c',
+    });
     expect(word({ status: 'noshow' })).toEqual({ status: 'noshow' });
     expect(word({ status: 'checked-in' })).toEqual({ status: 'checked-in' });
   });

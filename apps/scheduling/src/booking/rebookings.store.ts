@@ -39,7 +39,13 @@ export class Rebookings {
         WHERE b.station_ae_title = $1 AND b.during && tstzrange($2, $3)`,
       [aeTitle, from, until ?? null],
     );
-    if (booked.length > 0) await this.displace(manager, booked.map((one) => one.appointmentId), reason, now); // prettier-ignore
+    if (booked.length > 0)
+      await this.displace(
+        manager,
+        booked.map((one) => one.appointmentId),
+        reason,
+        now,
+      );
     return booked.length;
   }
 

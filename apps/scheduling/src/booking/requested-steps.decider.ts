@@ -91,7 +91,12 @@ export function requestedSteps(order: ServiceRequest, site: Site, examinee: Exam
 
 /** The longest time that applies; a child's exam lasts as long as a child's, whatever lane it is in. */
 function durationOf({ durationMinutes, durations }: SiteProcedure, lane: Lane, ofChild: boolean): number {
-  const byLane = { stat: durations.emergency, emergency: durations.emergency, inpatient: durations.inpatient, outpatient: undefined }[lane]; // prettier-ignore
+  const byLane = {
+    stat: durations.emergency,
+    emergency: durations.emergency,
+    inpatient: durations.inpatient,
+    outpatient: undefined,
+  }[lane];
   const applying = [byLane, ofChild ? durations.child : undefined].filter((one) => one !== undefined);
   return applying.length > 0 ? Math.max(...applying) : durationMinutes;
 }

@@ -98,7 +98,8 @@ export class ScheduleDesk {
     const exam = await this.copies.keep(told, appointments, transaction, known);
     await this.followed.meet(manager, told.order);
     const underWay = await this.apply(exam, appointments, transaction, { isTold: true });
-    if (underWay > 0) this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it'); // prettier-ignore
+    if (underWay > 0)
+      this.logger.info({ orderId: exam.order.id, steps: underWay }, 'the exam has begun: its room is asked to stop it');
   }
 
   /** Carries out what follows from the order. @returns how many unwanted steps are under way */
@@ -121,7 +122,11 @@ export class ScheduleDesk {
 
     for (const before of withdrawn) {
       const said = withheldBy(before, appointments, followed, this.site);
-      const [saved] = await this.store.save(manager, [withdrawnAppointment(before, order, { said: said?.appointment })], now); // prettier-ignore
+      const [saved] = await this.store.save(
+        manager,
+        [withdrawnAppointment(before, order, { said: said?.appointment })],
+        now,
+      );
       await this.worklist.setStatus(manager, [before.id!], 'CANCELLED');
       this.news.tell('imaging.schedule.cancelled.v1', exam, saved!, { before, followed: said }, transaction);
     }

@@ -57,7 +57,9 @@ export function decideSchedule(state: ScheduleState, site: Site, now: Date): Sch
     rewritten: [],
     withdrawn: unwanted.filter(isAhead),
     // What the RIS alone does not want is no reason to stop an exam.
-    underWay: unwanted.filter((one) => one.status === 'arrived' && !ordered.some(({ stepId }) => stepId === stepIdOf(one))), // prettier-ignore
+    underWay: unwanted.filter(
+      (one) => one.status === 'arrived' && !ordered.some(({ stepId }) => stepId === stepIdOf(one)),
+    ),
   };
   const taken = [...state.taken];
   const known = steps.map((step) => ({ step, before: appointments.find((one) => stepIdOf(one) === step.stepId) }));

@@ -185,7 +185,8 @@ describe('A new order', () => {
 
 describe('STAT', () => {
   const stat = aServiceRequest({ priority: 'stat' });
-  const slotIn = (known: Partial<ScheduleState>, at = site) => decideSchedule(state(stat, known), at, now).booked[0]!.slot; // prettier-ignore
+  const slotIn = (known: Partial<ScheduleState>, at = site) =>
+    decideSchedule(state(stat, known), at, now).booked[0]!.slot;
 
   it('takes the place of what is booked where fewest have to go elsewhere, and names them', () => {
     const upcoming = [upcomingAt('CT01', 0, 8), upcomingAt('CT01', 8, 20), upcomingAt('CT02', 5, 20)];
@@ -234,7 +235,9 @@ describe('An emergency', () => {
   const emergency = aServiceRequest({ priority: 'urgent' });
   const full = (lane: UpcomingBooking['lane']) => [
     ...['CT01', 'CT02'].map((aeTitle) => upcomingAt(aeTitle, -30, 20, { hasBegun: true })),
-    ...['CT01', 'CT02'].flatMap((aeTitle) => [20, 35, 50, 65, 80].map((from) => upcomingAt(aeTitle, from, from + 15, { lane }))), // prettier-ignore
+    ...['CT01', 'CT02'].flatMap((aeTitle) =>
+      [20, 35, 50, 65, 80].map((from) => upcomingAt(aeTitle, from, from + 15, { lane })),
+    ),
   ];
   const at = (upcoming: UpcomingBooking[]) => decide()(state(emergency, { upcoming, taken: upcoming })).booked[0]!.slot;
 
@@ -273,9 +276,14 @@ describe('A station that is closed', () => {
     expect(chosen(state(aServiceRequest(), { closures: [closed('CT01', -60, 600), reckoned[1]!] }))).toEqual([
       ['CT02', minutes(63).toISOString(), 'next free time; closed before that: CT room 1 is contaminated'],
     ]);
-    const nextMonth = aServiceRequest({ extension: [ipc({ stepId: 'S1', stationAeTitle: 'CT02' })], occurrenceDateTime: '2026-04-02T11:00:00+02:00' }); // prettier-ignore
+    const nextMonth = aServiceRequest({
+      extension: [ipc({ stepId: 'S1', stationAeTitle: 'CT02' })],
+      occurrenceDateTime: '2026-04-02T11:00:00+02:00',
+    });
     expect(chosen(state(nextMonth, { closures: reckoned }))[0]![0]).toBe('CT02');
-    expect(chosen(state(aServiceRequest({ priority: 'stat' }), { closures: [closed('CT01', -60)] }))[0]![0]).toBe('CT02'); // prettier-ignore
+    expect(chosen(state(aServiceRequest({ priority: 'stat' }), { closures: [closed('CT01', -60)] }))[0]![0]).toBe(
+      'CT02',
+    );
   });
 
   it('has another take over where it was ordered, which says why', () => {
@@ -331,9 +339,15 @@ describe('What the site says of a procedure', () => {
   it('it needs, its station has', () => {
     const stations = site.stations.map((one) => ({ ...one, capabilities: one.aeTitle === 'CT02' ? ['injector'] : [] }));
     const [ct, ...others] = site.procedures.filter(({ modality }) => modality === 'CT');
-    const procedures = [{ ...ct!, needs: ['injector'] }, ...others, ...site.procedures.filter(({ modality }) => modality !== 'CT')]; // prettier-ignore
+    const procedures = [
+      { ...ct!, needs: ['injector'] },
+      ...others,
+      ...site.procedures.filter(({ modality }) => modality !== 'CT'),
+    ];
     expect(first(aServiceRequest(), aSite({ ...site, stations, procedures })).station.aeTitle).toBe('CT02');
-    expect(() => aSite({ ...site, procedures })).toThrow('procedures.0.needs: no station of its modality has all of these'); // prettier-ignore
+    expect(() => aSite({ ...site, procedures })).toThrow(
+      'procedures.0.needs: no station of its modality has all of these',
+    );
   });
 
   it('it lasts, by lane and age', () => {
@@ -346,18 +360,25 @@ describe('What the site says of a procedure', () => {
     expect(length(aServiceRequest(), {})).toBe(15);
     expect(length(aServiceRequest(), { encounter: visit('IMP') })).toBe(30);
     expect(length(aServiceRequest({ authoredOn: '2026-03-02T08:00:00Z' }), { patient: child })).toBe(35);
-    expect(length(aServiceRequest({ authoredOn: '2026-03-02T08:00:00Z' }), { patient: child, encounter: visit('EMER') })).toBe(40); // prettier-ignore
+    expect(
+      length(aServiceRequest({ authoredOn: '2026-03-02T08:00:00Z' }), { patient: child, encounter: visit('EMER') }),
+    ).toBe(40);
     expect(length(aServiceRequest({ authoredOn: undefined }), { patient: child })).toBe(15);
   });
 
   it('it is cleaned for, longer after isolation, keeps the room and not the patient', () => {
-    const isolated = aServiceRequest({ extension: [{ url: extensions.danger, valueCodeableConcept: { text: 'MRSA' } }] }); // prettier-ignore
+    const isolated = aServiceRequest({
+      extension: [{ url: extensions.danger, valueCodeableConcept: { text: 'MRSA' } }],
+    });
     expect(first(isolated).turnoverMinutes).toBe(30);
     expect(first(aServiceRequest()).turnoverMinutes).toBeUndefined();
     const gap = { taken: [taken('CT02', 0, 400), taken('CT01', 30, 400)] };
     expect(first(isolated, site, gap).start).toEqual(minutes(403));
     expect(first(aServiceRequest(), site, gap).start).toEqual(minutes(3));
-    const two = { ...isolated, extension: [...isolated.extension!, ipc({ stepId: 'A' }), ipc({ stepId: 'B', modality: 'DX' })] }; // prettier-ignore
+    const two = {
+      ...isolated,
+      extension: [...isolated.extension!, ipc({ stepId: 'A' }), ipc({ stepId: 'B', modality: 'DX' })],
+    };
     const slots = decide()(state(two)).booked.map(({ slot }) => slot.start);
     expect(slots).toEqual([minutes(3), minutes(18)]);
   });
@@ -365,7 +386,10 @@ describe('What the site says of a procedure', () => {
   it('it is prepared for, from when it was placed, unless it is an emergency', () => {
     const fasting = withProcedure({ leadMinutes: 240 });
     const order = aServiceRequest({ authoredOn: '2026-03-02T07:00:00Z' });
-    expect(first(order, fasting)).toMatchObject({ start: new Date('2026-03-02T11:00:00Z'), reason: 'next free time after preparation' }); // prettier-ignore
+    expect(first(order, fasting)).toMatchObject({
+      start: new Date('2026-03-02T11:00:00Z'),
+      reason: 'next free time after preparation',
+    });
     expect(first(aServiceRequest({ authoredOn: undefined }), fasting).start).toEqual(minutes(243));
     expect(first({ ...order, priority: 'urgent' }, fasting).start).toEqual(minutes(3));
   });
@@ -377,7 +401,9 @@ describe('What the site says of a procedure', () => {
       reason: 'next free time after preparation',
     });
     const before = bookedBefore(aServiceRequest());
-    expect(chosen(state(aServiceRequest(), { appointments: [before], readyFrom }))[0]![1]).toBe('2026-03-03T06:00:00.000Z'); // prettier-ignore
+    expect(chosen(state(aServiceRequest(), { appointments: [before], readyFrom }))[0]![1]).toBe(
+      '2026-03-03T06:00:00.000Z',
+    );
     expect(chosen(state(aServiceRequest(), { appointments: [before], readyFrom: minutes(10) }))).toEqual([]);
     expect(first(aServiceRequest({ priority: 'urgent' }), site, { readyFrom }).start).toEqual(minutes(3));
     const timed = aServiceRequest({ occurrenceDateTime: '2026-03-02T11:00:00+01:00' });
@@ -396,11 +422,14 @@ describe('What the site says of a procedure', () => {
   });
 
   it('is done on the days a station works, and not on closed days', () => {
-    const weekly = site.stations.map(
-      (one) =>
-      one.aeTitle.startsWith('CT') ? { ...one, openingHours: [{ days: ['tue' as const], opens: '10:00', closes: '12:00' }] } : one, // prettier-ignore
+    const weekly = site.stations.map((one) =>
+      one.aeTitle.startsWith('CT')
+        ? { ...one, openingHours: [{ days: ['tue' as const], opens: '10:00', closes: '12:00' }] }
+        : one,
     );
-    expect(first(aServiceRequest(), aSite({ ...site, stations: weekly })).start).toEqual(new Date('2026-03-03T09:00:00Z')); // prettier-ignore
+    expect(first(aServiceRequest(), aSite({ ...site, stations: weekly })).start).toEqual(
+      new Date('2026-03-03T09:00:00Z'),
+    );
     const closedDays = [{ date: '2026-03-02', reason: 'holiday' }];
     const scheduling = { ...site.scheduling, closedDays };
     expect(first(aServiceRequest(), aSite({ ...site, scheduling })).start).toEqual(new Date('2026-03-03T06:00:00Z'));
@@ -410,7 +439,12 @@ describe('What the site says of a procedure', () => {
 
 describe('A calendar that is full for weeks', () => {
   it('is searched in one pass', () => {
-    const open = aSite({ stations: [{ ...room, aeTitle: 'CT01', name: 'CT', modalities: ['CT'], opens: '00:00', closes: '24:00' }, { ...room, aeTitle: 'DX01', name: 'DX', modalities: ['DX'] }] }); // prettier-ignore
+    const open = aSite({
+      stations: [
+        { ...room, aeTitle: 'CT01', name: 'CT', modalities: ['CT'], opens: '00:00', closes: '24:00' },
+        { ...room, aeTitle: 'DX01', name: 'DX', modalities: ['DX'] },
+      ],
+    });
     const full = Array.from({ length: 5000 }, (_, index) => taken('CT01', 3 + index * 15, 18 + index * 15));
     const began = performance.now();
     const { booked } = decideSchedule(state(aServiceRequest(), { taken: full }), open, now);

@@ -75,7 +75,6 @@ describe('An order that is placed', () => {
       { RequestedProcedureID: 'KEYS' },
       { PatientName: 'T%*' },
     ])
-      // prettier-ignore
       expect([query, await found(query)]).toEqual([query, !JSON.stringify(query).includes('%')]);
     for (const query of [{ PatientName: 'OTHER*' }, { PatientName: 'Tester' }, { PatientID: 'keys' }])
       expect([query, await found(query)]).toEqual([query, false]);
@@ -85,7 +84,6 @@ describe('An order that is placed', () => {
       ['-20260305', false],
       ['20260307-', false],
     ] as const)
-      // prettier-ignore
       expect([range, await found({}, { ScheduledProcedureStepStartDate: range })]).toEqual([range, is]);
     expect(await found({}, { ...day, Modality: 'CT' })).toBe(true);
     expect(await found({}, { ...day, Modality: 'DX' })).toBe(false);
@@ -225,7 +223,10 @@ describe('A patient', () => {
   });
 
   it('whose contrast asks for preparation is moved to when that is done, and stays where it was ordered', async () => {
-    const [ours, ordered] = [anOrder('PREPARED'), anOrder('ASKED', { occurrenceDateTime: new Date(Date.now() + 3_600_000).toISOString() })]; // prettier-ignore
+    const [ours, ordered] = [
+      anOrder('PREPARED'),
+      anOrder('ASKED', { occurrenceDateTime: new Date(Date.now() + 3_600_000).toISOString() }),
+    ];
     for (const one of [ours, ordered]) await place(one);
     for (const name of ['PREPARED', 'ASKED']) await service.listed(name);
     const readyFrom = new Date(Date.now() + 13 * 3_600_000);

@@ -154,7 +154,11 @@ function atTheTimeOrdered(stations: Station[], step: RequestedStep, { taken, clo
   const free = open.find((station) => !taken.some(overlaps(station, start, end)));
   const station = free ?? open[0] ?? stations[0]!;
   const isKeptFree = !taken.some(overlaps(station, start, new Date(end.getTime() + step.turnoverMinutes * 60_000)));
-  const although = free ? '' : open.length > 0 ? ', although the station is taken then' : `, although it is closed: ${closureOf(station)!.reason}`; // prettier-ignore
+  const although = free
+    ? ''
+    : open.length > 0
+      ? ', although the station is taken then'
+      : `, although it is closed: ${closureOf(station)!.reason}`;
   return {
     station,
     start,

@@ -54,11 +54,17 @@ describe('A time we find, whatever is booked,', () => {
       fc.property(calendar, closure, priority, (upcoming, closures, order) => {
         const [step] = requestedSteps(aServiceRequest({ priority: order as 'stat' }), site);
         const slot = chooseSlot(step!, { taken: upcoming, upcoming, closures }, site, now);
-        const touching = upcoming.filter((one) => one.aeTitle === slot.station.aeTitle && one.start < slot.end && one.end > slot.start); // prettier-ignore
+        const touching = upcoming.filter(
+          (one) => one.aeTitle === slot.station.aeTitle && one.start < slot.end && one.end > slot.start,
+        );
         const displaced = upcoming.filter(({ appointmentId }) => slot.displaces?.includes(appointmentId));
         expect(slot.start >= now).toBe(true);
         expect(touching.filter(({ hasBegun }) => hasBegun)).toEqual([]);
-        expect(closures.filter((one) => one.aeTitle === slot.station.aeTitle && one.start < slot.end && one.end > slot.start)).toEqual([]); // prettier-ignore
+        expect(
+          closures.filter(
+            (one) => one.aeTitle === slot.station.aeTitle && one.start < slot.end && one.end > slot.start,
+          ),
+        ).toEqual([]);
         for (const one of displaced) expect(one.isOurs && mayMove(step!.lane, one.lane)).toBe(true);
         const others = touching.filter((one) => !displaced.includes(one));
         // Only STAT is put where a time was ordered, and says that the station is taken twice.
@@ -77,7 +83,6 @@ describe('A time we find, whatever is booked,', () => {
         fc.constantFrom('urgent', 'routine'),
         fc.integer({ min: 0, max: 1440 }),
         (upcoming, order, later) => {
-          // prettier-ignore
           const [step] = requestedSteps(aServiceRequest({ priority: order as 'urgent' }), site);
           const slot = chooseSlot(step!, { taken: upcoming, upcoming }, site, minutes(later));
           const opening = openingOn(slot.station, slot.start.getTime(), site)!;

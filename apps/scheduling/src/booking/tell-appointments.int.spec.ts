@@ -11,7 +11,13 @@ let service: ASchedulingService;
 beforeAll(async () => {
   [portal, ris] = [await new SandboxEmr().start(), await new SandboxEmr().start()];
   const [emr, reports, schedules] = site().senders;
-  const mllp = { kind: 'mllp', host: '127.0.0.1', facility: 'SGH', ackTimeoutSeconds: 1, gets: ['appointments'] } as const; // prettier-ignore
+  const mllp = {
+    kind: 'mllp',
+    host: '127.0.0.1',
+    facility: 'SGH',
+    ackTimeoutSeconds: 1,
+    gets: ['appointments'],
+  } as const;
   service = await ASchedulingService.start({
     senders: [emr!, reports!, { ...schedules!, repliesTo: 'ris' }],
     destinations: [
@@ -34,8 +40,10 @@ function aCase(name: string) {
     service.take(aSiuMessage({ mrn: name, placerOrderNumber: name, ...parts }));
   return { name, patient, order, siu };
 }
-const messagesTo = (system: SandboxEmr, name: string) => system.messages.filter((one) => fieldOf(one, 'PID', 3).startsWith(`${name}^`)); // prettier-ignore
-const newsTo = (system: SandboxEmr, name: string) => messagesTo(system, name).map((one) => fieldOf(one, 'MSH', 9).split('^')[1]); // prettier-ignore
+const messagesTo = (system: SandboxEmr, name: string) =>
+  system.messages.filter((one) => fieldOf(one, 'PID', 3).startsWith(`${name}^`));
+const newsTo = (system: SandboxEmr, name: string) =>
+  messagesTo(system, name).map((one) => fieldOf(one, 'MSH', 9).split('^')[1]);
 const toldAll = async (system: SandboxEmr, name: string, ...news: string[]) => {
   await until(() => newsTo(system, name).length >= news.length, { what: `${news.join(', ')} of ${name}` });
   expect(newsTo(system, name)).toEqual(news);
@@ -44,26 +52,43 @@ const toldAll = async (system: SandboxEmr, name: string, ...news: string[]) => {
 describe('Whoever gets appointments', () => {
   it('is told of each that is booked, moved, changed and cancelled, in that order, with time, station and numbers', async () => {
     const one = aCase('LIFE');
-    await service.tell('imaging.order.placed.v1', { ...one.order, occurrenceDateTime: '2026-03-02T09:30:00+01:00' }, one.patient); // prettier-ignore
+    await service.tell(
+      'imaging.order.placed.v1',
+      { ...one.order, occurrenceDateTime: '2026-03-02T09:30:00+01:00' },
+      one.patient,
+    );
     const moved = { ...one.order, occurrenceDateTime: '2026-03-03T09:30:00+01:00' };
     await service.tell('imaging.order.changed.v1', moved, one.patient);
     await service.tell('imaging.order.changed.v1', { ...moved, priority: 'urgent' }, one.patient);
     await service.tell('imaging.order.cancelled.v1', { ...moved, status: 'revoked' }, one.patient);
     await toldAll(portal, 'LIFE', 'S12', 'S13', 'S14', 'S15');
     const [first, second, , last] = messagesTo(portal, 'LIFE');
-    expect([fieldOf(first!, 'AIS', 4), fieldOf(first!, 'AIG', 3), fieldOf(first!, 'SCH', 25)]).toEqual(['20260302083000+0000', 'CT01^CT 1^L', 'Booked^Booked^HL70278']); // prettier-ignore
+    expect([fieldOf(first!, 'AIS', 4), fieldOf(first!, 'AIG', 3), fieldOf(first!, 'SCH', 25)]).toEqual([
+      '20260302083000+0000',
+      'CT01^CT 1^L',
+      'Booked^Booked^HL70278',
+    ]);
     expect([fieldOf(first!, 'SCH', 26), fieldOf(first!, 'SCH', 27)]).toEqual(['LIFE^EMR', 'LIFE^COLLIMATOR']);
     expect(fieldOf(second!, 'AIS', 4)).toBe('20260303083000+0000');
-    expect([fieldOf(last!, 'SCH', 6), fieldOf(last!, 'SCH', 25)]).toEqual(['^the order was cancelled', 'Cancelled^Cancelled^HL70278']); // prettier-ignore
+    expect([fieldOf(last!, 'SCH', 6), fieldOf(last!, 'SCH', 25)]).toEqual([
+      '^the order was cancelled',
+      'Cancelled^Cancelled^HL70278',
+    ]);
     // Nobody else hears of it, and the message log shows what went out.
     expect(await service.sql("SELECT FROM delivery WHERE destination = 'emr'")).toEqual([]);
-    const log = await service.sql<{ type: string }>("SELECT message_type AS type FROM hl7_message WHERE control_id = $1", [fieldOf(first!, 'MSH', 10)]); // prettier-ignore
+    const log = await service.sql<{ type: string }>(
+      'SELECT message_type AS type FROM hl7_message WHERE control_id = $1',
+      [fieldOf(first!, 'MSH', 10)],
+    );
     expect(log).toMatchObject([{ type: 'SIU^S12' }]);
   });
 
   it('is told once of what is told twice, and the same again under the same control id', async () => {
     const one = aCase('AGAIN');
-    portal.acknowledges = (message) => (newsTo(portal, 'AGAIN').length < 2 ? undefined : `MSH|^~\\&|PORTAL|SGH|COLLIMATOR|SGH|20260302||ACK|1|P|2.5.1\rMSA|AA|${fieldOf(message, 'MSH', 10)}\r`); // prettier-ignore
+    portal.acknowledges = (message) =>
+      newsTo(portal, 'AGAIN').length < 2
+        ? undefined
+        : `MSH|^~\\&|PORTAL|SGH|COLLIMATOR|SGH|20260302||ACK|1|P|2.5.1\rMSA|AA|${fieldOf(message, 'MSH', 10)}\r`;
     await service.tell('imaging.order.placed.v1', one.order, one.patient);
     await until(() => newsTo(portal, 'AGAIN').length >= 2, { what: 'the message again', within: 20_000 });
     portal.acknowledges = 'AA';
@@ -106,7 +131,10 @@ describe('Whoever gets appointments', () => {
         { CodeValue: code, CodingSchemeDesignator: 'DCM', CodeMeaning: 'given up' },
       ],
     });
-    const statusesTo = (system: SandboxEmr, name: string) => messagesTo(system, name).map((one) => `${fieldOf(one, 'MSH', 9).split('^')[1]} ${fieldOf(one, 'SCH', 25).split('^')[0]}`); // prettier-ignore
+    const statusesTo = (system: SandboxEmr, name: string) =>
+      messagesTo(system, name).map(
+        (one) => `${fieldOf(one, 'MSH', 9).split('^')[1]} ${fieldOf(one, 'SCH', 25).split('^')[0]}`,
+      );
     const toldOf = async (system: SandboxEmr, name: string, ...all: string[]) => {
       await until(() => statusesTo(system, name).length >= all.length, { what: all.join(', ') });
       expect(statusesTo(system, name)).toEqual(all);

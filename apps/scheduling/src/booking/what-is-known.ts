@@ -46,7 +46,10 @@ export class WhatIsKnown {
       ...(screening ? { screening } : {}),
       ...(readyFrom ? { readyFrom } : {}),
     };
-    const displaced = await this.rebookings.of(manager, appointments.map(({ id }) => id!)); // prettier-ignore
+    const displaced = await this.rebookings.of(
+      manager,
+      appointments.map(({ id }) => id!),
+    );
     const calendar = await this.calendarAt(stations, patient.id!, appointments, transaction);
     const mayGoAhead = stations.length > 0 && ['stat', 'emergency'].includes(laneOf(order, encounter));
     const until = new Date(now.getTime() + AHEAD_MS);

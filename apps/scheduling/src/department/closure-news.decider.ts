@@ -75,6 +75,7 @@ export function deviceAfter(device: Device, closures: readonly CausedClosure[], 
 }
 
 function isEqual(a: KnownClosure, b: KnownClosure): boolean {
-  const keyOf = ({ aeTitle, cause, start, rebookedUntil }: KnownClosure) => [aeTitle, cause, start.getTime(), rebookedUntil.getTime()].join('\n'); // prettier-ignore
+  const keyOf = ({ aeTitle, cause, start, rebookedUntil }: KnownClosure) =>
+    [aeTitle, cause, start.getTime(), rebookedUntil.getTime()].join('\n');
   return keyOf(a) === keyOf(b);
 }

@@ -15,16 +15,25 @@ beforeAll(async () => {
 afterAll(() => service?.stop());
 
 const isOpen = async () => (await service.get<{ isOpen: boolean }>('/stations/CT01/readiness')).isOpen;
-const told = async (type: 'closed' | 'opened') => (await service.published(`imaging.schedule.station-${type}.v1`, deviceIdOf('CT01'))).length; // prettier-ignore
+const told = async (type: 'closed' | 'opened') =>
+  (await service.published(`imaging.schedule.station-${type}.v1`, deviceIdOf('CT01'))).length;
 
 /** Somebody who works everywhere and always, certified for CT for so many milliseconds from now. */
 async function certify(id: string, milliseconds: number) {
   const end = new Date(Date.now() + milliseconds).toISOString();
-  const stated = { resourceType: 'Practitioner', id, qualification: [{ code: { coding: [{ code: 'CT' }] }, period: { end } }] }; // prettier-ignore
+  const stated = {
+    resourceType: 'Practitioner',
+    id,
+    qualification: [{ code: { coding: [{ code: 'CT' }] }, period: { end } }],
+  };
   const { meta } = await service.get<Partial<Practitioner>>(`/fhir/Practitioner/${id}`);
   const ifMatch: Record<string, string> = meta ? { 'if-match': `W/"${meta.versionId}"` } : {};
   await service.send('PUT', `Practitioner/${id}`, stated, ifMatch);
-  await service.send('PUT', `PractitionerRole/${id}`, { resourceType: 'PractitionerRole', id, practitioner: { reference: `Practitioner/${id}` } }); // prettier-ignore
+  await service.send('PUT', `PractitionerRole/${id}`, {
+    resourceType: 'PractitionerRole',
+    id,
+    practitioner: { reference: `Practitioner/${id}` },
+  });
 }
 async function aListed(name: string, overrides: Partial<ServiceRequest> = {}) {
   const patient = aPatient({ mrn: name });
@@ -56,15 +65,27 @@ describe('A room whose turnover time is enough by the site', () => {
     const item = await aListed('TURNOVER', { extension: [danger] });
     const uid = `1.2.826.0.1.3680043.11.${process.pid}`;
     await service.create(uid, [item]);
-    await service.set(uid, { PerformedProcedureStepStatus: 'COMPLETED', PerformedProcedureStepEndDate: '20260302', PerformedProcedureStepEndTime: '091500', PerformedSeriesSequence: [] }); // prettier-ignore
+    await service.set(uid, {
+      PerformedProcedureStepStatus: 'COMPLETED',
+      PerformedProcedureStepEndDate: '20260302',
+      PerformedProcedureStepEndTime: '091500',
+      PerformedSeriesSequence: [],
+    });
     const [task] = await service.read<Task>('Task', 'status=requested');
     expect(await isOpen()).toBe(false);
     const [start, end] = [-31, -1].map((minutes) => new Date(Date.now() + minutes * 60_000).toISOString());
-    await service.sql("UPDATE resource SET body = jsonb_set(body, '{restriction,period}', $2) WHERE id = $1", [task!.id, JSON.stringify({ start, end })]); // prettier-ignore
+    await service.sql("UPDATE resource SET body = jsonb_set(body, '{restriction,period}', $2) WHERE id = $1", [
+      task!.id,
+      JSON.stringify({ start, end }),
+    ]);
     await service.restart();
     await until(isOpen, { what: 'the room to open' });
-    const released = await until(() => service.read<Task>('Task', 'status=completed').then(([one]) => one), { what: 'the Task to be completed' }); // prettier-ignore
+    const released = await until(() => service.read<Task>('Task', 'status=completed').then(([one]) => one), {
+      what: 'the Task to be completed',
+    });
     expect(released).toMatchObject({ id: task!.id, statusReason: { text: 'the turnover time is over' } });
-    expect(await service.get(`/fhir/Location/${locationIdOf('CT room 1')}`)).toMatchObject({ operationalStatus: { code: 'U' } }); // prettier-ignore
+    expect(await service.get(`/fhir/Location/${locationIdOf('CT room 1')}`)).toMatchObject({
+      operationalStatus: { code: 'U' },
+    });
   });
 });

@@ -19,7 +19,13 @@ const site: Partial<SiteContent> = {
     one.code === 'CTHEAD' ? { ...one, setup: [{ code: 'HEADREST', display: 'Head rest' }] } : one,
   ),
   qualityControl: [
-    { code: 'UNIFORMITY', display: 'Water phantom uniformity', modalities: ['CT'], everyDays: 1, limits: { low: -4, high: 4, unit: 'HU' } }, // prettier-ignore
+    {
+      code: 'UNIFORMITY',
+      display: 'Water phantom uniformity',
+      modalities: ['CT'],
+      everyDays: 1,
+      limits: { low: -4, high: 4, unit: 'HU' },
+    },
     { code: 'CALIBRATION', display: 'Yearly calibration', stations: ['CT01'], everyDays: 365 },
   ],
   turnover: { isolationMinutes: 30 },
@@ -62,7 +68,14 @@ const ifMatch = ({ meta }: { meta?: { versionId?: string } }) => ({ 'if-match': 
 const roomNamed = (name: string) => service.get<Location>(`/fhir/Location/${locationIdOf(name)}`);
 const deviceOf = (aeTitle: string) => service.get<Device>(`/fhir/Device/${deviceIdOf(aeTitle)}`);
 const readiness = (aeTitle: string) =>
-  service.get<{ isOpen: boolean; closures: { reason: string; end?: string }[]; qualityControl: { state: string }[]; warnings: string[]; technologists: object[]; setup: object[] }>(`/stations/${aeTitle}/readiness`); // prettier-ignore
+  service.get<{
+    isOpen: boolean;
+    closures: { reason: string; end?: string }[];
+    qualityControl: { state: string }[];
+    warnings: string[];
+    technologists: object[];
+    setup: object[];
+  }>(`/stations/${aeTitle}/readiness`);
 async function set(name: string, code: Code) {
   const room = await roomNamed(name);
   return service.send(
@@ -153,7 +166,10 @@ describe('A room', () => {
     expect([await isListed(here), await isListedInJson(here), await isListed(there)]).toEqual([false, false, true]);
     expect(rebookedFor(today)).toEqual(['CT room 1 is contaminated']);
     expect([rebookedFor(there), rebookedFor(here)]).toEqual([[], []]);
-    expect(await deviceOf('CT01')).toMatchObject({ status: 'inactive', statusReason: [{ text: 'CT room 1 is contaminated' }] }); // prettier-ignore
+    expect(await deviceOf('CT01')).toMatchObject({
+      status: 'inactive',
+      statusReason: [{ text: 'CT room 1 is contaminated' }],
+    });
     expect(await toldOf('closed', 'CT01')).toBe(closed + 1);
     expect(await readiness('CT01')).toMatchObject({
       isOpen: false,
@@ -235,7 +251,12 @@ describe('Planned downtime', () => {
     const [announced] = (await service.published('imaging.schedule.downtime-announced.v1')).slice(-1);
     expect(announced!.map(({ resourceType }) => resourceType)).toEqual(['Slot', 'Device', 'Location']);
 
-    const begun = await service.send('PUT', `Slot/${(planned.body as Slot).id}`, { ...(planned.body as Slot), start: hours(-1) }, ifMatch(planned.body)); // prettier-ignore
+    const begun = await service.send(
+      'PUT',
+      `Slot/${(planned.body as Slot).id}`,
+      { ...(planned.body as Slot), start: hours(-1) },
+      ifMatch(planned.body),
+    );
     expect(begun.status).toBe(200);
     expect([await isListed(inside), await isListed(outside)]).toEqual([false, false]);
     expect((await deviceOf('CT01')).statusReason).toMatchObject([{ text: 'downtime: tube exchange' }]);
@@ -277,7 +298,11 @@ describe('Quality control', () => {
     ...overrides,
   });
   const importCsv = async (text: string, type = 'text/csv') => {
-    const response = await fetch(`${service.url}/quality-control/import`, { method: 'POST', headers: { 'content-type': type }, body: text }); // prettier-ignore
+    const response = await fetch(`${service.url}/quality-control/import`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: text,
+    });
     return {
       status: response.status,
       body: (await response.json()) as { taken: number; known: number; refused: object[] },
@@ -300,7 +325,7 @@ describe('Quality control', () => {
 
   it('comes from a file: the good lines are taken, the bad ones told with their numbers', async () => {
     const one = await aBooked('QC2');
-    const file = `station;test;date;result;value;unit\r\nCT01;UNIFORMITY;${minutesAgo(9)};;"9.5";HU\r\nCT99;UNIFORMITY;${minutesAgo(9)};pass;;\r\n\r\nCT01;UNIFORMITY;yesterday;pass;;\r\nCT02;UNIFORMITY;${minutesAgo(9)};pass;;`; // prettier-ignore
+    const file = `station;test;date;result;value;unit\r\nCT01;UNIFORMITY;${minutesAgo(9)};;"9.5";HU\r\nCT99;UNIFORMITY;${minutesAgo(9)};pass;;\r\n\r\nCT01;UNIFORMITY;yesterday;pass;;\r\nCT02;UNIFORMITY;${minutesAgo(9)};pass;;`;
     expect(await importCsv(file)).toEqual({
       status: 200,
       body: {
@@ -330,7 +355,9 @@ describe('Quality control', () => {
   it('that is overdue by the clock closes its station, and is told once, however often the service starts', async () => {
     const [one, today] = [await aBooked('QC3'), await aBooked('QC3S', soon)];
     const closed = await toldOf('closed', 'CT01');
-    await service.sql("UPDATE quality_requirement SET since = now() - interval '3 days' WHERE ae_title = 'CT01' AND code = 'UNIFORMITY'"); // prettier-ignore
+    await service.sql(
+      "UPDATE quality_requirement SET since = now() - interval '3 days' WHERE ae_title = 'CT01' AND code = 'UNIFORMITY'",
+    );
     expect(await isListed(one)).toBe(false);
     await until(async () => (await toldOf('closed', 'CT01')) === closed + 1, { what: 'the closure to be told' });
     expect(rebookedFor(today)).toEqual(['quality control is overdue: Water phantom uniformity']);
@@ -408,7 +435,11 @@ describe('After a patient in isolation', () => {
 
   it('who has another exam under way there it is cleaned after that', async () => {
     const patient = aPatient({ mrn: 'ISO9' });
-    const earlier = { extension: [danger], patient, occurrenceDateTime: new Date(Date.now() - 36_000_000).toISOString() }; // prettier-ignore
+    const earlier = {
+      extension: [danger],
+      patient,
+      occurrenceDateTime: new Date(Date.now() - 36_000_000).toISOString(),
+    };
     const [first, second] = [await aBooked('ISO9', earlier), await aBooked('ISO10', earlier)];
     const [one, other] = [newUid(), newUid()];
     await service.create(one, [first.item]);
@@ -426,7 +457,10 @@ describe('After a patient in isolation', () => {
     await examine(first);
     const [draft] = await tasks('draft');
     const past = JSON.stringify(new Date(Date.now() - 1000).toISOString());
-    await service.sql("UPDATE resource SET body = jsonb_set(body, '{restriction,period,start}', $2) WHERE id = $1", [draft!.id, past]); // prettier-ignore
+    await service.sql("UPDATE resource SET body = jsonb_set(body, '{restriction,period,start}', $2) WHERE id = $1", [
+      draft!.id,
+      past,
+    ]);
     await service.app.get(WatchClosures).look();
     expect((await readiness('CT01')).closures).toMatchObject([{ reason: 'CT room 1 is being cleaned' }]);
   });
@@ -438,7 +472,9 @@ describe('After a patient in isolation', () => {
     await service.create(uid, [wrong.item]);
     await service.set(uid, {
       PerformedProcedureStepStatus: 'DISCONTINUED',
-      PerformedProcedureStepDiscontinuationReasonCodeSequence: [{ CodeValue: '110514', CodingSchemeDesignator: 'DCM', CodeMeaning: 'wrong' }], // prettier-ignore
+      PerformedProcedureStepDiscontinuationReasonCodeSequence: [
+        { CodeValue: '110514', CodingSchemeDesignator: 'DCM', CodeMeaning: 'wrong' },
+      ],
     });
     expect([...(await tasks()), ...(await tasks('draft'))]).toEqual([]);
   });
@@ -454,7 +490,13 @@ describe('A set-up list', () => {
     const uid = newUid();
     await service.create(uid, [one.item]);
     const record = async (body: object) =>
-      (await fetch(`${service.url}/exams/${uid}/setup`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).status; // prettier-ignore
+      (
+        await fetch(`${service.url}/exams/${uid}/setup`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).status;
     expect(await record({ used: [{ code: 'HEADREST' }, { code: 'LEAD', display: 'Lead apron' }] })).toBe(200);
     expect(await record({ used: [{ code: 'NOTLISTED' }] })).toBe(422);
     expect(await record({ used: 'all' })).toBe(400);
@@ -464,7 +506,11 @@ describe('A set-up list', () => {
       status: 'completed',
       usedCode: [{ coding: [headRest] }, { coding: [{ code: 'LEAD' }] }],
     });
-    const unknown = await fetch(`${service.url}/exams/1.2.3/setup`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"used":[]}' }); // prettier-ignore
+    const unknown = await fetch(`${service.url}/exams/1.2.3/setup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"used":[]}',
+    });
     expect(unknown.status).toBe(404);
   });
 });
@@ -472,7 +518,12 @@ describe('A set-up list', () => {
 describe('The roster', () => {
   it('says who is certified, and warns of who is not any more', async () => {
     const until = (code: string, end: string) => ({ code: { coding: [{ code }] }, period: { end } });
-    const tara = { resourceType: 'Practitioner', id: 'tara', name: [{ text: 'Tara Technologist' }], qualification: [until('CT', '2020-12-31')] }; // prettier-ignore
+    const tara = {
+      resourceType: 'Practitioner',
+      id: 'tara',
+      name: [{ text: 'Tara Technologist' }],
+      qualification: [until('CT', '2020-12-31')],
+    };
     const role = { resourceType: 'PractitionerRole', id: 'tara-ct', practitioner: { reference: 'Practitioner/tara' } };
     expect((await service.send('PUT', 'PractitionerRole/tara-ct', role)).status).toBe(422);
     const made = await service.send('PUT', 'Practitioner/tara', tara);
@@ -480,7 +531,10 @@ describe('The roster', () => {
     expect((await service.send('PUT', 'PractitionerRole/tara-ct', role)).status).toBe(201);
     expect(await readiness('CT01')).toMatchObject({
       isOpen: true,
-      warnings: ['nobody who is certified for this station is on the roster now', 'Tara Technologist: the certificate for CT is not valid'], // prettier-ignore
+      warnings: [
+        'nobody who is certified for this station is on the roster now',
+        'Tara Technologist: the certificate for CT is not valid',
+      ],
     });
     const renewed = { ...tara, qualification: [until('CT', '2999')] };
     expect((await service.send('PUT', 'Practitioner/tara', renewed, { 'if-match': 'W/"7"' })).status).toBe(412);

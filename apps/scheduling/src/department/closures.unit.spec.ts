@@ -32,7 +32,11 @@ const portable = { aeTitle: 'DXMOBILE', name: 'Mobile', modalities: ['DX'], room
 const siteWith = (overrides: Partial<SiteContent> = {}) =>
   aSite({ turnover: { isolationMinutes: 30 }, stations: [...aSite().stations, portable], ...overrides });
 const site = siteWith();
-const [ct, dx, mobile] = site.stations as [(typeof site.stations)[0], (typeof site.stations)[0], (typeof site.stations)[0]]; // prettier-ignore
+const [ct, dx, mobile] = site.stations as [
+  (typeof site.stations)[0],
+  (typeof site.stations)[0],
+  (typeof site.stations)[0],
+];
 const room = (
   name: string,
   code: Parameters<typeof operationalStatus>[0],
@@ -69,7 +73,12 @@ describe('What the site file makes of the department', () => {
     const [location] = resourcesOfSite(site) as [Location];
     const device = resourcesOfSite(site).find((one): one is Device => one.resourceType === 'Device')!;
     const kept = withLivingState(location, room('CT room 1', 'K', { name: 'Old name', status: 'suspended' }));
-    expect(kept).toMatchObject({ name: 'CT room 1', status: 'suspended', operationalStatus: { code: 'K' }, meta: { versionId: '2' } }); // prettier-ignore
+    expect(kept).toMatchObject({
+      name: 'CT room 1',
+      status: 'suspended',
+      operationalStatus: { code: 'K' },
+      meta: { versionId: '2' },
+    });
     const closed = deviceAfter(device, [{ aeTitle: 'CT01', cause: 'room', start: minutes(-1), reason: 'x' }], now);
     expect(withLivingState(device, closed)).toEqual(closed);
     expect(retired(closed)).toMatchObject({ status: 'inactive' });
@@ -104,7 +113,13 @@ describe('A station', () => {
   });
 
   it('is closed in its downtime, planned ones too, and not after it', () => {
-    const slot: Slot = { resourceType: 'Slot', schedule: { reference: `Schedule/${scheduleIdOf('CT01')}` }, status: 'busy-unavailable', start: minutes(60).toISOString(), end: minutes(90).toISOString() }; // prettier-ignore
+    const slot: Slot = {
+      resourceType: 'Slot',
+      schedule: { reference: `Schedule/${scheduleIdOf('CT01')}` },
+      status: 'busy-unavailable',
+      start: minutes(60).toISOString(),
+      end: minutes(90).toISOString(),
+    };
     expect(reasons(state({ downtime: [slot] }))).toEqual([['CT01', 'planned downtime', minutes(90)]]);
     expect(readinessOf(ct, state({ downtime: [slot] }), [], site, now).isOpen).toBe(true);
     expect(readinessOf(ct, state({ downtime: [slot] }), [], site, minutes(60)).isOpen).toBe(false);
@@ -134,7 +149,11 @@ describe('A cleaning', () => {
     const draft = aTask(ct, undefined, true, now);
     expect(draft).toMatchObject({ status: 'draft', restriction: { period: { start: minutes(30).toISOString() } } });
     expect([isToBegin(draft, minutes(29)), isToBegin(draft, minutes(30))]).toEqual([false, true]);
-    expect(aTask(ct, draft, false, minutes(10))).toMatchObject({ id: draft.id, status: 'requested', restriction: { period: { end: minutes(40).toISOString() } } }); // prettier-ignore
+    expect(aTask(ct, draft, false, minutes(10))).toMatchObject({
+      id: draft.id,
+      status: 'requested',
+      restriction: { period: { end: minutes(40).toISOString() } },
+    });
     expect(aTask(ct, { ...draft, status: 'in-progress' }, true, now).status).toBe('in-progress');
   });
   it('ends once, and is no excuse for a room that is closed for something else', () => {
@@ -149,7 +168,13 @@ describe('A cleaning', () => {
 });
 
 describe('The news of the closures', () => {
-  const closure = (overrides: Partial<CausedClosure> = {}): CausedClosure => ({ aeTitle: 'CT01', cause: 'room', start: minutes(-5), reason: 'CT room 1 is closed', ...overrides }); // prettier-ignore
+  const closure = (overrides: Partial<CausedClosure> = {}): CausedClosure => ({
+    aeTitle: 'CT01',
+    cause: 'room',
+    start: minutes(-5),
+    reason: 'CT room 1 is closed',
+    ...overrides,
+  });
   const known = { aeTitle: 'CT01', cause: 'room', start: minutes(-5), rebookedUntil: minutes(24 * 60) };
 
   it('until further notice have the exams of the next hours booked anew, and later those that follow', () => {
@@ -168,28 +193,54 @@ describe('The news of the closures', () => {
       .then({ wishes: [{ from: minutes(24 * 60), until: minutes(24 * 60 + 16) }] });
   });
   it('have exams booked anew where one lasts longer or begins earlier, not where it is shorter', () => {
-    const wishes = (overrides: Partial<CausedClosure>) => closureNews([closure(overrides)], [{ ...known, start: minutes(60), rebookedUntil: minutes(90) }], 24, now).wishes; // prettier-ignore
+    const wishes = (overrides: Partial<CausedClosure>) =>
+      closureNews([closure(overrides)], [{ ...known, start: minutes(60), rebookedUntil: minutes(90) }], 24, now).wishes;
     expect(wishes({ start: minutes(60), end: minutes(90) })).toEqual([]);
     expect(wishes({ start: minutes(60), end: minutes(80) })).toEqual([]);
     expect(wishes({ start: minutes(60), end: minutes(95) })).toMatchObject([{ from: minutes(90), until: minutes(95) }]);
     expect(wishes({ start: minutes(30), end: minutes(90) })).toMatchObject([{ from: minutes(30), until: minutes(90) }]);
     // What was given back by making it shorter is asked for again when it gets longer.
-    const [shorter] = closureNews([closure({ start: minutes(60), end: minutes(80) })], [{ ...known, start: minutes(60), rebookedUntil: minutes(90) }], 24, now).known; // prettier-ignore
+    const [shorter] = closureNews(
+      [closure({ start: minutes(60), end: minutes(80) })],
+      [{ ...known, start: minutes(60), rebookedUntil: minutes(90) }],
+      24,
+      now,
+    ).known;
     expect(shorter!.rebookedUntil).toEqual(minutes(80));
   });
   it('forget what is over, and show each reason once', () => {
     expect(closureNews([], [known], 24, now)).toEqual({ wishes: [], known: [], over: [known] });
     const device: Device = { resourceType: 'Device', id: 'd', status: 'active' };
-    const after = deviceAfter(device, [closure({ reason: 'b' }), closure({ reason: 'a' }), closure({ reason: 'b' }), closure({ start: minutes(1), reason: 'c' })], now); // prettier-ignore
+    const after = deviceAfter(
+      device,
+      [
+        closure({ reason: 'b' }),
+        closure({ reason: 'a' }),
+        closure({ reason: 'b' }),
+        closure({ start: minutes(1), reason: 'c' }),
+      ],
+      now,
+    );
     expect(after.statusReason!.map(({ text }) => text)).toEqual(['a', 'b']);
     expect(deviceAfter(after, [], now)).toEqual(device);
   });
 });
 
 describe('The roster', () => {
-  const tara = (end: string, code = 'CT'): Practitioner => ({ resourceType: 'Practitioner', id: 'tara', name: [{ text: 'Tara' }], qualification: [{ code: { coding: [{ code }] }, period: { end } }] }); // prettier-ignore
-  const role = (overrides: Partial<PractitionerRole> = {}): PractitionerRole => ({ resourceType: 'PractitionerRole', id: 'r', practitioner: { reference: 'Practitioner/tara' }, ...overrides }); // prettier-ignore
-  const isOn = (one: PractitionerRole, at: string) => technologistsAt(ct, { practitioners: [tara('2999')], roles: [one] }, site, new Date(at)).length === 1; // prettier-ignore
+  const tara = (end: string, code = 'CT'): Practitioner => ({
+    resourceType: 'Practitioner',
+    id: 'tara',
+    name: [{ text: 'Tara' }],
+    qualification: [{ code: { coding: [{ code }] }, period: { end } }],
+  });
+  const role = (overrides: Partial<PractitionerRole> = {}): PractitionerRole => ({
+    resourceType: 'PractitionerRole',
+    id: 'r',
+    practitioner: { reference: 'Practitioner/tara' },
+    ...overrides,
+  });
+  const isOn = (one: PractitionerRole, at: string) =>
+    technologistsAt(ct, { practitioners: [tara('2999')], roles: [one] }, site, new Date(at)).length === 1;
 
   it.each<[string, Partial<PractitionerRole>, string, boolean]>([
     ['for the whole department', {}, '2026-03-10T09:00:00Z', true],
@@ -199,13 +250,28 @@ describe('The roster', () => {
       '2026-03-10T09:00:00Z',
       true,
     ],
-    ['in another room', { location: [{ reference: `Location/${locationIdOf('X-ray room 1')}` }] }, '2026-03-10T09:00:00Z', false], // prettier-ignore
+    [
+      'in another room',
+      { location: [{ reference: `Location/${locationIdOf('X-ray room 1')}` }] },
+      '2026-03-10T09:00:00Z',
+      false,
+    ],
     ['who is off', { active: false }, '2026-03-10T09:00:00Z', false],
     ['until the last day of the month', { period: { end: '2026-03' } }, '2026-03-31T21:00:00Z', true],
     ['until then, the day after in Berlin', { period: { end: '2026-03' } }, '2026-03-31T22:30:00Z', false],
     ['on another day', { availableTime: [{ daysOfWeek: ['mon'] }] }, '2026-03-10T09:00:00Z', false],
-    ['in the night shift', { availableTime: [{ daysOfWeek: ['mon'], availableStartTime: '22:00:00', availableEndTime: '06:00:00' }] }, '2026-03-10T04:00:00Z', true], // prettier-ignore
-    ['after the night shift', { availableTime: [{ daysOfWeek: ['mon'], availableStartTime: '22:00:00', availableEndTime: '06:00:00' }] }, '2026-03-10T05:00:00Z', false], // prettier-ignore
+    [
+      'in the night shift',
+      { availableTime: [{ daysOfWeek: ['mon'], availableStartTime: '22:00:00', availableEndTime: '06:00:00' }] },
+      '2026-03-10T04:00:00Z',
+      true,
+    ],
+    [
+      'after the night shift',
+      { availableTime: [{ daysOfWeek: ['mon'], availableStartTime: '22:00:00', availableEndTime: '06:00:00' }] },
+      '2026-03-10T05:00:00Z',
+      false,
+    ],
   ])('has somebody %s', (_what, overrides, at, expected) => {
     expect(isOn(role(overrides), at)).toBe(expected);
   });
@@ -214,16 +280,20 @@ describe('The roster', () => {
     const strict = siteWith({ requireCertified: true });
     const roles = [role({ availableTime: [{ availableStartTime: '18:00:00', availableEndTime: '22:00:00' }] })];
     const known = (end: string) => state({ roster: { practitioners: [tara(end)], roles } });
-    const ofCt = (of: typeof site, end: string, at = now) => reasons(known(end), of, at).filter(([aeTitle]) => aeTitle === 'CT01'); // prettier-ignore
+    const ofCt = (of: typeof site, end: string, at = now) =>
+      reasons(known(end), of, at).filter(([aeTitle]) => aeTitle === 'CT01');
     expect(ofCt(site, '2999')).toEqual([]);
-    expect(ofCt(strict, '2999')).toEqual([['CT01', 'nobody who is certified for it is on the roster', new Date('2026-03-10T17:00:00Z')]]); // prettier-ignore
+    expect(ofCt(strict, '2999')).toEqual([
+      ['CT01', 'nobody who is certified for it is on the roster', new Date('2026-03-10T17:00:00Z')],
+    ]);
     expect(ofCt(strict, '2999', new Date('2026-03-10T17:00:00Z'))).toEqual([]);
     expect(ofCt(strict, '2026-03-09')[0]![2]).toBeUndefined();
     expect(certifiedAgainAt(dx, known('2999').roster, strict, now)).toBeUndefined();
   });
 
   it('warns of who is not certified', () => {
-    const warnings = (practitioner: Practitioner) => readinessOf(ct, state({ roster: { practitioners: [practitioner], roles: [role()] } }), [], site, now).warnings; // prettier-ignore
+    const warnings = (practitioner: Practitioner) =>
+      readinessOf(ct, state({ roster: { practitioners: [practitioner], roles: [role()] } }), [], site, now).warnings;
     expect(warnings(tara('2026-03-10'))).toEqual([]);
     expect(warnings(tara('2026-03-09'))).toContain('Tara: the certificate for CT is not valid');
     expect(warnings(tara('2999', 'MR'))).toContain('Tara has no certificate for CT');

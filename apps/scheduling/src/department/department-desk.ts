@@ -159,7 +159,9 @@ export class DepartmentDesk {
     const device = (await this.store.read(manager, 'Device', id))!;
     const resources = [resource, ...(await this.closures.stationAndRoom(device, transaction))];
     const cause = `${resource.id}/${resource.meta?.versionId}`;
-    transaction.publish(newEvent({ type: 'imaging.schedule.downtime-announced.v1', patientId: id, cause, now, resources })); // prettier-ignore
+    transaction.publish(
+      newEvent({ type: 'imaging.schedule.downtime-announced.v1', patientId: id, cause, now, resources }),
+    );
     return { resource, isNew };
   }
 

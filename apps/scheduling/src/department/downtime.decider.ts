@@ -61,7 +61,14 @@ function checkDowntime(stated: Slot, site: Site, now: Date): void {
 
 function keptOf({ identifier, schedule, status, start, end, comment }: Slot): Slot {
   const said = { ...(identifier ? { identifier } : {}), ...(comment ? { comment } : {}) };
-  return { resourceType: 'Slot', ...said, schedule: { reference: schedule.reference! }, status, start: iso(start), end: iso(end) }; // prettier-ignore
+  return {
+    resourceType: 'Slot',
+    ...said,
+    schedule: { reference: schedule.reference! },
+    status,
+    start: iso(start),
+    end: iso(end),
+  };
 }
 
 function iso(instant: string): string {

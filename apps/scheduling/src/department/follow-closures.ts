@@ -35,10 +35,21 @@ export class FollowClosures {
     for (const one of news.known) await this.closures.remember(manager, one);
     for (const one of news.over) await this.closures.forget(manager, one);
 
-    const devices = await this.store.readMany(manager, aeTitles.map((one) => ({ type: 'Device', id: deviceIdOf(one) }))); // prettier-ignore
+    const devices = await this.store.readMany(
+      manager,
+      aeTitles.map((one) => ({ type: 'Device', id: deviceIdOf(one) })),
+    );
     for (const device of devices as Device[]) {
       const aeTitle = aeTitles.find((one) => deviceIdOf(one) === device.id)!;
-      await this.tell(device, deviceAfter(device, closures.filter((one) => one.aeTitle === aeTitle), now), transaction); // prettier-ignore
+      await this.tell(
+        device,
+        deviceAfter(
+          device,
+          closures.filter((one) => one.aeTitle === aeTitle),
+          now,
+        ),
+        transaction,
+      );
     }
   }
 

@@ -36,7 +36,12 @@ export class KeepResourcesOfSite implements OnApplicationBootstrap {
     const stored: SiteResource[] = [];
     for (const type of TYPES) stored.push(...(await this.store.allOf(manager, type)));
     const isSame = (a: SiteResource, b: SiteResource) => a.resourceType === b.resourceType && a.id === b.id;
-    const wanted = resourcesOfSite(this.site).map((one) => withLivingState(one, stored.find((other) => isSame(one, other)))); // prettier-ignore
+    const wanted = resourcesOfSite(this.site).map((one) =>
+      withLivingState(
+        one,
+        stored.find((other) => isSame(one, other)),
+      ),
+    );
     const gone = stored.filter((one) => !wanted.some((other) => isSame(one, other))).map(retired);
     const changed = [...wanted, ...gone].filter((one) => {
       const before = stored.find((other) => isSame(one, other));

@@ -91,7 +91,11 @@ export function readQualityResult(
 export function qualityStates(station: Station, known: readonly KnownQuality[], site: Site, now: Date): QualityState[] {
   return testsOf(station, site).map((test) => {
     const isOfTest = (one: KnownQuality) => one.system === test.system && one.code === test.code;
-    const { since = now, passedAt, failedAt } = known.find((one) => one.aeTitle === station.aeTitle && isOfTest(one)) ?? {}; // prettier-ignore
+    const {
+      since = now,
+      passedAt,
+      failedAt,
+    } = known.find((one) => one.aeTitle === station.aeTitle && isOfTest(one)) ?? {};
     const due = dueAfter(passedAt ?? since, test, site);
     const hasFailed = failedAt !== undefined && (passedAt === undefined || failedAt >= passedAt);
     const state = hasFailed ? 'failed' : due <= now ? 'overdue' : 'fit';
@@ -189,7 +193,10 @@ function siteLimits({ limits }: QualityTest): ObservationReferenceRange[] {
 
 /** Units are compared as they are written, by code or by name; one that gives none means the other's. */
 function isSameUnit(a: Quantity, b: Quantity): boolean {
-  const [one, other] = [a, b].map(({ code, unit }) => [code, unit].filter((name) => name !== undefined)) as [string[], string[]]; // prettier-ignore
+  const [one, other] = [a, b].map(({ code, unit }) => [code, unit].filter((name) => name !== undefined)) as [
+    string[],
+    string[],
+  ];
   return one.length === 0 || other.length === 0 || one.some((name) => other.includes(name));
 }
 

@@ -16,7 +16,14 @@ import { deviceIdOf } from './site-resources.decider.js';
 const now = new Date('2026-03-10T09:00:00Z');
 const site = aSite({
   qualityControl: [
-    { code: 'UNIFORMITY', display: 'Uniformity', modalities: ['CT'], everyDays: 1, dueAt: '08:00', limits: { low: -4, high: 4, unit: 'HU' } }, // prettier-ignore
+    {
+      code: 'UNIFORMITY',
+      display: 'Uniformity',
+      modalities: ['CT'],
+      everyDays: 1,
+      dueAt: '08:00',
+      limits: { low: -4, high: 4, unit: 'HU' },
+    },
     { code: 'CALIBRATION', display: 'Calibration', stations: ['DX01'], everyDays: 365 },
   ],
 });
@@ -44,7 +51,11 @@ describe('A test of a station', () => {
     ['passed after midnight in Berlin', { passedAt: at('2026-03-09T23:30:00Z') }, 'fit'],
     ['passed, then failed', { passedAt: at('2026-03-10T06:00:00Z'), failedAt: at('2026-03-10T07:00:00Z') }, 'failed'],
     ['failed, then passed', { passedAt: at('2026-03-10T07:00:00Z'), failedAt: at('2026-03-10T06:00:00Z') }, 'fit'],
-    ['failed and passed at the same moment', { passedAt: at('2026-03-10T07:00:00Z'), failedAt: at('2026-03-10T07:00:00Z') }, 'failed'], // prettier-ignore
+    [
+      'failed and passed at the same moment',
+      { passedAt: at('2026-03-10T07:00:00Z'), failedAt: at('2026-03-10T07:00:00Z') },
+      'failed',
+    ],
     ['failed, never passed', { failedAt: at('2026-01-01T07:00:00Z') }, 'failed'],
   ])('%s is %s', (_what, overrides, state) => {
     given([known(overrides)])
@@ -53,7 +64,8 @@ describe('A test of a station', () => {
   });
 
   it('closes from the moment it failed, or was due; the day it is due may have 23 hours', () => {
-    const closureOf = (overrides: Partial<KnownQuality>, moment = now) => closureOfQuality(qualityStates(ct, [known(overrides)], site, moment)[0]!); // prettier-ignore
+    const closureOf = (overrides: Partial<KnownQuality>, moment = now) =>
+      closureOfQuality(qualityStates(ct, [known(overrides)], site, moment)[0]!);
     expect(closureOf({ failedAt: at('2026-03-10T06:00:00Z') })!.start).toEqual(at('2026-03-10T06:00:00Z'));
     expect(closureOf({ passedAt: at('2026-03-09T07:00:00Z') })!.start).toEqual(at('2026-03-10T07:00:00Z'));
     const summer = closureOf({ passedAt: at('2026-03-28T07:00:00Z') }, at('2026-03-29T12:00:00Z'));
@@ -71,14 +83,28 @@ describe('A result', () => {
     effectiveDateTime: '2026-03-10T07:30:00+01:00',
     ...overrides,
   });
-  const measured = (value: number, more: Partial<Observation> = {}): Partial<Observation> => ({ valueQuantity: { value, unit: 'HU' }, ...more }); // prettier-ignore
-  const range = (low?: number, high?: number) => ({ referenceRange: [{ ...(low === undefined ? {} : { low: { value: low, unit: 'HU' } }), ...(high === undefined ? {} : { high: { value: high, unit: 'HU' } }) }] }); // prettier-ignore
+  const measured = (value: number, more: Partial<Observation> = {}): Partial<Observation> => ({
+    valueQuantity: { value, unit: 'HU' },
+    ...more,
+  });
+  const range = (low?: number, high?: number) => ({
+    referenceRange: [
+      {
+        ...(low === undefined ? {} : { low: { value: low, unit: 'HU' } }),
+        ...(high === undefined ? {} : { high: { value: high, unit: 'HU' } }),
+      },
+    ],
+  });
 
   it.each<[string, Partial<Observation>, boolean]>([
     ['within the limits of the site', measured(4), true],
     ['beyond them', measured(4.1), false],
     ['beyond them, but within its own', measured(9, range(undefined, 10)), true],
-    ['within the limits of the site, its range being words only', measured(9, { referenceRange: [{ text: 'see manual' }] }), false], // prettier-ignore
+    [
+      'within the limits of the site, its range being words only',
+      measured(9, { referenceRange: [{ text: 'see manual' }] }),
+      false,
+    ],
     ['normal by code', { interpretation: [{ coding: [{ code: 'N' }] }] }, true],
     ['high by code', { interpretation: [{ coding: [{ code: 'HH' }] }] }, false],
     ['passed in words', { valueString: ' Pass ' }, true],
@@ -97,7 +123,9 @@ describe('A result', () => {
   it('is the same one by its content, not by the id a client gives it', () => {
     const id = (one: Observation) => readQualityResult(one, site, now).observation.id;
     expect(id(observation({ ...measured(1), id: 'mine' }))).toBe(id(observation(measured(1))));
-    expect(id(observation(measured(1)))).not.toBe(id(observation({ ...measured(1), effectiveDateTime: '2026-03-10T07:31:00+01:00' }))); // prettier-ignore
+    expect(id(observation(measured(1)))).not.toBe(
+      id(observation({ ...measured(1), effectiveDateTime: '2026-03-10T07:31:00+01:00' })),
+    );
   });
 
   it.each<[string, string, Partial<Observation>]>([
@@ -140,12 +168,14 @@ describe('A file of results', () => {
     ['2026-03-10T07:30,CT01,UNIFORMITY,pass\u0000', 'field-invalid', 'Observation'],
   ])('has a bad line told and the next one taken: %j', (line, code, field) => {
     const good = '2026-03-10T07:31,CT01,UNIFORMITY,pass,';
-    expect(read(`date,station,test,result,value\n${line}\n${good}`)).toEqual([[3, 'CT01', true], [2, code, field]]); // prettier-ignore
+    expect(read(`date,station,test,result,value\n${line}\n${good}`)).toEqual([
+      [3, 'CT01', true],
+      [2, code, field],
+    ]);
   });
   it.each(['', 'station,test', 'station,test,date,colour', 'station,test,date,date', '\u0000'])(
     'has a usable header row, not %j',
     (header) => {
-      // prettier-ignore
       expect(['field-missing', 'field-invalid']).toContain(failureOf(() => readQualityFile(header, site, now)).code);
     },
   );

@@ -15,8 +15,19 @@ const site = aSite({
 });
 const now = new Date('2026-03-02T09:00:00Z');
 const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString();
-const room = (code: Parameters<typeof operationalStatus>[0] = 'U'): Location => ({ resourceType: 'Location', id: locationIdOf('CT room'), name: 'CT room', status: 'active', operationalStatus: operationalStatus(code) }); // prettier-ignore
-const exam = (status: Procedure['status'], heard: number, aeTitle = 'CT01', overrides: Partial<Procedure> = {}): Procedure => ({
+const room = (code: Parameters<typeof operationalStatus>[0] = 'U'): Location => ({
+  resourceType: 'Location',
+  id: locationIdOf('CT room'),
+  name: 'CT room',
+  status: 'active',
+  operationalStatus: operationalStatus(code),
+});
+const exam = (
+  status: Procedure['status'],
+  heard: number,
+  aeTitle = 'CT01',
+  overrides: Partial<Procedure> = {},
+): Procedure => ({
   resourceType: 'Procedure',
   status,
   subject: {},
@@ -25,7 +36,7 @@ const exam = (status: Procedure['status'], heard: number, aeTitle = 'CT01', over
   performer: [{ actor: { reference: `Device/${deviceIdOf(aeTitle)}` } }],
   meta: { lastUpdated: ago(heard) },
   ...overrides,
-}); // prettier-ignore
+});
 const wrong = { statusReason: { coding: [{ system: systems.dicomCode, code: '110514' }] } };
 
 describe('a room', () => {

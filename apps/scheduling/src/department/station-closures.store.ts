@@ -68,7 +68,10 @@ export class StationClosures {
       rooms: ofType<Location>('Location'),
       cleaning: ofType<Task>('Task').filter(isCleaning),
       downtime: ofType<Slot>('Slot'),
-      quality: await this.quality.known(manager, stations.map(({ aeTitle }) => aeTitle)), // prettier-ignore
+      quality: await this.quality.known(
+        manager,
+        stations.map(({ aeTitle }) => aeTitle),
+      ),
       roster: withRoster ? await this.roster(manager) : { practitioners: [], roles: [] },
     };
   }
@@ -84,7 +87,9 @@ export class StationClosures {
       [ids, new Date(now.getTime() - FORGOTTEN_MS)],
     );
     const exams = found.filter((one): one is Procedure => one.resourceType === 'Procedure');
-    const rooms = ids.flatMap((id) => found.find((one): one is Location => one.resourceType === 'Location' && one.id === id) ?? []); // prettier-ignore
+    const rooms = ids.flatMap(
+      (id) => found.find((one): one is Location => one.resourceType === 'Location' && one.id === id) ?? [],
+    );
     return rooms.map((room) => roomNow(room, exams, this.site, now));
   }
 

@@ -17,7 +17,15 @@ export interface Readiness {
   closures: Omit<Closure, 'aeTitle'>[];
   room: RoomNow;
   cleaning: { taskId: string; status: string; due?: string }[];
-  qualityControl: { system: string; code: string; display: string; state: string; due: Date; passedAt?: Date; failedAt?: Date }[]; // prettier-ignore
+  qualityControl: {
+    system: string;
+    code: string;
+    display: string;
+    state: string;
+    due: Date;
+    passedAt?: Date;
+    failedAt?: Date;
+  }[];
   technologists: Technologist[];
   /** What does not close the station but should be known. */
   warnings: string[];
@@ -60,7 +68,9 @@ export function readinessOf(
 function warningsOf({ modalities }: Station, technologists: readonly Technologist[]): string[] {
   const ofOne = ({ name, practitionerId, certificates }: Technologist) => {
     const who = name || practitionerId;
-    const expired = certificates.filter(({ isValid }) => !isValid).map(({ modality }) => `${who}: the certificate for ${modality} is not valid`); // prettier-ignore
+    const expired = certificates
+      .filter(({ isValid }) => !isValid)
+      .map(({ modality }) => `${who}: the certificate for ${modality} is not valid`);
     return certificates.length === 0 ? [`${who} has no certificate for ${modalities.join(' or ')}`] : expired;
   };
   const nobody = isAnyoneCertified(technologists)

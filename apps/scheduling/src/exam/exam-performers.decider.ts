@@ -30,7 +30,8 @@ export function performersOf(
   return named.map((one) => {
     const who = practitionerMeant(one, practitioners);
     const isJudged = one.role === 'operator' && practitioners.length > 0;
-    const certification: Certification = !who || !modality ? 'unknown' : isCertifiedFor(modality, who, site, at) ? 'certified' : 'not-certified'; // prettier-ignore
+    const certification: Certification =
+      !who || !modality ? 'unknown' : isCertifiedFor(modality, who, site, at) ? 'certified' : 'not-certified';
     const display = one.name ?? one.codes[0]?.code;
     return {
       ...(isJudged ? { extension: [{ url: extensions.certification, valueCode: certification }] } : {}),

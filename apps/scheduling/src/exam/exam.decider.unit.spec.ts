@@ -128,7 +128,12 @@ describe('An order', () => {
     [['cancelled'], 'active'],
     [[], 'active'],
   ] as const)('with steps %j is %s', (statuses, status) => {
-    expect(orderAfter(order, statuses.map((one) => appointment(one))).status).toBe(status); // prettier-ignore
+    expect(
+      orderAfter(
+        order,
+        statuses.map((one) => appointment(one)),
+      ).status,
+    ).toBe(status);
   });
 
   it('that was cancelled while its exam went on to the end is completed: it was done', () => {

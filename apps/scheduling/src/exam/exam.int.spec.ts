@@ -80,7 +80,13 @@ describe('An exam', () => {
     });
     expect(await eventsOf('started', one.order.id!)).toHaveLength(1);
     const [told] = await eventsOf('completed', one.order.id!);
-    expect(told!.map((resource) => resource.resourceType)).toEqual(['Procedure', 'Patient', 'ServiceRequest', 'Appointment', 'ImagingStudy']); // prettier-ignore
+    expect(told!.map((resource) => resource.resourceType)).toEqual([
+      'Procedure',
+      'Patient',
+      'ServiceRequest',
+      'Appointment',
+      'ImagingStudy',
+    ]);
     expect(told!.at(-1)).toMatchObject({ status: 'registered', numberOfInstances: 1 });
     expect(told![2]).toMatchObject({ status: 'completed' });
     const ids = [(await appointmentOf(one)).id];
@@ -292,7 +298,13 @@ describe('A room', () => {
       input: [{ valueReference: { reference: `Procedure/${procedure!.id}` } }],
     });
     const [told] = await stopped('requested').then((all) => all.filter(([task]) => task!.id === one.task.id));
-    expect(told!.map(({ resourceType }) => resourceType)).toEqual(['Task', 'Appointment', 'ServiceRequest', 'Patient', 'Procedure']); // prettier-ignore
+    expect(told!.map(({ resourceType }) => resourceType)).toEqual([
+      'Task',
+      'Appointment',
+      'ServiceRequest',
+      'Patient',
+      'Procedure',
+    ]);
     const { roomTasks } = await service.get<{ roomTasks: Task[] }>('/worklist?aeTitle=CT01');
     expect(roomTasks).toContainEqual(one.task);
     expect((await service.get<{ tasks: Task[] }>('/room-tasks?aeTitle=MR01')).tasks).toEqual([]);
@@ -355,7 +367,10 @@ describe('A room', () => {
     await service.send('PUT', `Task/${one.task.id}`, { ...one.task, status: 'accepted' });
     await cancel(one);
     const what = 'the other reason';
-    const task = await until(async () => (await askedOf(one)).find(({ description }) => description!.endsWith('the order was cancelled.')), { what }); // prettier-ignore
+    const task = await until(
+      async () => (await askedOf(one)).find(({ description }) => description!.endsWith('the order was cancelled.')),
+      { what },
+    );
     expect(task).toMatchObject({ status: 'accepted', authoredOn: one.task.authoredOn });
   });
 
@@ -383,7 +398,10 @@ describe('An exam without an order', () => {
 
   it.each([
     ['refers to no step', { StudyInstanceUID: '1.2.3.4' }],
-    ['refers to no known step', { AccessionNumber: 'NONE', StudyInstanceUID: '1.2.3.5', ScheduledProcedureStepID: 'X' }], // prettier-ignore
+    [
+      'refers to no known step',
+      { AccessionNumber: 'NONE', StudyInstanceUID: '1.2.3.5', ScheduledProcedureStepID: 'X' },
+    ],
   ])('that %s is taken, kept, listed and told, under a patient of its own', async (reason, scheduled) => {
     const uid = newUid();
     expect((await service.create(uid, [], reference(scheduled))).status).toBe(SUCCESS);

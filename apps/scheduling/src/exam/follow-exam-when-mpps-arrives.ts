@@ -194,7 +194,13 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ): Promise<ProcedurePerformer[]> {
     if (reported.performers.length === 0) return [];
     const known = await this.store.allOf(manager, 'Practitioner');
-    return performersOf(reported.performers, reported.modality, known, this.site, beginningOf(reported, this.site) ?? now); // prettier-ignore
+    return performersOf(
+      reported.performers,
+      reported.modality,
+      known,
+      this.site,
+      beginningOf(reported, this.site) ?? now,
+    );
   }
 
   private async appointmentsAfter(
@@ -207,7 +213,9 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const others = await this.steps.othersOf(manager, row.sopInstanceUid, row.appointmentIds);
     return appointments.map((one) => {
       const order = orders.find(({ id }) => orderReferenceOf(one) === `ServiceRequest/${id}`)!;
-      const statuses = others.filter(({ appointmentIds }) => appointmentIds.includes(one.id!)).map(({ status }) => status); // prettier-ignore
+      const statuses = others
+        .filter(({ appointmentIds }) => appointmentIds.includes(one.id!))
+        .map(({ status }) => status);
       return appointmentAfter(one, reported, order, statuses);
     });
   }
@@ -256,7 +264,12 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
   ): void {
     for (const appointment of appointments) {
       const order = orders.find(({ id }) => orderReferenceOf(appointment) === `ServiceRequest/${id}`)!;
-      this.news.tellExam({ order, patient }, appointment, before.find(({ id }) => id === appointment.id), transaction); // prettier-ignore
+      this.news.tellExam(
+        { order, patient },
+        appointment,
+        before.find(({ id }) => id === appointment.id),
+        transaction,
+      );
     }
   }
 

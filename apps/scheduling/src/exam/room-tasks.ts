@@ -67,7 +67,11 @@ export class RoomTasks {
       const [saved] = next === task ? [task] : await this.store.save(manager, [next], now);
       const references = [`Task/${id}`];
       const patientIds = [merged?.to ?? patientId];
-      await recordAccess(manager, { interaction: 'update', client, service: 'scheduling', references, patientIds }, now); // prettier-ignore
+      await recordAccess(
+        manager,
+        { interaction: 'update', client, service: 'scheduling', references, patientIds },
+        now,
+      );
       return saved!;
     });
   }

@@ -57,7 +57,8 @@ function stepsFor(
   const { studyInstanceUid, accessionNumber, scheduledProcedureStepId } = reference;
   const ofStudy = known.filter((one) => studyInstanceUid && one.studyInstanceUid === studyInstanceUid);
   // A modality may have made a study UID of its own: then the accession number tells.
-  const some = ofStudy.length > 0 ? ofStudy : known.filter((one) => accessionNumber && one.accessionNumber === accessionNumber); // prettier-ignore
+  const some =
+    ofStudy.length > 0 ? ofStudy : known.filter((one) => accessionNumber && one.accessionNumber === accessionNumber);
   if (scheduledProcedureStepId) return some.filter((one) => one.stepId === scheduledProcedureStepId);
   const alike = some.filter((one) => !modality || one.modality === modality);
   const there = alike.filter((one) => one.stationAeTitle === performedStationAeTitle);

@@ -33,7 +33,11 @@ describe('The steps an MPPS means', () => {
   it.each([
     ['study and step', { studyInstanceUid: '1.1', scheduledProcedureStepId: 'S2' }, ['a2']],
     ['accession and step', { accessionNumber: 'ACC1', scheduledProcedureStepId: 'S2' }, ['a2']],
-    ['a study of its own, but our accession', { studyInstanceUid: '9.9', accessionNumber: 'ACC1', scheduledProcedureStepId: 'S1' }, ['a1']], // prettier-ignore
+    [
+      'a study of its own, but our accession',
+      { studyInstanceUid: '9.9', accessionNumber: 'ACC1', scheduledProcedureStepId: 'S1' },
+      ['a1'],
+    ],
     ['the accession, and its modality tells', { accessionNumber: 'ACC1' }, ['a1']],
   ])('are found by %s', (_, reference, expected) => {
     expect(meant({ scheduledSteps: [reference] }, two)).toEqual([expected, null]);

@@ -99,7 +99,11 @@ export function withdrawn(task: Task | undefined, now: Date): Task | undefined {
  */
 export function acknowledged(task: Task, status: Task['status'], now: Date): Task {
   if (!acknowledgements.some((one) => one === status))
-    throw fail('field-invalid', `must be ${acknowledgements.join(' or ')}: that the exam is stopped, the modality says`, { field: 'Task.status' }); // prettier-ignore
+    throw fail(
+      'field-invalid',
+      `must be ${acknowledgements.join(' or ')}: that the exam is stopped, the modality says`,
+      { field: 'Task.status' },
+    );
   if (!isStillOpen(task.status))
     throw fail('state-conflict', `the Task is ${task.status}: there is nothing left to do`, { field: 'Task.status' });
   return task.status === status ? task : { ...task, status, lastModified: now.toISOString() };

@@ -14,8 +14,17 @@ const appointment = (status: Appointment['status'] = 'arrived'): Appointment => 
   participant: [],
 });
 const order = (status: ServiceRequest['status'] = 'revoked', reason?: string) =>
-  aServiceRequest({ status, ...(reason ? { extension: [{ url: extensions.statusReason, valueCodeableConcept: { text: reason } }] } : {}) }); // prettier-ignore
-const exam: Procedure = { resourceType: 'Procedure', id: 'exam', status: 'in-progress', subject: {}, performer: [{ actor: { display: 'DX01' } }] }; // prettier-ignore
+  aServiceRequest({
+    status,
+    ...(reason ? { extension: [{ url: extensions.statusReason, valueCodeableConcept: { text: reason } }] } : {}),
+  });
+const exam: Procedure = {
+  resourceType: 'Procedure',
+  id: 'exam',
+  status: 'in-progress',
+  subject: {},
+  performer: [{ actor: { display: 'DX01' } }],
+};
 const asked = (before?: Task, about: Partial<Parameters<typeof askToStop>[0]> = {}, at = now) =>
   askToStop({ order: order(), appointment: appointment(), ...about }, before, site(), at);
 const open = asked()!;
@@ -27,7 +36,9 @@ describe('A room is asked to stop an exam', () => {
     ['on-hold', 'the order was put on hold'],
     ['active', 'the order no longer asks for this step'],
   ])('of an order that is %s, saying that %s', (status, why) => {
-    expect(asked(undefined, { order: order(status) })?.description).toBe(`Stop CT head (accession number TST00000001): ${why}.`); // prettier-ignore
+    expect(asked(undefined, { order: order(status) })?.description).toBe(
+      `Stop CT head (accession number TST00000001): ${why}.`,
+    );
   });
 
   it('where it is done, else where it was booked, also at a station the site file does not have', () => {
@@ -41,7 +52,12 @@ describe('A room is asked to stop an exam', () => {
     expect(asked(open, {}, later)).toBeUndefined();
     const accepted = { ...open, status: 'accepted' as const, meta: { versionId: '2' } };
     const more = asked(accepted, { order: order('revoked', 'wrong patient') }, later);
-    expect(more).toMatchObject({ status: 'accepted', authoredOn: open.authoredOn, reasonCode: { text: 'wrong patient' }, meta: { versionId: '2' } }); // prettier-ignore
+    expect(more).toMatchObject({
+      status: 'accepted',
+      authoredOn: open.authoredOn,
+      reasonCode: { text: 'wrong patient' },
+      meta: { versionId: '2' },
+    });
     const again = asked(withdrawn(open, now), {}, later);
     expect(again).toMatchObject({ id: open.id, status: 'requested', authoredOn: later.toISOString() });
     expect(again?.statusReason).toBeUndefined();
@@ -62,7 +78,11 @@ describe('What a room was asked', () => {
     expect(withdrawn(open, later)).toMatchObject({ status: 'cancelled', lastModified: later.toISOString() });
     for (const over of ['completed', 'failed', 'cancelled'] as const) {
       const task = { ...open, status: over };
-      expect([isOpen(task), withdrawn(task, later), settled(task, appointment('fulfilled'), later)]).toEqual([false, undefined, undefined]); // prettier-ignore
+      expect([isOpen(task), withdrawn(task, later), settled(task, appointment('fulfilled'), later)]).toEqual([
+        false,
+        undefined,
+        undefined,
+      ]);
     }
     expect([isOpen(undefined), withdrawn(undefined, later)]).toEqual([false, undefined]);
   });
@@ -76,6 +96,8 @@ describe('What a room was asked', () => {
     expect(acknowledged(accepted, 'accepted', later)).toBe(accepted);
     for (const status of ['completed', 'cancelled', 'requested'] as const)
       expect(failureOf(() => acknowledged(open, status, later))).toMatchObject({ code: 'field-invalid' });
-    expect(failureOf(() => acknowledged({ ...open, status: 'failed' }, 'received', later))).toMatchObject({ code: 'state-conflict' }); // prettier-ignore
+    expect(failureOf(() => acknowledged({ ...open, status: 'failed' }, 'received', later))).toMatchObject({
+      code: 'state-conflict',
+    });
   });
 });

@@ -95,7 +95,11 @@ export class UnscheduledExams {
           throw fail('state-conflict', 'the exam is that of another order already');
       } else {
         if (row.patientId !== subject && !asked.patientConfirmed)
-          throw fail('state-conflict', "the exam was done under another patient's number: confirm whose it is, or merge the records", { field: 'patientConfirmed' }); // prettier-ignore
+          throw fail(
+            'state-conflict',
+            "the exam was done under another patient's number: confirm whose it is, or merge the records",
+            { field: 'patientConfirmed' },
+          );
         const current = (await this.store.read(manager, 'ServiceRequest', order.id!))!;
         const step = stepToLink(reportedIn(row.attributes), current, appointments, asked.stepId);
         await this.note(row, asked.reason, client, transaction);
@@ -104,7 +108,11 @@ export class UnscheduledExams {
       const procedureId = uuidFrom('Procedure', sopInstanceUid);
       const references = [`Procedure/${procedureId}`, `ServiceRequest/${order.id}`];
       const patientIds = [...new Set([subject, row.patientId])];
-      await recordAccess(manager, { interaction: 'update', client, service: 'scheduling', references, patientIds }, now); // prettier-ignore
+      await recordAccess(
+        manager,
+        { interaction: 'update', client, service: 'scheduling', references, patientIds },
+        now,
+      );
       return (await this.store.read(manager, 'Procedure', procedureId))!;
     });
   }
@@ -129,7 +137,11 @@ export class UnscheduledExams {
       : await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accessionNumber!);
     const [order, ...others] = found.filter(isGiven);
     if (order && others.length === 0) return order;
-    throw fail('value-unknown', order ? 'several orders have this number: name one by orderId' : 'no such order is known here', { field: orderId ? 'orderId' : 'accessionNumber' }); // prettier-ignore
+    throw fail(
+      'value-unknown',
+      order ? 'several orders have this number: name one by orderId' : 'no such order is known here',
+      { field: orderId ? 'orderId' : 'accessionNumber' },
+    );
   }
 }
 

@@ -64,7 +64,7 @@ export function candidatesFor(
         appointment.status === 'booked' &&
         modalityOf(appointment) === exam.modality &&
         isNear(appointment.start!),
-    ) // prettier-ignore
+    )
     .map(({ appointment }) => ({
       orderId: appointment.basedOn![0]!.reference!.replace('ServiceRequest/', ''),
       appointmentId: appointment.id!,

@@ -22,7 +22,8 @@ async function anExam(mrn: string, scheduled: DatasetInput = {}, overrides: Data
   await service.create(uid, [], { PatientID: mrn, ScheduledStepAttributesSequence: [reference], ...overrides });
   return uid;
 }
-const end = (uid: string, status = 'COMPLETED') => service.set(uid, { PerformedProcedureStepStatus: status, PerformedSeriesSequence: [] }); // prettier-ignore
+const end = (uid: string, status = 'COMPLETED') =>
+  service.set(uid, { PerformedProcedureStepStatus: status, PerformedSeriesSequence: [] });
 function anOrder(mrn: string, accessionNumber: string, overrides: Partial<ServiceRequest> = {}) {
   const patient = aPatient({ mrn });
   const order = aServiceRequest({ placerOrderNumber: accessionNumber, accessionNumber, patient, ...overrides });
@@ -32,14 +33,21 @@ const orderOf = async ({ order }: { order: ServiceRequest }) =>
   (await service.read<ServiceRequest>('ServiceRequest', `_id=${order.id}`))[0];
 const becomes = (one: { order: ServiceRequest }, status: ServiceRequest['status']) =>
   until(async () => (await orderOf(one))?.status === status, { what: `the order to be ${status}` });
-const stepsOf = ({ order }: { order: ServiceRequest }) => service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`); // prettier-ignore
+const stepsOf = ({ order }: { order: ServiceRequest }) =>
+  service.read<Appointment>('Appointment', `based-on=ServiceRequest/${order.id}`);
 const listed = async (uid: string) =>
-  (await service.get<{ exams: { mppsSopInstanceUid: string; candidates: Candidate[] }[] }>('/unscheduled')).exams.find((one) => one.mppsSopInstanceUid === uid); // prettier-ignore
+  (await service.get<{ exams: { mppsSopInstanceUid: string; candidates: Candidate[] }[] }>('/unscheduled')).exams.find(
+    (one) => one.mppsSopInstanceUid === uid,
+  );
 const toldOf = async (type: 'started' | 'completed', { order }: { order: ServiceRequest }) =>
   (await service.published(`imaging.schedule.exam-${type}.v1`)).filter((one) => one.some(({ id }) => id === order.id));
 async function link(uid: string, body: object): Promise<{ status: number; body: Procedure & OperationOutcome }> {
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${service.url}/unscheduled/${uid}/link`, { method: 'POST', headers, body: JSON.stringify(body) }); // prettier-ignore
+  const response = await fetch(`${service.url}/unscheduled/${uid}/link`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
   return { status: response.status, body: (await response.json()) as never };
 }
 
@@ -56,7 +64,9 @@ describe('An exam without an order', () => {
     expect((await service.procedures(uid))[0]?.basedOn).toEqual([{ reference: `ServiceRequest/${one.order.id}` }]);
     const told = await toldOf('completed', one);
     expect(told).toHaveLength(1);
-    expect(told[0]!.find(({ resourceType }) => resourceType === 'ImagingStudy')).toMatchObject({ basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }); // prettier-ignore
+    expect(told[0]!.find(({ resourceType }) => resourceType === 'ImagingStudy')).toMatchObject({
+      basedOn: [{ reference: `ServiceRequest/${one.order.id}` }],
+    });
   });
 
   it('and is still under way, goes on as the exam of the order that comes with its study UID', async () => {
@@ -108,7 +118,12 @@ describe('An exam without an order', () => {
     const item = await service.listed('UNSACC6');
     const [step] = await stepsOf(one);
     expect((await listed(uid))!.candidates).toEqual([
-      { orderId: one.order.id, appointmentId: step!.id, stepId: item.items('ScheduledProcedureStepSequence')[0]!.text('ScheduledProcedureStepID'), start: step!.start }, // prettier-ignore
+      {
+        orderId: one.order.id,
+        appointmentId: step!.id,
+        stepId: item.items('ScheduledProcedureStepSequence')[0]!.text('ScheduledProcedureStepID'),
+        start: step!.start,
+      },
     ]);
     const asked = { accessionNumber: 'UNSACC6', reason: 'seen with the ward' };
     expect((await link(uid, asked)).status).toBe(200);
@@ -123,7 +138,10 @@ describe('An exam without an order', () => {
     });
     expect(procedure).toMatchObject({ status: 'completed', note: [{ text: 'seen with the ward' }] });
     await becomes(one, 'completed');
-    const audited = await service.sql("SELECT 1 FROM audit_event WHERE body->'subtype'->0->>'code' = 'update' AND body->>'entity' LIKE $1", [`%Procedure/${procedure!.id}%`]); // prettier-ignore
+    const audited = await service.sql(
+      "SELECT 1 FROM audit_event WHERE body->'subtype'->0->>'code' = 'update' AND body->>'entity' LIKE $1",
+      [`%Procedure/${procedure!.id}%`],
+    );
     expect(audited).toHaveLength(2);
   });
 
@@ -143,7 +161,10 @@ describe('An exam without an order', () => {
   });
 
   it('is not linked by a request that leaves a question open', async () => {
-    const steps = ['A', 'B'].map((value) => ({ url: extensions.scheduledProcedureStep, extension: [{ url: 'stepId', valueString: `UNS8-${value}` }] })); // prettier-ignore
+    const steps = ['A', 'B'].map((value) => ({
+      url: extensions.scheduledProcedureStep,
+      extension: [{ url: 'stepId', valueString: `UNS8-${value}` }],
+    }));
     const one = anOrder('UNS8', 'UNSACC8', { extension: steps });
     await one.place();
     await service.listed('UNSACC8');

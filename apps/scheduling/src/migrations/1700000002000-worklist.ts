@@ -22,10 +22,10 @@ export class Worklist1700000002000 implements MigrationInterface {
         attributes jsonb NOT NULL
       )`);
     await runner.query(
-      'CREATE INDEX worklist_item_station ON worklist_item (station_ae_title, start_date, start_time) WHERE status IN (\'SCHEDULED\', \'STARTED\')', // prettier-ignore
+      "CREATE INDEX worklist_item_station ON worklist_item (station_ae_title, start_date, start_time) WHERE status IN ('SCHEDULED', 'STARTED')",
     );
     await runner.query(
-      'CREATE INDEX worklist_item_modality ON worklist_item (modality, start_date, start_time) WHERE status IN (\'SCHEDULED\', \'STARTED\')', // prettier-ignore
+      "CREATE INDEX worklist_item_modality ON worklist_item (modality, start_date, start_time) WHERE status IN ('SCHEDULED', 'STARTED')",
     );
     for (const column of ['accession_number', 'dicom_patient_id', 'study_instance_uid', 'patient_id'])
       await runner.query(`CREATE INDEX worklist_item_${column} ON worklist_item (${column})`);
@@ -50,7 +50,9 @@ export class Worklist1700000002000 implements MigrationInterface {
         created_at timestamptz NOT NULL,
         updated_at timestamptz NOT NULL
       )`);
-    await runner.query('CREATE INDEX performed_procedure_step_unscheduled ON performed_procedure_step (created_at) WHERE is_unscheduled'); // prettier-ignore
+    await runner.query(
+      'CREATE INDEX performed_procedure_step_unscheduled ON performed_procedure_step (created_at) WHERE is_unscheduled',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

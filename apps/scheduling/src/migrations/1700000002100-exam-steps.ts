@@ -4,7 +4,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class ExamSteps1700000002100 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query("ALTER TABLE performed_procedure_step ADD appointment_ids text[] NOT NULL DEFAULT '{}'");
-    await runner.query('CREATE INDEX performed_procedure_step_appointments ON performed_procedure_step USING gin (appointment_ids)'); // prettier-ignore
+    await runner.query(
+      'CREATE INDEX performed_procedure_step_appointments ON performed_procedure_step USING gin (appointment_ids)',
+    );
     // Nullable: the version before this one writes none, and runs beside it during an upgrade.
     await runner.query('ALTER TABLE station_booking ADD patient_id text');
     await runner.query('CREATE INDEX station_booking_patient ON station_booking (patient_id, upper(during))');

@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 export class OpenRoomTasks1700000002300 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
-      "CREATE INDEX resource_open_task ON resource (id) WHERE type = 'Task' AND status IN ('requested', 'received', 'accepted', 'in-progress')", // prettier-ignore
+      "CREATE INDEX resource_open_task ON resource (id) WHERE type = 'Task' AND status IN ('requested', 'received', 'accepted', 'in-progress')",
     );
   }
 

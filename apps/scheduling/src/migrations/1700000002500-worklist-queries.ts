@@ -13,7 +13,9 @@ export class WorklistQueries1700000002500 implements MigrationInterface {
         `ALTER TABLE worklist_item ADD patient_name_${group} text
            GENERATED ALWAYS AS (rtrim(btrim(split_part(${lower}, '=', ${index + 1})), '^')) STORED`,
       );
-      await runner.query(`CREATE INDEX worklist_item_name_${group} ON worklist_item (patient_name_${group} text_pattern_ops)`); // prettier-ignore
+      await runner.query(
+        `CREATE INDEX worklist_item_name_${group} ON worklist_item (patient_name_${group} text_pattern_ops)`,
+      );
     }
     // Its column stays for the version before this one, which runs beside it during an upgrade.
     await runner.query('DROP INDEX worklist_item_patient_name');

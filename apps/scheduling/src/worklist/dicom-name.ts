@@ -40,5 +40,7 @@ export function dicomName(name: HumanName | undefined): string {
 }
 
 function isWritten(name: HumanName, writing: string): boolean {
-  return (name.extension ?? []).some(({ url, valueCode }) => url === extensions.nameRepresentation && valueCode === writing); // prettier-ignore
+  return (name.extension ?? []).some(
+    ({ url, valueCode }) => url === extensions.nameRepresentation && valueCode === writing,
+  );
 }

@@ -37,7 +37,11 @@ describe("A patient's name", () => {
     ['in all three ways', [letters, ideograms, spoken], 'Yamada^Tarou=山田^太郎=やまだ^たろう'],
     ['whichever comes first', [spoken, ideograms, letters], 'Yamada^Tarou=山田^太郎=やまだ^たろう'],
     ['without ideograms', [letters, spoken], 'Yamada^Tarou==やまだ^たろう'],
-    ['in Korean', [written('ABC', 'Hong', 'Gildong'), written('IDE', '洪', '吉洞'), written('SYL', '홍', '길동')], 'Hong^Gildong=洪^吉洞=홍^길동'], // prettier-ignore
+    [
+      'in Korean',
+      [written('ABC', 'Hong', 'Gildong'), written('IDE', '洪', '吉洞'), written('SYL', '홍', '길동')],
+      'Hong^Gildong=洪^吉洞=홍^길동',
+    ],
     ['in ideograms alone: a modality must show a name', [ideograms], '山田^太郎'],
     ['not said to be one of them', [{ family: '王', given: ['小東'] }], '王^小東'],
     ['beside a name of another use', [letters, written('IDE', '鈴木', '太郎', 'maiden')], 'Yamada^Tarou'],

@@ -36,7 +36,11 @@ export class OpenStationsOnly {
       const concerned = new Set(waiting.flatMap((aeTitle) => withBackups(aeTitle, this.site)));
       const unknown = [...concerned].filter((aeTitle) => !closed.has(aeTitle));
       const found = unknown.length > 0 ? await this.closures.closedNow(manager, unknown) : [];
-      for (const aeTitle of unknown) closed.set(aeTitle, found.some((one) => one.aeTitle === aeTitle)); // prettier-ignore
+      for (const aeTitle of unknown)
+        closed.set(
+          aeTitle,
+          found.some((one) => one.aeTitle === aeTitle),
+        );
       const isClosed = (aeTitle: string) => closed.get(aeTitle) === true;
       return page.flatMap((item) =>
         item.status === 'SCHEDULED' ? (whereOpen(item, isClosed, this.site) ?? []) : item,

@@ -18,7 +18,8 @@ export function tarArchive(files: readonly ArchivedFile[], at: Date): Buffer {
 
 function header(path: string, length: number, at: Date): Buffer {
   const block = Buffer.alloc(BLOCK);
-  const octal = (value: number, from: number, width: number) => block.write(value.toString(8).padStart(width - 1, '0'), from, 'latin1'); // prettier-ignore
+  const octal = (value: number, from: number, width: number) =>
+    block.write(value.toString(8).padStart(width - 1, '0'), from, 'latin1');
   block.write(path, 0, 100, 'latin1');
   octal(0o640, 100, 8);
   octal(0, 108, 8);

@@ -8,9 +8,23 @@ const patient = aPatient({ mrn: '700004', name: [{ family: '山田', given: ['�
 beforeAll(async () => {
   service = await ASchedulingService.start();
   const dated = { occurrenceDateTime: '2026-03-12T10:00:00+01:00' };
-  await service.tell('imaging.order.placed.v1', aServiceRequest({ placerOrderNumber: 'CT', accessionNumber: 'CT', patient, ...dated }), patient); // prettier-ignore
+  await service.tell(
+    'imaging.order.placed.v1',
+    aServiceRequest({ placerOrderNumber: 'CT', accessionNumber: 'CT', patient, ...dated }),
+    patient,
+  );
   const xray = { code: 'XRCHEST2', display: 'X-ray chest two views' };
-  await service.tell('imaging.order.placed.v1', aServiceRequest({ placerOrderNumber: 'DX', accessionNumber: 'DX', procedure: xray, patient, occurrenceDateTime: '2026-03-13T10:00:00+01:00' }), patient); // prettier-ignore
+  await service.tell(
+    'imaging.order.placed.v1',
+    aServiceRequest({
+      placerOrderNumber: 'DX',
+      accessionNumber: 'DX',
+      procedure: xray,
+      patient,
+      occurrenceDateTime: '2026-03-13T10:00:00+01:00',
+    }),
+    patient,
+  );
   await service.listed('CT');
   await service.listed('DX');
 }, 60_000);
@@ -21,7 +35,11 @@ type Json = Record<string, { vr: string; Value?: unknown[] }>;
 const accessionsOf = (items: Json[]) => items.map((one) => one['00080050']!.Value![0]);
 const list = async (query: string) => fetch(`${service.url}/worklist?${query}`, { headers: { accept: DICOM_JSON } });
 const ask = (body: object) =>
-  fetch(`${service.url}/worklist/query`, { method: 'POST', headers: { 'content-type': DICOM_JSON }, body: JSON.stringify(body) }); // prettier-ignore
+  fetch(`${service.url}/worklist/query`, {
+    method: 'POST',
+    headers: { 'content-type': DICOM_JSON },
+    body: JSON.stringify(body),
+  });
 
 describe('The worklist by HTTP', () => {
   it('is in the DICOM JSON model for who asks for it', async () => {
@@ -30,7 +48,10 @@ describe('The worklist by HTTP', () => {
     const [item, ...others] = (await response.json()) as Json[];
     expect(others).toEqual([]);
     expect(item!['00100010']).toEqual({ vr: 'PN', Value: [{ Alphabetic: '山田^太郎' }] });
-    expect(item!['00400100']).toMatchObject({ vr: 'SQ', Value: [{ '00400001': { vr: 'AE', Value: ['CT01'] }, '00400020': { vr: 'CS', Value: ['SCHEDULED'] } }] }); // prettier-ignore
+    expect(item!['00400100']).toMatchObject({
+      vr: 'SQ',
+      Value: [{ '00400001': { vr: 'AE', Value: ['CT01'] }, '00400020': { vr: 'CS', Value: ['SCHEDULED'] } }],
+    });
   });
 
   it.each<[string, object, string[]]>([
@@ -80,7 +101,9 @@ describe('The metrics of DICOM', () => {
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(metrics).toMatch(/collimator_dicom_associations_total\{peer="CT01",outcome="accepted"\} 1/);
     expect(metrics).toMatch(/collimator_dicom_associations_total\{peer="other",outcome="rejected"\} 1/);
-    expect(metrics).toMatch(/collimator_dimse_duration_seconds_count\{peer="CT01",operation="C-FIND",status="0x0000"\} [1-9]/); // prettier-ignore
+    expect(metrics).toMatch(
+      /collimator_dimse_duration_seconds_count\{peer="CT01",operation="C-FIND",status="0x0000"\} [1-9]/,
+    );
     expect(metrics).not.toContain('STRANGER');
   });
 });

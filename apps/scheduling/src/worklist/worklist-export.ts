@@ -33,16 +33,30 @@ function servable(item: FoundItem): Dataset {
 
 /** What a technologist reads of an item on paper. */
 const columns: [title: string, textOf: (item: Dataset, step: Dataset) => string][] = [
-  ['Time', (_, step) => `${shown(step, 'ScheduledProcedureStepStartDate')} ${shown(step, 'ScheduledProcedureStepStartTime').slice(0, 4)}`], // prettier-ignore
+  [
+    'Time',
+    (_, step) =>
+      `${shown(step, 'ScheduledProcedureStepStartDate')} ${shown(step, 'ScheduledProcedureStepStartTime').slice(0, 4)}`,
+  ],
   ['Priority', (item) => shown(item, 'RequestedProcedurePriority')],
   ['Patient', (item) => shown(item, 'PatientName')],
   ['Number', (item) => shown(item, 'PatientID')],
   ['Born, sex', (item) => `${shown(item, 'PatientBirthDate')} ${shown(item, 'PatientSex')}`],
   ['Where', (item) => `${shown(item, 'CurrentPatientLocation')} ${shown(item, 'PatientTransportArrangements')}`],
   ['Procedure', (item) => shown(item, 'RequestedProcedureDescription')],
-  ['Protocol, preparation', (_, step) => `${shown(step, 'ScheduledProcedureStepDescription')} ${shown(step, 'PreMedication')}`], // prettier-ignore
+  [
+    'Protocol, preparation',
+    (_, step) => `${shown(step, 'ScheduledProcedureStepDescription')} ${shown(step, 'PreMedication')}`,
+  ],
   ['Contrast', (_, step) => shown(step, 'RequestedContrastAgent')],
-  ['Beware', (item) => (['MedicalAlerts', 'PatientState', 'Allergies', 'SpecialNeeds'] as const).map((key) => shown(item, key)).filter(Boolean).join('; ')], // prettier-ignore
+  [
+    'Beware',
+    (item) =>
+      (['MedicalAlerts', 'PatientState', 'Allergies', 'SpecialNeeds'] as const)
+        .map((key) => shown(item, key))
+        .filter(Boolean)
+        .join('; '),
+  ],
   ['Pregnant', (item) => pregnancies[shown(item, 'PregnancyStatus')] ?? ''],
   ['Accession', (item) => shown(item, 'AccessionNumber')],
 ];
@@ -58,9 +72,12 @@ export function worklistPage(items: readonly Dataset[], site: Site, at: Date): s
     if (own.length === 0) return [];
     const rows = own.map(({ item, step }) => row('td', [...columns.map(([, textOf]) => textOf(item, step)), '']));
     const head = row('th', [...columns.map(([title]) => title), 'Done, by']);
-    return [`<section><h1>${escaped(`${name} (${aeTitle}), ${room}`)}</h1><p>Worklist as of ${said}</p><table><thead>${head}</thead><tbody>${rows.join('\n')}</tbody></table></section>`]; // prettier-ignore
+    return [
+      `<section><h1>${escaped(`${name} (${aeTitle}), ${room}`)}</h1><p>Worklist as of ${said}</p><table><thead>${head}</thead><tbody>${rows.join('\n')}</tbody></table></section>`,
+    ];
   });
-  const style = 'body{font:10pt sans-serif}section{break-after:page}table{border-collapse:collapse;width:100%}th,td{border:1px solid;padding:2pt;text-align:left;vertical-align:top}tr{break-inside:avoid}@page{size:landscape}'; // prettier-ignore
+  const style =
+    'body{font:10pt sans-serif}section{break-after:page}table{border-collapse:collapse;width:100%}th,td{border:1px solid;padding:2pt;text-align:left;vertical-align:top}tr{break-inside:avoid}@page{size:landscape}';
   return `<!doctype html><html><head><meta charset="utf-8"><title>Worklist</title><style>${style}</style></head><body>\n${pages.join('\n')}\n</body></html>\n`;
 }
 

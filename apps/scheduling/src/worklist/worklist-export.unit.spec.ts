@@ -12,7 +12,13 @@ const item = (attributes: DatasetInput, aeTitle = 'CT01'): FoundItem => ({
   patientId: 'p',
   attributes: {
     ...attributes,
-    ScheduledProcedureStepSequence: [{ ScheduledStationAETitle: aeTitle, ScheduledProcedureStepStartDate: '20260302', ScheduledProcedureStepStartTime: '093000' }], // prettier-ignore
+    ScheduledProcedureStepSequence: [
+      {
+        ScheduledStationAETitle: aeTitle,
+        ScheduledProcedureStepStartDate: '20260302',
+        ScheduledProcedureStepStartTime: '093000',
+      },
+    ],
   },
 });
 
@@ -41,17 +47,32 @@ describe('A tar archive', () => {
 
 describe('The worklist for downtime', () => {
   it('is a page, and a folder of the AE title that modalities call', () => {
-    const archive = worklistArchive([item({ PatientName: 'Beispiel^Berta' })], { calledAeTitle: 'COLLIMATOR', site: aSite(), at }); // prettier-ignore
+    const archive = worklistArchive([item({ PatientName: 'Beispiel^Berta' })], {
+      calledAeTitle: 'COLLIMATOR',
+      site: aSite(),
+      at,
+    });
     const files = filesOf(archive);
-    expect(files.map(([path]) => path)).toEqual(['worklist.html', 'COLLIMATOR/lockfile', 'COLLIMATOR/00000000-0000-5000-8000-000000000001.wl']); // prettier-ignore
+    expect(files.map(([path]) => path)).toEqual([
+      'worklist.html',
+      'COLLIMATOR/lockfile',
+      'COLLIMATOR/00000000-0000-5000-8000-000000000001.wl',
+    ]);
     const file = files[2]![1];
     expect(file.toString('latin1', 128, 132)).toBe('DICM');
     expect(file.includes('Beispiel^Berta')).toBe(true);
   });
 
   it('has a page for each station that has something to do', () => {
-    const page = worklistPage([datasetOf(item({ PatientName: 'Beispiel^Berta' })), datasetOf(item({ PatientName: 'X^Y' }, 'DX01'))], aSite(), at); // prettier-ignore
-    expect(page.match(/<h1>.*?<\/h1>/g)).toEqual(['<h1>CT 1 (CT01), CT room 1</h1>', '<h1>X-ray 1 (DX01), X-ray room 1</h1>']); // prettier-ignore
+    const page = worklistPage(
+      [datasetOf(item({ PatientName: 'Beispiel^Berta' })), datasetOf(item({ PatientName: 'X^Y' }, 'DX01'))],
+      aSite(),
+      at,
+    );
+    expect(page.match(/<h1>.*?<\/h1>/g)).toEqual([
+      '<h1>CT 1 (CT01), CT room 1</h1>',
+      '<h1>X-ray 1 (DX01), X-ray room 1</h1>',
+    ]);
     expect(page).toContain('Worklist as of 2026-03-02 08:05');
     expect(page).toContain('<td>20260302 0930</td>');
   });

@@ -40,15 +40,18 @@ const order = aServiceRequest({
     { url: extensions.callback, valueContactPoint: { value: '+49 30 1234567' } },
   ],
 });
-order.identifier!.push(
-  typedIdentifier('FILL', 'urn:oid:2.25.1003', 'F1'),
-  { system: systems.requestedProcedureId, value: 'RP1' }, // prettier-ignore
-);
+order.identifier!.push(typedIdentifier('FILL', 'urn:oid:2.25.1003', 'F1'), {
+  system: systems.requestedProcedureId,
+  value: 'RP1',
+});
 const clinical = [
   anAllergy('Penicillin'),
   anAllergy('Latex', { reaction: [{ manifestation: [{ text: 'rash' }] }] }),
   anObservation('29463-7', { effectiveDateTime: '2026-06-01', valueQuantity: { value: 70.5, code: 'kg' } }),
-  anObservation('82810-3', { effectiveDateTime: '2026-06-01', valueCodeableConcept: concept('77386006', 'http://snomed.info/sct') }), // prettier-ignore
+  anObservation('82810-3', {
+    effectiveDateTime: '2026-06-01',
+    valueCodeableConcept: concept('77386006', 'http://snomed.info/sct'),
+  }),
 ];
 
 function itemOf(of = order, known: { encounter?: Encounter; clinical?: typeof clinical } = { encounter, clinical }) {
@@ -56,7 +59,10 @@ function itemOf(of = order, known: { encounter?: Encounter; clinical?: typeof cl
   const station = site.stations.find(({ modalities }) => modalities.includes(step!.modality))!;
   const start = new Date('2026-07-02T07:30:00Z');
   const appointment = bookedAppointment(of, step!, { station, start, end: start, reason: '', isOurs: true }, patient);
-  return Dataset.of(worklistItem({ patient, order: of, ...known, appointment }, step!, site, new Date('2026-07-01T08:00:00Z')).attributes); // prettier-ignore
+  return Dataset.of(
+    worklistItem({ patient, order: of, ...known, appointment }, step!, site, new Date('2026-07-01T08:00:00Z'))
+      .attributes,
+  );
 }
 const item = itemOf();
 const step = item.items('ScheduledProcedureStepSequence')[0]!;
@@ -115,15 +121,31 @@ describe('A worklist item says', () => {
   });
 
   it.each<[Dataset, Keyword, DatasetInput]>([
-    [item, 'RequestedProcedureCodeSequence', { CodeValue: 'CTCHESTC', CodingSchemeDesignator: '99LOCAL', CodeMeaning: 'CT chest with contrast' }], // prettier-ignore
-    [item, 'ReasonForRequestedProcedureCodeSequence', { CodeValue: 'R51', CodingSchemeDesignator: 'I10', CodeMeaning: 'Headache' }], // prettier-ignore
-    [step, 'ScheduledProtocolCodeSequence', { CodeValue: 'CTCHC', CodingSchemeDesignator: '99SGH', CodeMeaning: 'Chest venous phase' }], // prettier-ignore
+    [
+      item,
+      'RequestedProcedureCodeSequence',
+      { CodeValue: 'CTCHESTC', CodingSchemeDesignator: '99LOCAL', CodeMeaning: 'CT chest with contrast' },
+    ],
+    [
+      item,
+      'ReasonForRequestedProcedureCodeSequence',
+      { CodeValue: 'R51', CodingSchemeDesignator: 'I10', CodeMeaning: 'Headache' },
+    ],
+    [
+      step,
+      'ScheduledProtocolCodeSequence',
+      { CodeValue: 'CTCHC', CodingSchemeDesignator: '99SGH', CodeMeaning: 'Chest venous phase' },
+    ],
   ])('by a code %#: %s', (dataset, keyword, expected) => {
     expect(dataset.items(keyword)).toEqual([Dataset.of(expected)]);
   });
 
   it('that the exam is at the bedside, whatever else is said of the way', () => {
-    const bedside = aServiceRequest({ ...order, procedure: { code: 'XRCHEST2', display: 'X-ray' }, locationCode: [concept('PORT')] }); // prettier-ignore
+    const bedside = aServiceRequest({
+      ...order,
+      procedure: { code: 'XRCHEST2', display: 'X-ray' },
+      locationCode: [concept('PORT')],
+    });
     expect(itemOf({ ...bedside, identifier: order.identifier }).text('PatientTransportArrangements')).toBe('PORT');
   });
 
@@ -141,10 +163,31 @@ describe('A worklist item says', () => {
 
   it('nothing of what nobody told, and has a place for it all the same', () => {
     const bare = itemOf(aServiceRequest({ patient }), {});
-    const places: Keyword[] = ['PatientWeight', 'MedicalAlerts', 'Allergies', 'PregnancyStatus', 'AdditionalPatientHistory', 'AdmissionID', 'SpecialNeeds', 'CurrentPatientLocation', 'PatientState', 'ReasonForTheRequestedProcedure', 'PatientTransportArrangements', 'ConfidentialityCode', 'ConfidentialityConstraintOnPatientDataDescription', 'OrderCallbackPhoneNumber', 'FillerOrderNumberImagingServiceRequest']; // prettier-ignore
+    const places: Keyword[] = [
+      'PatientWeight',
+      'MedicalAlerts',
+      'Allergies',
+      'PregnancyStatus',
+      'AdditionalPatientHistory',
+      'AdmissionID',
+      'SpecialNeeds',
+      'CurrentPatientLocation',
+      'PatientState',
+      'ReasonForTheRequestedProcedure',
+      'PatientTransportArrangements',
+      'ConfidentialityCode',
+      'ConfidentialityConstraintOnPatientDataDescription',
+      'OrderCallbackPhoneNumber',
+      'FillerOrderNumberImagingServiceRequest',
+    ];
     expect(places.filter((keyword) => !bare.has(keyword) || bare.hasValue(keyword))).toEqual([]);
     const [only] = bare.items('ScheduledProcedureStepSequence');
-    const ofStep: Keyword[] = ['ScheduledPerformingPhysicianName', 'PreMedication', 'RequestedContrastAgent', 'ScheduledProtocolCodeSequence']; // prettier-ignore
+    const ofStep: Keyword[] = [
+      'ScheduledPerformingPhysicianName',
+      'PreMedication',
+      'RequestedContrastAgent',
+      'ScheduledProtocolCodeSequence',
+    ];
     expect(ofStep.filter((keyword) => !only!.has(keyword) || only!.hasValue(keyword))).toEqual([]);
   });
 });

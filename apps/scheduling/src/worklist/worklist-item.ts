@@ -144,7 +144,8 @@ export function visitAttributes(encounter: Encounter | undefined): DatasetInput 
 
 /** Where the patient is: not where they were, and not a bed that is only reserved. */
 function placeOf(encounter: Encounter | undefined): string | undefined {
-  const isThere = ({ status }: { status?: string }) => status === undefined || status === 'active' || status === 'planned'; // prettier-ignore
+  const isThere = ({ status }: { status?: string }) =>
+    status === undefined || status === 'active' || status === 'planned';
   return encounter?.location?.find(isThere)?.location.display;
 }
 
@@ -219,5 +220,7 @@ function reasonOf(order: ServiceRequest): string {
 /** Reasons that are coded and say of which system: a code alone means nothing. */
 function reasonCodesOf(order: ServiceRequest): DatasetInput[] {
   const coded = (order.reasonCode ?? []).map(({ coding, text }) => ({ text, ...coding?.[0] }));
-  return coded.filter(({ code, system }) => code && system).map((one) => codeItem({ ...one, display: one.display ?? one.text })); // prettier-ignore
+  return coded
+    .filter(({ code, system }) => code && system)
+    .map((one) => codeItem({ ...one, display: one.display ?? one.text }));
 }

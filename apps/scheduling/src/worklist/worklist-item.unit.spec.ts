@@ -37,7 +37,6 @@ describe('A worklist item', () => {
       'Allergies',
       'PregnancyStatus',
     ] as const)
-      // prettier-ignore
       expect([key, attributes[key]]).toEqual([key, '']);
   });
 

@@ -32,11 +32,17 @@ type Query = Partial<Record<Exclude<keyof Line, 'isStat'>, string | string[]>>;
  */
 const reference = {
   like(value: string, pattern: string): boolean {
-    const source = [...pattern].map((one) => (one === '*' ? '.*' : one === '?' ? '.' : one.replace(/[$()+.[\\\]^{|}/-]/, '\\$&'))); // prettier-ignore
+    const source = [...pattern].map((one) =>
+      one === '*' ? '.*' : one === '?' ? '.' : one.replace(/[$()+.[\\\]^{|}/-]/, '\\$&'),
+    );
     return new RegExp(`^${source.join('')}$`, 'su').test(value);
   },
   name(value: string, pattern: string): boolean {
-    const groups = (text: string) => text.toLowerCase().split('=').map((one) => one.trim().replace(/\^*$/, '')); // prettier-ignore
+    const groups = (text: string) =>
+      text
+        .toLowerCase()
+        .split('=')
+        .map((one) => one.trim().replace(/\^*$/, ''));
     const [own, asked] = [groups(value), groups(pattern)];
     if (asked.length === 1) return own.some((one) => this.like(one, asked[0]!));
     return asked.every((one, index) => one === '' || this.like(own[index] ?? '', one));
@@ -77,25 +83,124 @@ const reference = {
 };
 
 const named: Line[] = [
-  { name: 'Beispiel^Berta', patientId: '700001', accession: 'SGH00000001', station: 'CT01', modality: 'CT', date: '20260301', time: '080000' }, // prettier-ignore
-  { name: 'Beispiel^Bernd', patientId: '700002', accession: 'SGH00000002', station: 'CT02', modality: 'CT', date: '20260301', time: '093000', isStat: true }, // prettier-ignore
-  { name: 'Müller^Jörg', patientId: '700003', accession: 'SGH00000003', station: 'MR01', modality: 'MR', date: '20260301', time: '235959' }, // prettier-ignore
-  { name: 'Yamada^Tarou=山田^太郎=やまだ^たろう', patientId: '700004', accession: 'SGH00000010', station: 'MR01', modality: 'MR', date: '20260302', time: '000000' }, // prettier-ignore
-  { name: 'Hong^Gildong=洪^吉洞=홍^길동', patientId: 'A_1', accession: 'A%1', station: 'DX01', modality: 'DX', date: '20260302', time: '120000', physician: 'House^Gregory' }, // prettier-ignore
-  { name: 'Wang^XiaoDong=王^小东', patientId: 'AB1', accession: 'AX1', station: 'DX01', modality: 'DX', date: '20260303', time: '120000' }, // prettier-ignore
-  { name: 'Люксембург^Роза', patientId: 'a_1', accession: 'ZZ', station: 'US01', modality: 'US', date: '20260304', time: '070000' }, // prettier-ignore
-  { name: 'Διονυσιος', patientId: '700009', accession: 'UNDER', station: 'CT01', modality: 'CT', date: '20260301', time: '100000', status: 'STARTED' as const }, // prettier-ignore
-  { name: 'Gone^Gina', patientId: '700010', accession: 'GONE', station: 'CT01', modality: 'CT', date: '20260301', time: '100000', status: 'CANCELLED' as const }, // prettier-ignore
+  {
+    name: 'Beispiel^Berta',
+    patientId: '700001',
+    accession: 'SGH00000001',
+    station: 'CT01',
+    modality: 'CT',
+    date: '20260301',
+    time: '080000',
+  },
+  {
+    name: 'Beispiel^Bernd',
+    patientId: '700002',
+    accession: 'SGH00000002',
+    station: 'CT02',
+    modality: 'CT',
+    date: '20260301',
+    time: '093000',
+    isStat: true,
+  },
+  {
+    name: 'Müller^Jörg',
+    patientId: '700003',
+    accession: 'SGH00000003',
+    station: 'MR01',
+    modality: 'MR',
+    date: '20260301',
+    time: '235959',
+  },
+  {
+    name: 'Yamada^Tarou=山田^太郎=やまだ^たろう',
+    patientId: '700004',
+    accession: 'SGH00000010',
+    station: 'MR01',
+    modality: 'MR',
+    date: '20260302',
+    time: '000000',
+  },
+  {
+    name: 'Hong^Gildong=洪^吉洞=홍^길동',
+    patientId: 'A_1',
+    accession: 'A%1',
+    station: 'DX01',
+    modality: 'DX',
+    date: '20260302',
+    time: '120000',
+    physician: 'House^Gregory',
+  },
+  {
+    name: 'Wang^XiaoDong=王^小东',
+    patientId: 'AB1',
+    accession: 'AX1',
+    station: 'DX01',
+    modality: 'DX',
+    date: '20260303',
+    time: '120000',
+  },
+  {
+    name: 'Люксембург^Роза',
+    patientId: 'a_1',
+    accession: 'ZZ',
+    station: 'US01',
+    modality: 'US',
+    date: '20260304',
+    time: '070000',
+  },
+  {
+    name: 'Διονυσιος',
+    patientId: '700009',
+    accession: 'UNDER',
+    station: 'CT01',
+    modality: 'CT',
+    date: '20260301',
+    time: '100000',
+    status: 'STARTED' as const,
+  },
+  {
+    name: 'Gone^Gina',
+    patientId: '700010',
+    accession: 'GONE',
+    station: 'CT01',
+    modality: 'CT',
+    date: '20260301',
+    time: '100000',
+    status: 'CANCELLED' as const,
+  },
   // Letters whose lower case is not where one looks for it.
-  { name: 'İpek^Kelvin\u212A', patientId: '700011', accession: 'LOWER', station: 'US01', modality: 'US', date: '20260305', time: '070000' }, // prettier-ignore
-].map((line, index) => ({ stepId: `N${index}`, procedureId: `RP${index}`, placer: `ORD${index}`, uid: `2.25.${index + 1}`, physician: '', status: 'SCHEDULED', isStat: false, ...line })); // prettier-ignore
+  {
+    name: 'İpek^Kelvin\u212A',
+    patientId: '700011',
+    accession: 'LOWER',
+    station: 'US01',
+    modality: 'US',
+    date: '20260305',
+    time: '070000',
+  },
+].map((line, index) => ({
+  stepId: `N${index}`,
+  procedureId: `RP${index}`,
+  placer: `ORD${index}`,
+  uid: `2.25.${index + 1}`,
+  physician: '',
+  status: 'SCHEDULED',
+  isStat: false,
+  ...line,
+}));
 
-const letters = (from: string[]) => fc.array(fc.constantFrom(...from), { minLength: 1, maxLength: 4 }).map((some) => some.join('')); // prettier-ignore
+const letters = (from: string[]) =>
+  fc.array(fc.constantFrom(...from), { minLength: 1, maxLength: 4 }).map((some) => some.join(''));
 const words = letters(['A', 'B', 'a', 'ü', 'İ', '山', '%', '_', '1']);
 const anyLine = (stepId: string): fc.Arbitrary<Line> =>
   fc.record({
     stepId: fc.constant(stepId),
-    name: fc.array(fc.tuple(words, words).map((parts) => parts.join('^')), { minLength: 1, maxLength: 3 }).map((some) => some.join('=')), // prettier-ignore
+    name: fc
+      .array(
+        fc.tuple(words, words).map((parts) => parts.join('^')),
+        { minLength: 1, maxLength: 3 },
+      )
+      .map((some) => some.join('=')),
     patientId: letters(['A', 'a', 'B', '_', '%', '1']),
     accession: letters(['A', 'B', '_', '1']),
     procedureId: letters(['R', 'P', '1']),
@@ -116,20 +221,53 @@ const near = (key: Exclude<keyof Line, 'isStat'>) => {
   const value = fc.constantFrom(...lines).map((line) => line[key] as string);
   const at = fc.nat({ max: 6 });
   const cut = fc.tuple(value, at).map(([one, end]) => `${[...one].slice(0, end).join('')}*`);
-  const open = fc.tuple(value, at).map(([one, where]) => [...one].map((character, index) => (index === where ? '?' : character)).join('')); // prettier-ignore
+  const open = fc
+    .tuple(value, at)
+    .map(([one, where]) => [...one].map((character, index) => (index === where ? '?' : character)).join(''));
   if (key === 'date' || key === 'time') {
-    const range = fc.tuple(value, value, fc.constantFrom('', 'from', 'to')).map(([a, b, end]) => end === 'from' ? `${a}-` : end === 'to' ? `-${b}` : `${a}-${b}`); // prettier-ignore
+    const range = fc
+      .tuple(value, value, fc.constantFrom('', 'from', 'to'))
+      .map(([a, b, end]) => (end === 'from' ? `${a}-` : end === 'to' ? `-${b}` : `${a}-${b}`));
     return fc.oneof(value, range);
   }
   if (key === 'uid') return fc.oneof(value, fc.array(value, { minLength: 1, maxLength: 3 }));
   const other = value.map((one) => (one === one.toUpperCase() ? one.toLowerCase() : one.toUpperCase()));
   const end = value.map((one) => `*${one.slice(-2)}`);
-  return fc.oneof(value, cut, open, end, other, fc.constant('*'), fc.array(fc.oneof(value, cut), { minLength: 2, maxLength: 3 })); // prettier-ignore
+  return fc.oneof(
+    value,
+    cut,
+    open,
+    end,
+    other,
+    fc.constant('*'),
+    fc.array(fc.oneof(value, cut), { minLength: 2, maxLength: 3 }),
+  );
 };
-const keys = ['name', 'patientId', 'accession', 'procedureId', 'placer', 'uid', 'station', 'modality', 'date', 'time', 'physician', 'status', 'stepId'] as const; // prettier-ignore
-const anyQuery = fc.record(Object.fromEntries(keys.map((key) => [key, near(key)])), { requiredKeys: [] }) as fc.Arbitrary<Query>; // prettier-ignore
+const keys = [
+  'name',
+  'patientId',
+  'accession',
+  'procedureId',
+  'placer',
+  'uid',
+  'station',
+  'modality',
+  'date',
+  'time',
+  'physician',
+  'status',
+  'stepId',
+] as const;
+const anyQuery = fc.record(Object.fromEntries(keys.map((key) => [key, near(key)])), {
+  requiredKeys: [],
+}) as fc.Arbitrary<Query>;
 /** Most queries of all keys at once match nothing: few keys, then. */
-const someKeys = fc.tuple(anyQuery, fc.subarray([...keys], { maxLength: 3 })).map(([query, kept]) => Object.fromEntries(Object.entries(query).filter(([key]) => kept.includes(key as never))) as Query); // prettier-ignore
+const someKeys = fc
+  .tuple(anyQuery, fc.subarray([...keys], { maxLength: 3 }))
+  .map(
+    ([query, kept]) =>
+      Object.fromEntries(Object.entries(query).filter(([key]) => kept.includes(key as never))) as Query,
+  );
 
 function attributesOf(line: Line): DatasetInput {
   return {
@@ -183,8 +321,23 @@ describe('A query of the worklist', () => {
   afterAll(() => service?.stop());
 
   const ask = async (query: Query): Promise<string[]> => {
-    const top = { PatientName: query.name, PatientID: query.patientId, AccessionNumber: query.accession, RequestedProcedureID: query.procedureId, PlacerOrderNumberImagingServiceRequest: query.placer, StudyInstanceUID: query.uid }; // prettier-ignore
-    const step = { Modality: query.modality, ScheduledStationAETitle: query.station, ScheduledProcedureStepStartDate: query.date, ScheduledProcedureStepStartTime: query.time, ScheduledPerformingPhysicianName: query.physician, ScheduledProcedureStepID: query.stepId, ScheduledProcedureStepStatus: query.status }; // prettier-ignore
+    const top = {
+      PatientName: query.name,
+      PatientID: query.patientId,
+      AccessionNumber: query.accession,
+      RequestedProcedureID: query.procedureId,
+      PlacerOrderNumberImagingServiceRequest: query.placer,
+      StudyInstanceUID: query.uid,
+    };
+    const step = {
+      Modality: query.modality,
+      ScheduledStationAETitle: query.station,
+      ScheduledProcedureStepStartDate: query.date,
+      ScheduledProcedureStepStartTime: query.time,
+      ScheduledPerformingPhysicianName: query.physician,
+      ScheduledProcedureStepID: query.stepId,
+      ScheduledProcedureStepStatus: query.status,
+    };
     const found = await service.find(top, step);
     return found.map((item) => item.items('ScheduledProcedureStepSequence')[0]!.text('ScheduledProcedureStepID')!);
   };
@@ -225,7 +378,11 @@ describe('A query of the worklist', () => {
     ['a day', { date: '20260302' }, ['N3', 'N4']],
     ['days from', { date: '20260303-' }, ['N5', 'N6', 'N9']],
     ['days until', { date: '-20260301' }, ['N1', 'N0', 'N2']],
-    ['from a time of one day to a time of the next', { date: '20260301-20260302', time: '0930-1159' }, ['N1', 'N2', 'N3']], // prettier-ignore
+    [
+      'from a time of one day to a time of the next',
+      { date: '20260301-20260302', time: '0930-1159' },
+      ['N1', 'N2', 'N3'],
+    ],
     ['a time of any day', { time: '1200' }, ['N4', 'N5']],
     ['a technologist by part of the name', { physician: 'house*' }, ['N4']],
     ['a step', { stepId: 'N6' }, ['N6']],

@@ -66,7 +66,6 @@ export function withBackups(aeTitle: string, site: Site): string[] {
     next && !chain.includes(next);
     next = stationByAeTitle(site, next)?.backup
   )
-    // prettier-ignore
     chain.push(next);
   return chain;
 }

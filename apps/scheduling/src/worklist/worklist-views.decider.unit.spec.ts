@@ -2,13 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import { site as aSite } from '#testing';
 import { stationsToRead, whereOpen, withBackups } from './worklist-views.decider.js';
 
-const ct = (aeTitle: string, backup?: string) => ({ aeTitle, name: `Scanner ${aeTitle} of the ward`, modalities: ['CT'], room: `Room ${aeTitle}`, ...(backup ? { backup } : {}) }); // prettier-ignore
+const ct = (aeTitle: string, backup?: string) => ({
+  aeTitle,
+  name: `Scanner ${aeTitle} of the ward`,
+  modalities: ['CT'],
+  room: `Room ${aeTitle}`,
+  ...(backup ? { backup } : {}),
+});
 const site = aSite({
   procedures: [{ code: 'CTHEAD', display: 'CT head', modality: 'CT', durationMinutes: 15 }],
   stations: [ct('A', 'B'), ct('B', 'C'), ct('C', 'A'), ct('D')],
   worklistViews: [{ aeTitle: 'VIEW', name: 'View', rooms: ['Room D'] }],
 });
-const at = (ScheduledStationAETitle: string) => ({ attributes: { PatientID: '1', ScheduledProcedureStepSequence: [{ Modality: 'CT', ScheduledStationAETitle, ScheduledStationName: 'x' }] } }); // prettier-ignore
+const at = (ScheduledStationAETitle: string) => ({
+  attributes: {
+    PatientID: '1',
+    ScheduledProcedureStepSequence: [{ Modality: 'CT', ScheduledStationAETitle, ScheduledStationName: 'x' }],
+  },
+});
 
 describe('the stations that stand in for one', () => {
   it('are those of its chain, each once, though the chain has no end', () => {
@@ -26,7 +37,12 @@ describe('the stations that stand in for one', () => {
     expect(shown.attributes).toEqual({
       PatientID: '1',
       ScheduledProcedureStepSequence: [
-        { Modality: 'CT', ScheduledStationAETitle: 'C', ScheduledStationName: 'Scanner C of the', ScheduledProcedureStepLocation: 'Room C' }, // prettier-ignore
+        {
+          Modality: 'CT',
+          ScheduledStationAETitle: 'C',
+          ScheduledStationName: 'Scanner C of the',
+          ScheduledProcedureStepLocation: 'Room C',
+        },
       ],
     });
     const own = at('A');

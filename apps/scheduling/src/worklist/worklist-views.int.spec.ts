@@ -47,14 +47,21 @@ async function book(aeTitle: string, name: string, code: string) {
 async function set(room: string, code: Parameters<typeof operationalStatus>[0]) {
   const current = await service.get<Location>(`/fhir/Location/${locationIdOf(room)}`);
   const headers = { 'if-match': `W/"${current.meta!.versionId}"` };
-  const { status } = await service.send('PUT', `Location/${current.id}`, { ...current, operationalStatus: operationalStatus(code) }, headers); // prettier-ignore
+  const { status } = await service.send(
+    'PUT',
+    `Location/${current.id}`,
+    { ...current, operationalStatus: operationalStatus(code) },
+    headers,
+  );
   expect(status).toBe(200);
 }
 const stepOf = (item: Dataset) => item.items('ScheduledProcedureStepSequence')[0]!;
 const namesOf = (items: Dataset[]) => items.map((item) => item.text('AccessionNumber')).sort();
 const own = (aeTitle: string) => service.find({}, { ScheduledStationAETitle: aeTitle }, aeTitle);
 const byHttp = async (aeTitle: string) => {
-  const { items } = await service.get<{ items: { attributes: { AccessionNumber: string } }[] }>(`/worklist?aeTitle=${aeTitle}`); // prettier-ignore
+  const { items } = await service.get<{ items: { attributes: { AccessionNumber: string } }[] }>(
+    `/worklist?aeTitle=${aeTitle}`,
+  );
   return items.map(({ attributes }) => attributes.AccessionNumber).sort();
 };
 
@@ -71,7 +78,10 @@ describe('An AE title that sees the worklist of several stations', () => {
 
   it('sees no more, whatever it asks for', async () => {
     expect(namesOf(await service.find({}, {}, 'CTCONSOLE'))).toEqual(['ATCT01', 'ATCT02']);
-    expect(namesOf(await service.find({}, { ScheduledStationAETitle: 'CT0*' }, 'CTCONSOLE'))).toEqual(['ATCT01', 'ATCT02']); // prettier-ignore
+    expect(namesOf(await service.find({}, { ScheduledStationAETitle: 'CT0*' }, 'CTCONSOLE'))).toEqual([
+      'ATCT01',
+      'ATCT02',
+    ]);
     expect(await service.find({}, { ScheduledStationAETitle: 'DX01' }, 'CTCONSOLE')).toEqual([]);
     expect(await service.find({ AccessionNumber: 'ATCT03' }, {}, 'CTCONSOLE')).toEqual([]);
   });
@@ -115,7 +125,12 @@ describe('A station that stands in for another', () => {
     try {
       const patient = aPatient({ mrn: 'INSTEAD' });
       const steps = [{ url: 'stationAeTitle', valueString: 'CT01' }];
-      const order = aServiceRequest({ extension: [{ url: extensions.scheduledProcedureStep, extension: steps }], placerOrderNumber: 'INSTEAD', accessionNumber: 'INSTEAD', patient }); // prettier-ignore
+      const order = aServiceRequest({
+        extension: [{ url: extensions.scheduledProcedureStep, extension: steps }],
+        placerOrderNumber: 'INSTEAD',
+        accessionNumber: 'INSTEAD',
+        patient,
+      });
       await service.tell('imaging.order.placed.v1', order, patient);
       await until(async () => (await byHttp('CT02')).includes('INSTEAD'), { what: 'the step at its backup' });
     } finally {

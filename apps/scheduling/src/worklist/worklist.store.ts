@@ -35,7 +35,11 @@ const conditions: [keyof WorklistFilter, (value: string) => string][] = [
   ['requestedProcedureIds', (value) => `requested_procedure_id = ANY(${value})`],
   ['fromDate', (value) => `start_date >= ${value}`],
   ['toDate', (value) => `start_date <= ${value}`],
-  ['patientNameLike', (value) => `(${['letters', 'ideographic', 'phonetic'].map((group) => `patient_name_${group} LIKE ${value}`).join(' OR ')})`], // prettier-ignore
+  [
+    'patientNameLike',
+    (value) =>
+      `(${['letters', 'ideographic', 'phonetic'].map((group) => `patient_name_${group} LIKE ${value}`).join(' OR ')})`,
+  ],
 ];
 
 /** An item as it is kept, with the status its step has now. */

@@ -27,7 +27,8 @@ const topics: Record<string, (args: string[]) => Command> = {
   },
   hl7(args) {
     const look = readMessageLogCommand(args, process.env);
-    if (look) return { ...look, request: messageLogRequest(look), readable: (answer) => readableMessageLog(look, answer) }; // prettier-ignore
+    if (look)
+      return { ...look, request: messageLogRequest(look), readable: (answer) => readableMessageLog(look, answer) };
     const command = readHl7Command(args, process.env);
     const url = `${command.service}/hl7-messages/${command.verb}`;
     const request = { url, method: 'POST', body: contentOf(command.file), contentType: 'text/plain' };

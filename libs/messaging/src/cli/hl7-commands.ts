@@ -43,9 +43,22 @@ export function readableTrial(answer: Record<string, unknown>): string {
   return [
     `${outcome}. Nothing of it was stored.`,
     part('It would be answered', segments.length > 0 ? segments : ['not at all: by its MSH-15 and MSH-16']),
-    ...(fields.length > 0 ? [part('By the fields of its sender in the site file', fields.map(({ place, rule }) => `${place}: ${rule}`))] : []), // prettier-ignore
-    part('It would store', resources.length > 0 ? resources.map((one) => `${named(one)}, version ${one.meta?.versionId}`) : ['nothing']), // prettier-ignore
-    part('It would tell', events.length > 0 ? events.map((one) => `${one.type} of ${one.resources.map(named).join(', ')}`) : ['nothing']), // prettier-ignore
+    ...(fields.length > 0
+      ? [
+          part(
+            'By the fields of its sender in the site file',
+            fields.map(({ place, rule }) => `${place}: ${rule}`),
+          ),
+        ]
+      : []),
+    part(
+      'It would store',
+      resources.length > 0 ? resources.map((one) => `${named(one)}, version ${one.meta?.versionId}`) : ['nothing'],
+    ),
+    part(
+      'It would tell',
+      events.length > 0 ? events.map((one) => `${one.type} of ${one.resources.map(named).join(', ')}`) : ['nothing'],
+    ),
     ...resources.map((one) => JSON.stringify(one, null, 2)),
   ].join('\n\n');
 }

@@ -40,7 +40,13 @@ describe('collimator hl7', () => {
 
   it('explains each field with the rows of the guide', () => {
     const fields = [
-      { place: 'PID-3', name: 'Patient Identifier List', makes: [], required: 'PID-3 is required', guide: [{ map: 'PID[Patient]', as: 'mapped' }] }, // prettier-ignore
+      {
+        place: 'PID-3',
+        name: 'Patient Identifier List',
+        makes: [],
+        required: 'PID-3 is required',
+        guide: [{ map: 'PID[Patient]', as: 'mapped' }],
+      },
       { place: 'PID-5', makes: ['Patient.name.family', 'Patient.name.given'], guide: [] },
       { place: 'ZZZ-1', makes: [], guide: [] },
     ];

@@ -64,7 +64,12 @@ export function messageLogRequest({ service, verb, id = '', query }: MessageLogC
   switch (verb) {
     case 'list':
     case 'search':
-      return { url: `${service}/hl7-messages/search`, method: 'POST', body: JSON.stringify(query), contentType: 'application/json' }; // prettier-ignore
+      return {
+        url: `${service}/hl7-messages/search`,
+        method: 'POST',
+        body: JSON.stringify(query),
+        contentType: 'application/json',
+      };
     case 'show':
       return { url, method: 'GET' };
     default:
@@ -139,7 +144,9 @@ function patientOf(written: string): { system: string; value: string } {
   const at = written.lastIndexOf('|');
   const [system, value] = [written.slice(0, Math.max(at, 0)), written.slice(at + 1)];
   if (system && value) return { system, value };
-  throw new UsageError("--patient must be a system and a number, such as 'urn:oid:1.2.3|12345'; --number needs no system"); // prettier-ignore
+  throw new UsageError(
+    "--patient must be a system and a number, such as 'urn:oid:1.2.3|12345'; --number needs no system",
+  );
 }
 
 function oneOf(name: string, value: string | undefined, allowed: string[]): string | undefined {

@@ -16,7 +16,24 @@ describe('collimator hl7, the message log', () => {
   });
 
   it('searches by a body, and puts no number of a patient in a URL', () => {
-    const { url, body } = request('search', '--number', '4711', '--patient', 'urn:oid:1.2|0815', '--control-id=M1', '--outcome', 'refused', '--direction', 'in', '--type', 'ORM^O01', '--since', '2026-03-02T08:00Z', '--limit', '5'); // prettier-ignore
+    const { url, body } = request(
+      'search',
+      '--number',
+      '4711',
+      '--patient',
+      'urn:oid:1.2|0815',
+      '--control-id=M1',
+      '--outcome',
+      'refused',
+      '--direction',
+      'in',
+      '--type',
+      'ORM^O01',
+      '--since',
+      '2026-03-02T08:00Z',
+      '--limit',
+      '5',
+    );
     expect(url).toBe('http://127.0.0.1:3001/hl7-messages/search');
     expect(JSON.parse(body!)).toEqual({
       number: '4711',
@@ -49,10 +66,31 @@ describe('collimator hl7, the message log', () => {
   });
 
   it('shows a line a message: why it was refused, or what it brought about', () => {
-    const common = { receivedAt: '2026-03-02T08:00:00Z', sendingApplication: 'EMR', sendingFacility: 'SGH', attempts: 1, messageType: 'ORM^O01' }; // prettier-ignore
+    const common = {
+      receivedAt: '2026-03-02T08:00:00Z',
+      sendingApplication: 'EMR',
+      sendingFacility: 'SGH',
+      attempts: 1,
+      messageType: 'ORM^O01',
+    };
     const messages = [
-      { ...common, id: '1', direction: 'in', controlId: 'M1', acknowledgement: 'AE', errorCode: '101', errorText: 'PID-3: is required' }, // prettier-ignore
-      { ...common, id: '2', direction: 'in', controlId: 'M2', acknowledgement: 'AA', effects: { events: [{ type: 'imaging.order.placed.v1' }], resources: ['ServiceRequest/o/_history/1'] } }, // prettier-ignore
+      {
+        ...common,
+        id: '1',
+        direction: 'in',
+        controlId: 'M1',
+        acknowledgement: 'AE',
+        errorCode: '101',
+        errorText: 'PID-3: is required',
+      },
+      {
+        ...common,
+        id: '2',
+        direction: 'in',
+        controlId: 'M2',
+        acknowledgement: 'AA',
+        effects: { events: [{ type: 'imaging.order.placed.v1' }], resources: ['ServiceRequest/o/_history/1'] },
+      },
       { ...common, id: '3', direction: 'out', destination: 'pacs', controlId: 'M3', acknowledgement: 'AA' },
     ];
     const [head, ...lines] = readableMessageLog(command('list'), { messages }).split('\n');
@@ -67,7 +105,9 @@ describe('collimator hl7, the message log', () => {
 
   it('shows a message a segment a line, and what became of one that is taken again', () => {
     expect(readableMessageLog(command('show', '1'), { text: 'MSH|x\rPID|1\r' })).toBe('MSH|x\nPID|1');
-    expect(readableMessageLog(command('reprocess', '1'), { acknowledgement: 'MSH|x\rMSA|AA|1\r' })).toBe('MSH|x\nMSA|AA|1'); // prettier-ignore
+    expect(readableMessageLog(command('reprocess', '1'), { acknowledgement: 'MSH|x\rMSA|AA|1\r' })).toBe(
+      'MSH|x\nMSA|AA|1',
+    );
     expect(readableMessageLog(command('reprocess', '1'), { acknowledgement: '' })).toMatch(/no answer/);
     expect(readableMessageLog(command('resend', '1'), { resent: '1' })).toMatch(/^1 is in line/);
   });

@@ -7,7 +7,8 @@ export function ageRule(rule: RuleOf<'age'>, { facts, exam }: RuleContext): Rule
   const age = ageInYears(facts.birthDate, exam.at);
   const inputs = [{ name: 'birth date', value: facts.birthDate ?? 'unknown' }];
   if (age === undefined) return { then: rule.whenUnknown, why: 'the age is not known', inputs };
-  const isMeant = (rule.belowYears !== undefined && age < rule.belowYears) || (rule.fromYears !== undefined && age >= rule.fromYears); // prettier-ignore
+  const isMeant =
+    (rule.belowYears !== undefined && age < rule.belowYears) || (rule.fromYears !== undefined && age >= rule.fromYears);
   return isMeant
     ? { then: rule.then, why: 'the age is one the policy asks about', inputs }
     : { then: goOn, why: 'the age is none the policy asks about', inputs };

@@ -10,8 +10,13 @@ export function metforminRule(rule: RuleOf<'metformin'>, context: RuleContext): 
   const all = [input, ...inputs];
   if (egfr && !mayBeBelow(egfr, rule.belowEgfr)) return { then: goOn, why: 'the eGFR is high enough', inputs: all };
   if (!known) {
-    if (!rule.whenUnknown) return { then: goOn, why: 'metformin is not known, and the policy needs no answer', inputs: all }; // prettier-ignore
-    return { then: rule.whenUnknown, why: 'whether metformin is taken is not known, and the eGFR makes it matter', inputs: all }; // prettier-ignore
+    if (!rule.whenUnknown)
+      return { then: goOn, why: 'metformin is not known, and the policy needs no answer', inputs: all };
+    return {
+      then: rule.whenUnknown,
+      why: 'whether metformin is taken is not known, and the eGFR makes it matter',
+      inputs: all,
+    };
   }
   return egfr
     ? { then: rule.then, why: 'takes metformin with a low eGFR', inputs: all }

@@ -16,6 +16,7 @@ export function ofState(
   if (known?.value === 'yes') return { then: rule.yes, why: display, inputs: [input] };
   if (known?.value === 'possible') return { then: possible, why: `possible: ${display}`, inputs: [input] };
   if (known?.value === 'no') return { then: goOn, why: `not so: ${display}`, inputs: [input] };
-  if (!rule.whenUnknown) return { then: goOn, why: `not known, and the policy needs no answer: ${display}`, inputs: [input] }; // prettier-ignore
+  if (!rule.whenUnknown)
+    return { then: goOn, why: `not known, and the policy needs no answer: ${display}`, inputs: [input] };
   return { then: rule.whenUnknown, why: `not known: ${display}`, inputs: [input] };
 }

@@ -2,7 +2,15 @@ import { outcomes, type ContrastPolicy, type RuleOf, type Severity } from '../..
 import type { PriorReaction } from '../facts.js';
 import { keyOf } from '../facts-of-patient.js';
 import { asWords, hasWords } from '../words.js';
-import { goOn, inputOf, stateOf, type ContrastExam, type RuleContext, type RuleInput, type RuleResult } from './rule-result.js'; // prettier-ignore
+import {
+  goOn,
+  inputOf,
+  stateOf,
+  type ContrastExam,
+  type RuleContext,
+  type RuleInput,
+  type RuleResult,
+} from './rule-result.js';
 
 /** A reaction of before to the planned agent, or to any agent of its class, by how severe it was. */
 export function priorReactionRule(rule: RuleOf<'prior-reaction'>, context: RuleContext): RuleResult {
@@ -15,17 +23,31 @@ export function priorReactionRule(rule: RuleOf<'prior-reaction'>, context: RuleC
   const inputs: RuleInput[] = [...found.map(asInput), ...(asked ? [asked.input] : [])];
   if (found.length > 0) {
     const { severity } = worst(found, rule.severity);
-    return { then: rule.severity[severity], why: `a reaction of before to the ${rule.to === 'same-agent' ? 'agent' : 'class of the agent'}, ${severity === 'unknown' ? 'its severity not known' : severity}`, inputs }; // prettier-ignore
+    return {
+      then: rule.severity[severity],
+      why: `a reaction of before to the ${rule.to === 'same-agent' ? 'agent' : 'class of the agent'}, ${severity === 'unknown' ? 'its severity not known' : severity}`,
+      inputs,
+    };
   }
   if (asked?.known && asked.known.value !== 'no')
-    return { then: rule.severity.unknown, why: 'a reaction to contrast was told, to what and how severe is not known', inputs }; // prettier-ignore
+    return {
+      then: rule.severity.unknown,
+      why: 'a reaction to contrast was told, to what and how severe is not known',
+      inputs,
+    };
   // One that nobody named may be to contrast.
   const isNamed = reactions.every(({ substance }) => substance !== '');
   const listAnswers = isNamed && (none !== undefined || (policy.allergies.listAnswers && reactions.length > 0));
   const others = reactions.length > 0 ? reactions.map(asInput) : [inputOf('allergies', none, () => 'none known')];
-  if (asked?.known || listAnswers) return { then: goOn, why: 'no such reaction is known, and it was asked', inputs: [...inputs, ...others] }; // prettier-ignore
-  if (!rule.whenUnknown) return { then: goOn, why: 'no such reaction is known; the policy needs no answer', inputs: [...inputs, ...others] }; // prettier-ignore
-  return { then: rule.whenUnknown, why: 'whether there was a reaction of before is not known', inputs: [...inputs, ...others] }; // prettier-ignore
+  if (asked?.known || listAnswers)
+    return { then: goOn, why: 'no such reaction is known, and it was asked', inputs: [...inputs, ...others] };
+  if (!rule.whenUnknown)
+    return { then: goOn, why: 'no such reaction is known; the policy needs no answer', inputs: [...inputs, ...others] };
+  return {
+    then: rule.whenUnknown,
+    why: 'whether there was a reaction of before is not known',
+    inputs: [...inputs, ...others],
+  };
 }
 
 /** Allergies to anything but contrast. */

@@ -17,7 +17,11 @@ export function renalFunctionRule(rule: RuleOf<'renal-function'>, context: RuleC
   const all = [...inputs, ...need.inputs];
   if (need.is === 'no') return { then: goOn, why: `${why}, and none is needed`, inputs: all };
   if (need.is === 'unknown')
-    return { then: rule.whenNeedUnknown ?? rule.whenNoValue, why: `${why}, and whether one is needed is not known`, inputs: all }; // prettier-ignore
+    return {
+      then: rule.whenNeedUnknown ?? rule.whenNoValue,
+      why: `${why}, and whether one is needed is not known`,
+      inputs: all,
+    };
   return { then: rule.whenNoValue, why, inputs: all };
 }
 

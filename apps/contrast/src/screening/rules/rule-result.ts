@@ -59,7 +59,6 @@ export function stateOf(
   { facts, policy }: RuleContext,
   name: string,
 ): { known: Known<Answer> | undefined; input: RuleInput; display: string } {
-  // prettier-ignore
   const known = facts.history[name];
   const { display } = policy.history[name]!;
   return { known, display, input: inputOf(display, known) };
