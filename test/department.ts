@@ -1,7 +1,9 @@
 import { site, siteFile, startService, testDatabaseUrl, testTopicPrefix, until, dropSchema } from '#testing';
 import type { RunningService } from '#testing';
 import type { SiteContent } from '#platform';
+import type { Bundle, FhirResource } from 'fhir/r4.js';
 import { Client } from 'pg';
+import type { DicomAddress } from './sandbox/dimse.js';
 import { SandboxEmr } from './sandbox/emr.js';
 import { SandboxPacs } from './sandbox/pacs.js';
 import { SandboxScanner, type WorklistLine } from './sandbox/scanner.js';
@@ -17,6 +19,7 @@ export class Department {
     readonly emr: SandboxEmr,
     readonly pacs: SandboxPacs,
     readonly env: Record<string, string>,
+    private readonly emrUrl: string,
   ) {
     for (const service of Object.values(services)) this.schemas.push(service.env.DATABASE_SCHEMA!);
   }
@@ -59,7 +62,7 @@ export class Department {
     });
     const env = { TOPIC_PREFIX: testTopicPrefix(), SITE_FILE: siteFile(content), ...options.env };
     const started = await Promise.all(names.map(async (name) => [name, await startService(name, { env })] as const));
-    return new Department(Object.fromEntries(started), emr, pacs, env);
+    return new Department(Object.fromEntries(started), emr, pacs, env, options.emrFhir?.url ?? emr.fhirUrl);
   }
 
   get orders(): RunningService {
@@ -73,6 +76,25 @@ export class Department {
   }
   get results(): RunningService {
     return this.service('results');
+  }
+
+  /** Where scanners store their images. */
+  get pacsAddress(): DicomAddress {
+    return { host: '127.0.0.1', port: this.pacs.dicomPort, aeTitle: 'PACS' };
+  }
+
+  /** What the EMR's FHIR server holds of a type now, by a search of its own: whichever server it is. */
+  async inEmr<T extends FhirResource['resourceType']>(type: T): Promise<Extract<FhirResource, { resourceType: T }>[]> {
+    const found: FhirResource[] = [];
+    for (let next: string | undefined = `${this.emrUrl}/${type}?_count=200`; next;) {
+      // A server may answer a search from what it found before.
+      const response: Response = await fetch(next, { headers: { 'cache-control': 'no-cache' } });
+      if (!response.ok) throw new Error(`the EMR answered ${response.status} to a search of ${type}`);
+      const page = (await response.json()) as Bundle<FhirResource>;
+      found.push(...(page.entry ?? []).map(({ resource }) => resource!));
+      next = page.link?.find(({ relation }) => relation === 'next')?.url;
+    }
+    return found as never;
   }
 
   scanner(aeTitle = 'CT01'): SandboxScanner {
