@@ -21,7 +21,7 @@ const listeners = {
 
 /**
  * A service holds little: V8 left alone lets garbage pile up on a large machine, to 240 MB where 150 MB do. As in the
- * Dockerfiles.
+ * Dockerfile.
  */
 export const nodeFlags = ['--max-semi-space-size=4', '--max-old-space-size=384'];
 
