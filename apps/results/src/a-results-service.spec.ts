@@ -2,6 +2,7 @@ import type { ImagingStudy, Patient, Procedure, ServiceRequest } from 'fhir/r4.j
 import { dicomUidIdentifier, uuidFrom } from '#fhir';
 import type { Infrastructure, SiteContent } from '#platform';
 import { AService, until } from '#testing';
+import { SandboxEmr } from '../../../test/sandbox/emr.js';
 import { sendMllp } from '../../../test/sandbox/mllp.js';
 import { ResultsModule, resultsMigrations } from './results.module.js';
 
@@ -36,6 +37,29 @@ export class AResultsService extends AService {
     const service = new AResultsService(parts, site);
     service.infrastructure.apiTokens = apiTokens;
     return service.begin();
+  }
+
+  /** A results service and the one EMR that it tells everything, by FHIR or by HL7 v2. */
+  static async tellingEmr(kind: 'fhir' | 'mllp'): Promise<{ emr: SandboxEmr; service: AResultsService }> {
+    const emr = await new SandboxEmr().start();
+    const byHl7 = {
+      host: '127.0.0.1',
+      port: emr.mllpPort,
+      application: 'EMR',
+      facility: 'SGH',
+      ackTimeoutSeconds: 0.3,
+    };
+    const destination =
+      kind === 'fhir'
+        ? ({ name: 'emr', kind, url: emr.fhirUrl, timeoutSeconds: 2 } as const)
+        : ({ name: 'emr', kind, ...byHl7 } as const);
+    return { emr, service: await AResultsService.start({ destinations: [destination] }) };
+  }
+
+  /** Tells of an order as the service orders does, and waits until it is known. */
+  async place({ order, patient }: { order: ServiceRequest; patient: Patient }): Promise<void> {
+    await this.tell('imaging.order.placed.v1', order, patient);
+    await this.handled(patient);
   }
 
   /** Sends an HL7 message. @returns the acknowledgement, a segment a line */

@@ -28,6 +28,8 @@ import { LookForStudyWhenExamCompleted } from './study/look-for-study-when-exam-
 import { LookForStudyWhenPacsNotifies } from './study/look-for-study-when-pacs-notifies.js';
 import { LookForStudyWhenStatusArrives } from './study/look-for-study-when-status-arrives.js';
 import { LookForStudy } from './study/look-for-study.worker.js';
+import { StudyContent } from './study/study-content.js';
+import { TellOfStudy } from './study/tell-of-study.js';
 import { MergePatientsWhenPatientMerged } from './merge-patients-when-patient-merged.handler.js';
 import { StudyLookup1700000004000 } from './migrations/1700000004000-study-lookup.js';
 import { Quality1700000004400 } from './migrations/1700000004400-quality.js';
@@ -176,6 +178,8 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     FollowOrthancChanges,
     AskPacsToCommit,
     LookForStudy,
+    StudyContent,
+    TellOfStudy,
     LookForStudyWhenPacsNotifies,
     HideImagesWhenRejectionNoteArrives,
     StorageCommitments,

@@ -22,4 +22,5 @@ export * from './site-file.js';
 export { reasonOf, unknownPlaceholders, type InstructionPlaceholder } from './site-instructions.js';
 export type { QualityAlarm } from './site-quality.js';
 export * from './site.js';
+export * from './times-in.js';
 export * from './tokens.js';

@@ -9,8 +9,8 @@ beforeAll(async () => (service = await AContrastService.start(policyFile())), 60
 afterAll(() => service?.stop());
 
 const dayFromNow = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-const statistics = (from = dayFromNow(-1), until = dayFromNow(2)) =>
-  service.get<ContrastStatistics>(`/statistics/contrast?from=${from}&until=${until}`);
+const statistics = (from = dayFromNow(-1), to = dayFromNow(2)) =>
+  service.get<ContrastStatistics>(`/statistics/contrast?from=${from}&to=${to}`);
 const date = () => new Date().toISOString();
 
 async function discard(lotNumber: string) {
@@ -88,11 +88,11 @@ describe('Statistics of contrast', () => {
 
   it.each([
     ['', 'from'],
-    ['?from=2026-01-01', 'until'],
-    ['?from=2026-01-01&until=tomorrow', 'until'],
-    ['?from=2026-02-30&until=2026-03-01', 'from'],
-    ['?from=2026-01-02&until=2026-01-02', 'until'],
-    ['?from=2020-01-01&until=2026-01-01', 'until'],
+    ['?from=2026-01-01', 'to'],
+    ['?from=2026-01-01&to=tomorrow', 'to'],
+    ['?from=2026-02-30&to=2026-03-01', 'from'],
+    ['?from=2026-01-02&to=2026-01-01', 'to'],
+    ['?from=2020-01-01&to=2026-01-01', 'to'],
   ])('refuse %s', async (query, field) => {
     const response = await fetch(`${service.url}/statistics/contrast${query}`);
     expect(response.status).toBe(400);

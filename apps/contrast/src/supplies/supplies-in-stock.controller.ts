@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { DataSource } from 'typeorm';
-import { CLOCK, clientOf, fail, SITE, type Clock, type Site } from '#platform';
+import { CLOCK, clientOf, fail, SITE, timesIn, type Clock, type Site } from '#platform';
 import type { Recipient } from './administered-supply.store.js';
 import { ContainerDesk, type ContainerView } from './container-desk.js';
 import { suggestionsFrom } from './first-expired-first-out.decider.js';
@@ -143,14 +143,15 @@ export class SuppliesInStockController {
   }
 
   @ApiOperation({ summary: 'What was thrown away, in mL by room, lot and reason' })
-  @ApiQuery({ name: 'from', required: true, description: 'ISO 8601 time' })
-  @ApiQuery({ name: 'until', required: true, description: 'ISO 8601 time, itself left out' })
+  @ApiQuery({ name: 'from', required: true, description: 'first day, or time with its offset' })
+  @ApiQuery({ name: 'to', required: true, description: 'last day, itself included; or a time, itself left out' })
   @Get('waste')
   async waste(
     @Query('from') from: unknown,
-    @Query('until') until: unknown,
+    @Query('to') to: unknown,
   ): Promise<{ waste: (Waste & { agent?: string | undefined })[] }> {
-    const found = await this.reports.waste(timeIn(from, 'from'), timeIn(until, 'until'));
+    const times = timesIn(from, to, this.site.timeZone);
+    const found = await this.reports.waste(times.from, times.to);
     return { waste: found.map((row) => ({ ...row, agent: this.rooms.packages.get(row.gtin)?.agent })) };
   }
 
@@ -206,12 +207,4 @@ export function idIn(id: string): string {
 function one(value: unknown, field: string): string | undefined {
   if (value === undefined || (typeof value === 'string' && value !== '' && !value.includes('\0'))) return value;
   throw fail('field-invalid', 'must be given once, and not be empty', { field });
-}
-
-function timeIn(value: unknown, field: string): Date {
-  const written = one(value, field);
-  if (!written) throw fail('field-missing', `${field} is required: an ISO 8601 time`, { field });
-  const time = new Date(/^\d{4}-\d\d-\d\dT/.test(written) ? written : NaN);
-  if (Number.isNaN(time.getTime())) throw fail('field-invalid', 'must be an ISO 8601 time', { field });
-  return time;
 }

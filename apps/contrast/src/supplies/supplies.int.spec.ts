@@ -198,7 +198,7 @@ describe('Stock', () => {
       reason: 'damaged',
     });
     expect(await sealedOf('WAYS', 'Store')).toBe(3);
-    const { waste } = await service.get<{ waste: object[] }>(`/supplies/waste?from=${inHours(-1)}&until=${inHours(1)}`);
+    const { waste } = await service.get<{ waste: object[] }>(`/supplies/waste?from=${inHours(-1)}&to=${inHours(1)}`);
     expect(waste).toContainEqual(
       expect.objectContaining({
         lotNumber: 'WAYS',
@@ -223,7 +223,7 @@ describe('What is given', () => {
     expect(await sealedOf('DOSE')).toBe(1);
     const wasteOf = async () => {
       const { waste } = await service.get<{ waste: { lotNumber: string; volumeMl: number }[] }>(
-        `/supplies/waste?from=${inHours(-1)}&until=${inHours(1)}`,
+        `/supplies/waste?from=${inHours(-1)}&to=${inHours(1)}`,
       );
       return waste.filter(({ lotNumber }) => lotNumber === 'DOSE').reduce((sum, { volumeMl }) => sum + volumeMl, 0);
     };

@@ -1,7 +1,6 @@
 import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { DateTime } from 'luxon';
-import { doseUnitOf, fail, SITE, type Site } from '#platform';
+import { doseUnitOf, fail, SITE, timesIn, type Site } from '#platform';
 import { DoseExams, type DoseStatistic } from './dose-exams.store.js';
 import { registryCsv } from './dose-registry.js';
 import { DoseReports } from './dose-reports.store.js';
@@ -28,7 +27,8 @@ export class DoseController {
     @Query('from') from: unknown,
     @Query('to') to: unknown,
   ): Promise<{ statistics: (DoseStatistic & { unit: string })[] }> {
-    const found = await this.exams.statistics(...this.days(from, to));
+    const times = timesIn(from, to, this.site.timeZone);
+    const found = await this.exams.statistics(times.from, times.to);
     return { statistics: found.map((one) => ({ ...one, unit: doseUnitOf(one.measure) })) };
   }
 
@@ -41,7 +41,8 @@ export class DoseController {
   @Header('Content-Disposition', 'attachment; filename="dose.csv"')
   @Get('export')
   async registry(@Query('from') from: unknown, @Query('to') to: unknown): Promise<string> {
-    const exams = await this.exams.list(...this.days(from, to), MOST_EXAMS + 1);
+    const times = timesIn(from, to, this.site.timeZone);
+    const exams = await this.exams.list(times.from, times.to, MOST_EXAMS + 1);
     if (exams.length > MOST_EXAMS)
       throw fail('too-large', `more than ${MOST_EXAMS} exams: ask for fewer days`, { field: 'to' });
     return registryCsv(exams, this.site.timeZone);
@@ -53,19 +54,5 @@ export class DoseController {
   @Get('waiting-reports')
   async waiting(): Promise<{ reports: object[] }> {
     return { reports: await this.reports.list() };
-  }
-
-  private days(from: unknown, to: unknown): [Date, Date] {
-    const [first, last] = [this.day(from, 'from'), this.day(to, 'to')];
-    if (last < first) throw fail('field-invalid', 'must not be before from', { field: 'to' });
-    return [first.toJSDate(), last.plus({ days: 1 }).toJSDate()];
-  }
-
-  private day(written: unknown, field: string): DateTime {
-    const day = DateTime.fromFormat(typeof written === 'string' ? written : '', 'yyyy-MM-dd', {
-      zone: this.site.timeZone,
-    });
-    if (!day.isValid) throw fail('field-invalid', 'must be a day, such as 2026-03-02', { field });
-    return day;
   }
 }

@@ -1,32 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Procedure } from 'fhir/r4.js';
 import { aPatient, aServiceRequest, until } from '#testing';
-import { SandboxEmr } from '../../../../test/sandbox/emr.js';
+import type { SandboxEmr } from '../../../../test/sandbox/emr.js';
 import { acknowledgementOf, fieldOf } from '../../../../test/sandbox/hl7.js';
 import { AResultsService, anExam } from '../a-results-service.spec.js';
 
 let emr: SandboxEmr;
 let service: AResultsService;
-beforeAll(async () => {
-  emr = await new SandboxEmr().start();
-  service = await AResultsService.start({
-    destinations: [
-      {
-        name: 'emr',
-        kind: 'mllp',
-        host: '127.0.0.1',
-        port: emr.mllpPort,
-        application: 'EMR',
-        facility: 'SGH',
-        ackTimeoutSeconds: 0.3,
-      },
-    ],
-  });
-}, 60_000);
-afterAll(async () => {
-  await service?.stop();
-  await emr.stop();
-});
+beforeAll(async () => ({ emr, service } = await AResultsService.tellingEmr('mllp')), 60_000);
+afterAll(() => Promise.all([service?.stop(), emr?.stop()]));
 afterEach(() => void (emr.acknowledges = 'AA'));
 
 /** A patient with an exam, known by one word, which is also the placer order number. */

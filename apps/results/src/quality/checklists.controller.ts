@@ -3,11 +3,10 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { QuestionnaireResponse } from 'fhir/r4.js';
 import { DataSource } from 'typeorm';
-import { etagOf, FhirStore, sameContent, uuidFrom } from '#fhir';
+import { assertVersion, etagOf, FhirStore, sameContent, uuidFrom, versionCorrected } from '#fhir';
 import { UnitOfWork } from '#messaging';
-import { fail, SITE, type Site } from '#platform';
+import { fail, SITE, timesIn, type Site } from '#platform';
 import { checklistIdOf, hasFailed, readChecklist } from './checklist.decider.js';
-import { timesIn } from './times-in.js';
 
 const CONTENT =
   '{ identifier: { system, value }, studyInstanceUid, modality, items: [{ code, answer: passed | failed | not-applicable }], at, status? }';
@@ -53,8 +52,8 @@ export class ChecklistsController {
     return this.unitOfWork.run(undefined, async ({ manager, now }) => {
       const known = await this.store.read(manager, 'QuestionnaireResponse', id);
       if (!known) throw fail('not-found', 'there is no checklist with this id');
-      if (ifMatch !== etagOf(known))
-        throw fail('precondition-failed', 'send If-Match with the ETag of the version you corrected');
+      versionCorrected(ifMatch);
+      assertVersion(ifMatch, known);
       const isAmended = stated.status === 'completed' && !sameContent({ ...known, status: 'completed' }, stated);
       const next = {
         ...stated,

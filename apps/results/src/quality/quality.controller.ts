@@ -1,8 +1,7 @@
 import { Controller, Get, Inject, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { fail, hasScope, SITE, type Site } from '#platform';
+import { fail, hasScope, SITE, timesIn, type Site } from '#platform';
 import { QualityRateStore, rateDimensions, type QualityRates, type RateDimension } from './quality-rates.js';
-import { timesIn } from './times-in.js';
 import { WatchQuality } from './watch-quality.worker.js';
 
 /** How many images are rejected and repeated, and where that is too many. No patient is in it. */

@@ -2,12 +2,11 @@ import { Body, Controller, Get, Headers, Inject, Param, Post, Put, Query, Req, R
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { versionCorrected } from '#fhir';
-import { clientOf, fail, hasScope, SITE, type Site } from '#platform';
+import { clientOf, fail, hasScope, SITE, timesIn, type Site } from '#platform';
 import type { Entry, EntryKind } from './exposure-entry.decider.js';
 import { ExposureLedger } from './exposure-ledger.js';
 import { Exposures, type KeptStatement } from './exposures.store.js';
 import { readReject, rejectReasons } from './read-reject.js';
-import { timesIn } from './times-in.js';
 
 const CONTENT =
   '{ identifier: { system, value }, kind: reject | repeat, reason: a code of DICOM CID 7011, sopInstanceUid?, repeats?, studyInstanceUid?, accessionNumber?, modality?, bodyPart?, view?, laterality?, station?, room?, detector?, operator?, exposureIndex?, targetExposureIndex?, deviationIndex?, at, status? }';

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Task } from 'fhir/r4.js';
 import { FhirStore, referencedId, studyInstanceUidOf } from '#fhir';
 import { UnitOfWork } from '#messaging';
@@ -12,7 +12,7 @@ import {
   type Logger,
   type Site,
 } from '#platform';
-import { DueWork, type WorkToDo } from '../due-work.js';
+import { DueWork } from '../due-work.js';
 import { PacsContent } from '../study/pacs-content.js';
 import { isUnverified, verified } from './post-processing.decider.js';
 import { ReadingDesk } from './reading-desk.js';
@@ -20,8 +20,7 @@ import { ResultTasks } from './result-tasks.store.js';
 
 /** Looks in the PACS for the series that post-processing is said to have made, until they are there or it is given up. */
 @Injectable()
-export class VerifyOutputSeries implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly work: DueWork<Task>;
+export class VerifyOutputSeries extends DueWork<Task> {
   /** When a Task is looked at again, in milliseconds; a process that begins anew looks at each at once. */
   private readonly notBefore = new Map<string, number>();
 
@@ -33,24 +32,18 @@ export class VerifyOutputSeries implements OnApplicationBootstrap, BeforeApplica
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(SITE) private readonly site: Site,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
-    const toDo: WorkToDo<Task> = {
-      name: 'output-series',
-      keyOf: ({ id }) => id!,
-      due: (inWork, limit) => this.tasks.unverified([...inWork, ...this.resting()], limit),
-      attempt: (task) => this.lookFor(task),
-    };
-    this.work = new DueWork(toDo, infrastructure, logger);
+    super('output-series', infrastructure, logger);
   }
 
-  onApplicationBootstrap(): void {
-    this.work.onApplicationBootstrap();
+  protected keyOf({ id }: Task): string {
+    return id!;
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.work.beforeApplicationShutdown();
+  protected due(inWork: string[], limit: number): Promise<Task[]> {
+    return this.tasks.unverified([...inWork, ...this.resting()], limit);
   }
 
   private resting(): string[] {
@@ -60,7 +53,7 @@ export class VerifyOutputSeries implements OnApplicationBootstrap, BeforeApplica
   }
 
   /** A PACS that does not answer says nothing of the series: they are looked for again. */
-  private async lookFor(task: Task): Promise<void> {
+  protected async attempt(task: Task): Promise<void> {
     this.notBefore.set(task.id!, this.clock.now().getTime() + this.site.pacs.lookup.everySeconds * 1000);
     const study = await this.unitOfWork.run(undefined, ({ manager }) =>
       this.store.read(manager, 'ImagingStudy', referencedId(task.focus?.reference, 'ImagingStudy')!),

@@ -1,21 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, DocumentReference, FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, DocumentReference, FhirResource, Patient } from 'fhir/r4.js';
 import { anMdmMessage, anOruMessage, aPatient, aServiceRequest } from '#testing';
-import { SandboxEmr } from '../../../../test/sandbox/emr.js';
+import type { SandboxEmr } from '../../../../test/sandbox/emr.js';
 import { AResultsService } from '../a-results-service.spec.js';
 
 let emr: SandboxEmr;
 let service: AResultsService;
-beforeAll(async () => {
-  emr = await new SandboxEmr().start();
-  service = await AResultsService.start({
-    destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
-  });
-}, 60_000);
-afterAll(async () => {
-  await service?.stop();
-  await emr.stop();
-});
+beforeAll(async () => ({ emr, service } = await AResultsService.tellingEmr('fhir')), 60_000);
+afterAll(() => Promise.all([service?.stop(), emr?.stop()]));
 
 /** A patient with an order, and documents of it, all known by one word. */
 function aCase(name: string) {
@@ -24,10 +16,6 @@ function aCase(name: string) {
   const document = (parts: Parameters<typeof anMdmMessage>[0] = {}) =>
     service.take(anMdmMessage({ mrn: name, placerOrderNumber: name, number: `DOC-${name}`, ...parts }));
   return { name, patient, order, document };
-}
-async function place({ order, patient }: { order: ServiceRequest; patient: Patient }) {
-  await service.tell('imaging.order.placed.v1', order, patient);
-  await service.handled(patient);
 }
 const stored = async <R extends FhirResource>(type: R['resourceType'], query: string) => {
   const bundle = await service.get<{ entry?: { resource: R }[] }>(`/fhir/${type}?${query}`);
@@ -45,7 +33,7 @@ const atEmr = ({ name }: { name: string }) =>
 describe('A document of a dictation system', () => {
   it('is filed as a report under its order, told, and at the EMR', async () => {
     const one = aCase('MDMFILED');
-    await place(one);
+    await service.place(one);
     expect((await one.document())[1]).toMatch(/^MSA\|AA\|/);
     expect(await reportsOf(one)).toMatchObject([
       { status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] },
@@ -69,20 +57,20 @@ describe('A document of a dictation system', () => {
     const one = aCase('MDMEARLY');
     await one.document();
     expect(await reportsOf(one)).toMatchObject([{ status: 'final' }]);
-    await place(one);
+    await service.place(one);
     expect(await reportsOf(one)).toMatchObject([{ basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]);
   });
 
   it('names its order by the filler order number alone: that is its accession number', async () => {
     const one = aCase('MDMFILLER');
-    await place(one);
+    await service.place(one);
     await one.document({ placerOrderNumber: 'other', accessionNumber: 'MDMFILLER' });
     expect(await reportsOf(one)).toMatchObject([{ basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] }]);
   });
 
   it('goes on to authenticated, addendum, correction and cancellation, and each is told', async () => {
     const one = aCase('MDMVERSIONS');
-    await place(one);
+    await service.place(one);
     const addendum = { event: 'T06', number: 'ADD-MDMVERSIONS', parent: 'DOC-MDMVERSIONS', text: 'Compared.' };
     for (const parts of [
       { status: 'DI', text: 'Draft.' },
@@ -124,7 +112,7 @@ describe('A document of a dictation system', () => {
 
   it("is refused where it names another patient's order, or has another patient's number", async () => {
     const [mine, theirs] = [aCase('MDMMINE'), aCase('MDMTHEIRS')];
-    await place(mine);
+    await service.place(mine);
     await mine.document();
     const place204 = async (parts: Parameters<typeof anMdmMessage>[0]) =>
       (await theirs.document(parts))[2]!.split('|').slice(2, 4);

@@ -2,21 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DiagnosticReport, OperationOutcome } from 'fhir/r4.js';
 import { systems } from '#fhir';
 import { anOruMessage, aPatient, aServiceRequest } from '#testing';
-import { SandboxEmr } from '../../../../test/sandbox/emr.js';
+import type { SandboxEmr } from '../../../../test/sandbox/emr.js';
 import { AResultsService } from '../a-results-service.spec.js';
 
 let emr: SandboxEmr;
 let service: AResultsService;
-beforeAll(async () => {
-  emr = await new SandboxEmr().start();
-  service = await AResultsService.start({
-    destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
-  });
-}, 60_000);
-afterAll(async () => {
-  await service?.stop();
-  await emr.stop();
-});
+beforeAll(async () => ({ emr, service } = await AResultsService.tellingEmr('fhir')), 60_000);
+afterAll(() => Promise.all([service?.stop(), emr?.stop()]));
 
 const PATIENTS = 'urn:oid:2.25.1001';
 /** A patient with an order, both known by one word, and what a reporting system says of it. */
@@ -37,10 +29,6 @@ function aCase(name: string) {
     service.send('POST', 'DiagnosticReport', report(parts), headers);
   return { name, patient, order, report, post };
 }
-const place = async ({ order, patient }: ReturnType<typeof aCase>) => {
-  await service.tell('imaging.order.placed.v1', order, patient);
-  await service.handled(patient);
-};
 const told = async ({ patient }: ReturnType<typeof aCase>) =>
   (await service.published('imaging.result.reported.v1', patient.id)).map(
     ([report]) => (report as DiagnosticReport).status,
@@ -49,7 +37,7 @@ const told = async ({ patient }: ReturnType<typeof aCase>) =>
 describe('A report by FHIR', () => {
   it('is filed under its order with its document, its findings and what it concludes, which the EMR gets', async () => {
     const one = aCase('FHIR');
-    await place(one);
+    await service.place(one);
     const contained = [
       {
         resourceType: 'Observation',
@@ -80,7 +68,7 @@ describe('A report by FHIR', () => {
 
   it('sent again is the same; a newer version is filed; a late one changes nothing', async () => {
     const one = aCase('AGAIN');
-    await place(one);
+    await service.place(one);
     const statuses = [];
     for (const status of ['preliminary', 'preliminary', 'final', 'preliminary'] as const) {
       const answer = await one.post({ status });
@@ -138,7 +126,7 @@ describe('A report by FHIR', () => {
 
   it('is refused where it names what is not known, or is of another patient', async () => {
     const [one, other] = [aCase('MINE'), aCase('THEIRS')];
-    await place(other);
+    await service.place(other);
     const refused = async (parts: Partial<DiagnosticReport>) => {
       const { status, body } = await one.post(parts);
       return [status, (body as OperationOutcome).issue?.[0]?.expression?.[0]];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, Patient } from 'fhir/r4.js';
 import {
   anOruMessage,
   aPatient,
@@ -11,21 +11,13 @@ import {
   testSchema,
   until,
 } from '#testing';
-import { SandboxEmr } from '../../../../test/sandbox/emr.js';
+import type { SandboxEmr } from '../../../../test/sandbox/emr.js';
 import { AResultsService, anExam } from '../a-results-service.spec.js';
 
 let emr: SandboxEmr;
 let service: AResultsService;
-beforeAll(async () => {
-  emr = await new SandboxEmr().start();
-  service = await AResultsService.start({
-    destinations: [{ name: 'emr', kind: 'fhir', url: emr.fhirUrl, timeoutSeconds: 2 }],
-  });
-}, 60_000);
-afterAll(async () => {
-  await service?.stop();
-  await emr.stop();
-});
+beforeAll(async () => ({ emr, service } = await AResultsService.tellingEmr('fhir')), 60_000);
+afterAll(() => Promise.all([service?.stop(), emr?.stop()]));
 
 /** A patient with an order, both known by one word: patient number, placer order number, accession number. */
 function aCase(name: string) {
@@ -34,11 +26,6 @@ function aCase(name: string) {
   const report = (parts: Parameters<typeof anOruMessage>[0] = {}) =>
     service.take(anOruMessage({ mrn: name, placerOrderNumber: name, ...parts }));
   return { name, patient, order, report };
-}
-/** Tells of an order as orders does, and waits until it is known. */
-async function place({ order, patient }: { order: ServiceRequest; patient: Patient }) {
-  await service.tell('imaging.order.placed.v1', order, patient);
-  await service.handled(patient);
 }
 const bySystem = (reports: DiagnosticReport[], name: string) =>
   reports.filter(({ identifier }) => identifier![0]!.value === `REP-${name}`);
@@ -58,7 +45,7 @@ const textOf = (report: DiagnosticReport) => Buffer.from(report.presentedForm![0
 describe('A report', () => {
   it('is filed under its order, told, and at the EMR under the order there', async () => {
     const one = aCase('FILED');
-    await place(one);
+    await service.place(one);
     expect((await one.report())[1]).toMatch(/^MSA\|AA\|/);
     expect(await filed(one)).toMatchObject([
       { status: 'final', basedOn: [{ reference: `ServiceRequest/${one.order.id}` }] },
@@ -112,7 +99,7 @@ describe('A report', () => {
   it('that comes before its order is matched once, whatever else is told of the order', async () => {
     const one = aCase('ONCE');
     await one.report();
-    await place(one);
+    await service.place(one);
     await service.tell('imaging.order.changed.v1', { ...one.order, priority: 'stat' }, one.patient);
     await service.handled(one.patient);
     expect(await service.published('imaging.result.reported.v1', one.patient.id)).toHaveLength(2);
@@ -121,7 +108,7 @@ describe('A report', () => {
   it('by accession number alone is matched when the order gets it', async () => {
     const one = aCase('ACCESSION');
     await one.report({ placerOrderNumber: 'other', accessionNumber: 'ACCESSION' });
-    await place({ ...one, order: { ...one.order, identifier: one.order.identifier!.slice(0, 1) } });
+    await service.place({ ...one, order: { ...one.order, identifier: one.order.identifier!.slice(0, 1) } });
     expect(await unmatched(one)).toHaveLength(1);
     await service.tell('imaging.order.changed.v1', one.order, one.patient);
     await until(async () => (await unmatched(one)).length === 0, { what: 'the report to be matched' });
@@ -130,14 +117,14 @@ describe('A report', () => {
   it("stays unmatched where the number is of another patient's order", async () => {
     const [one, other] = [aCase('MINE'), aCase('THEIRS')];
     await one.report({ accessionNumber: 'THEIRS' });
-    await place(other);
+    await service.place(other);
     expect(await unmatched(one)).toHaveLength(1);
     expect(await filed(other)).toEqual([]);
   });
 
   it('goes on from preliminary to final to corrected, and never back', async () => {
     const one = aCase('VERSIONS');
-    await place(one);
+    await service.place(one);
     for (const [status, text] of [
       ['P', 'one'],
       ['F', 'two'],
@@ -178,8 +165,8 @@ const secondReport = (name: string) => [
 describe('Several reports in one message', () => {
   it('are filed each under its own order, with sections and findings, which the EMR gets', async () => {
     const one = aCase('SEVERAL');
-    await place(one);
-    await place({
+    await service.place(one);
+    await service.place({
       ...one,
       order: aServiceRequest({ placerOrderNumber: 'SEVERAL2', accessionNumber: 'SEVERAL2', patient: one.patient }),
     });
@@ -236,7 +223,7 @@ describe('A report that is refused', () => {
   });
 
   it("names another patient's order", async () => {
-    await place(aCase('OWNER'));
+    await service.place(aCase('OWNER'));
     const [accession, placer] = [aCase('WRONGACC'), aCase('WRONGPLAC')];
     expect((await refused(accession, { accessionNumber: 'OWNER' })).slice(0, 3)).toEqual([
       'AE',

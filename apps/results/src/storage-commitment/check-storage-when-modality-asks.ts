@@ -1,10 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DicomStatus, type StorageCommitmentRequest } from '#dicom';
 import { backoffMs, UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
@@ -21,7 +15,7 @@ import {
   type Logger,
   type Site,
 } from '#platform';
-import { DueWork, type WorkToDo } from '../due-work.js';
+import { DueWork } from '../due-work.js';
 import { PacsContent } from '../study/pacs-content.js';
 import {
   areSameInstances,
@@ -41,9 +35,7 @@ const NOT_AUTHORIZED = 0x0124;
  * kept, the PACS is looked at until all are there or for as long as studies are looked for, and the answer is queued.
  */
 @Injectable()
-export class CheckStorageWhenModalityAsks implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
-  private work!: DueWork<StorageCommitment>;
-
+export class CheckStorageWhenModalityAsks extends DueWork<StorageCommitment> {
   constructor(
     @Inject(UnitOfWork) private readonly unitOfWork: UnitOfWork,
     @Inject(StorageCommitments) private readonly commitments: StorageCommitments,
@@ -51,27 +43,19 @@ export class CheckStorageWhenModalityAsks implements OnModuleInit, OnApplication
     @Inject(TellModalityWhatIsStored) private readonly modalities: TellModalityWhatIsStored,
     @Inject(SITE) private readonly site: Site,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(Metrics) private readonly metrics: Metrics,
-    @Inject(INFRASTRUCTURE) private readonly infrastructure: Infrastructure,
-  ) {}
-
-  onModuleInit(): void {
-    const toDo: WorkToDo<StorageCommitment> = {
-      name: 'storage-commitment',
-      keyOf: ({ station, transactionUid }) => `${station} ${transactionUid}`,
-      due: (inWork, limit) => this.commitments.due(this.clock.now(), inWork, limit),
-      attempt: (commitment) => this.check(commitment),
-    };
-    this.work = new DueWork(toDo, this.infrastructure, this.logger);
+    @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
+  ) {
+    super('storage-commitment', infrastructure, logger);
   }
 
-  onApplicationBootstrap(): void {
-    this.work.onApplicationBootstrap();
+  protected keyOf({ station, transactionUid }: StorageCommitment): string {
+    return `${station} ${transactionUid}`;
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.work.beforeApplicationShutdown();
+  protected due(inWork: string[], limit: number): Promise<StorageCommitment[]> {
+    return this.commitments.due(this.clock.now(), inWork, limit);
   }
 
   /**
@@ -97,10 +81,10 @@ export class CheckStorageWhenModalityAsks implements OnModuleInit, OnApplication
         throw new DicomStatus(PROCESSING_FAILURE, 'the Transaction UID stands for other instances');
       if (known.failed) transaction.deliver(this.answerTo(known));
     });
-    this.work.wake();
+    this.wake();
   }
 
-  private async check(commitment: StorageCommitment): Promise<void> {
+  protected async attempt(commitment: StorageCommitment): Promise<void> {
     const at = this.clock.now();
     const look: Look = { at, classes: new Map() };
     try {

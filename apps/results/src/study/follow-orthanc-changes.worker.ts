@@ -88,6 +88,6 @@ class ChangesWorker extends LeasedWorker {
       for (const uid of [...uids].sort()) await news.seen(uid, transaction);
       await watch.changesDone(transaction.manager, this.orthanc.url, sequence);
     });
-    if (uids.size > 0) lookForStudy.lookAtOnce();
+    if (uids.size > 0) lookForStudy.wake();
   }
 }

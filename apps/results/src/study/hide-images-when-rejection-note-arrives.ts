@@ -33,6 +33,6 @@ export class HideImagesWhenRejectionNoteArrives implements StorageProvider {
       for (const study of [...studies].sort()) await this.lookups.notified(manager, study, now);
       await this.ledger.follow(undefined, [], [note], transaction);
     });
-    this.lookForStudy.lookAtOnce();
+    this.lookForStudy.wake();
   }
 }

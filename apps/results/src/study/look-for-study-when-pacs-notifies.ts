@@ -41,6 +41,6 @@ export class LookForStudyWhenPacsNotifies implements InstanceAvailabilityProvide
       if (!(error instanceof DicomStatus)) this.logger.warn({ err: error }, 'a notification could not be kept');
       throw error;
     }
-    this.lookForStudy.lookAtOnce();
+    this.lookForStudy.wake();
   }
 }

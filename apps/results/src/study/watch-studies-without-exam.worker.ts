@@ -1,4 +1,4 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { StudyInPacs } from '#dicom';
@@ -15,7 +15,7 @@ import {
   type Logger,
   type Site,
 } from '#platform';
-import { DueWork, type WorkToDo } from '../due-work.js';
+import { DueWork } from '../due-work.js';
 import { studyWith } from './imaging-study.decider.js';
 import { LookForStudy } from './look-for-study.worker.js';
 import { PacsContent } from './pacs-content.js';
@@ -31,9 +31,7 @@ const AGAIN_AFTER_FAILURE_MS = 60_000;
  * MPPS was lost; images under no order, or under another patient's. Those of an order are its study all the same.
  */
 @Injectable()
-export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly work: DueWork<WatchedStudy>;
-
+export class WatchStudiesWithoutExam extends DueWork<WatchedStudy> {
   constructor(
     @Inject(StudyWatch) private readonly watch: StudyWatch,
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
@@ -45,27 +43,21 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
     @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
     @Inject(INFRASTRUCTURE) infrastructure: Infrastructure,
   ) {
-    const toDo: WorkToDo<WatchedStudy> = {
-      name: 'study-watch',
-      keyOf: ({ studyInstanceUid }) => studyInstanceUid,
-      due: (inWork, limit) => this.watch.due(this.clock.now(), inWork, limit),
-      attempt: (watched) => this.lookAt(watched),
-    };
-    this.work = new DueWork(toDo, infrastructure, logger);
+    super('study-watch', infrastructure, logger);
   }
 
-  onApplicationBootstrap(): void {
-    this.work.onApplicationBootstrap();
+  protected keyOf({ studyInstanceUid }: WatchedStudy): string {
+    return studyInstanceUid;
   }
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.work.beforeApplicationShutdown();
+  protected due(inWork: string[], limit: number): Promise<WatchedStudy[]> {
+    return this.watch.due(this.clock.now(), inWork, limit);
   }
 
-  private async lookAt({ studyInstanceUid, since }: WatchedStudy): Promise<void> {
+  protected async attempt({ studyInstanceUid, since }: WatchedStudy): Promise<void> {
     try {
       const isKnown = await this.lookups.isKnown(this.dataSource.manager, studyInstanceUid);
       const listed = isKnown ? undefined : await this.pacs.study(studyInstanceUid);
@@ -125,7 +117,7 @@ export class WatchStudiesWithoutExam implements OnApplicationBootstrap, BeforeAp
       transaction,
     );
     await this.watch.end(manager, studyInstanceUid);
-    this.lookForStudy.lookAtOnce();
+    this.lookForStudy.wake();
   }
 
   private async known(

@@ -19,6 +19,12 @@ describe('A time that is asked for', () => {
     ]);
   });
 
+  it('may be as long as is allowed, also where the clocks change, and no longer', () => {
+    const inDays = (to: string) => timesIn('2026-10-24', to, 'Europe/Berlin', 2);
+    expect(inDays('2026-10-25').to.toISOString()).toBe('2026-10-25T23:00:00.000Z');
+    expect(failureOf(() => inDays('2026-10-26'))).toMatchObject({ code: 'field-invalid', field: 'to' });
+  });
+
   it.each([
     [undefined, '2026-03-02', 'field-missing', 'from'],
     ['2026-03-02', '', 'field-missing', 'to'],

@@ -1,16 +1,20 @@
 import { DateTime } from 'luxon';
-import { fail } from '#platform';
+import { fail } from './failure.js';
 
 /**
  * A time as it is asked for: days in the site's zone, both included, or times with their offset, until before the second.
  *
+ * @param most the longest that may be asked for, in days
  * @throws Failure field-missing, field-invalid
  */
-export function timesIn(from: unknown, to: unknown, timeZone: string): { from: Date; to: Date } {
+export function timesIn(from: unknown, to: unknown, timeZone: string, most = Infinity): { from: Date; to: Date } {
   const [start] = timeIn(from, 'from', timeZone);
   const [end, isDay] = timeIn(to, 'to', timeZone);
   const until = isDay ? end.plus({ days: 1 }) : end;
   if (until <= start) throw fail('field-invalid', 'to must be later than from', { field: 'to' });
+  // A day may have an hour more.
+  if (until.diff(start, 'days').days > most + 0.1)
+    throw fail('field-invalid', `to must be at most ${most} days after from`, { field: 'to' });
   return { from: start.toJSDate(), to: until.toJSDate() };
 }
 
