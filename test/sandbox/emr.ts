@@ -174,10 +174,11 @@ function describe({ path, body }: FhirRequest): string {
   return `transaction (${held.join(', ')})`;
 }
 
+/** A resource, or the parameters of a search by POST. */
 function parsed(text: string): unknown {
   try {
     return text === '' ? undefined : JSON.parse(text);
   } catch {
-    return undefined;
+    return Object.fromEntries(new URLSearchParams(text));
   }
 }

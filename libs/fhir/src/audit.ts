@@ -1,16 +1,26 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { AuditEvent } from 'fhir/r4.js';
+import type { FailureCode } from '#platform';
 
-/** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction. */
+/** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction; `operation` is whatever is none of the others. */
 type RestInteraction =
-  'read' | 'vread' | 'search-type' | 'history-type' | 'history-instance' | 'create' | 'update' | 'transaction';
+  | 'read'
+  | 'vread'
+  | 'search-type'
+  | 'history-type'
+  | 'history-instance'
+  | 'create'
+  | 'update'
+  | 'transaction'
+  | 'operation';
 /** Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends. */
 type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7';
 
 /** One access to patient data. */
 export interface Access {
-  interaction: RestInteraction | DicomInteraction;
+  interaction: RestInteraction | DicomInteraction | 'login';
   /** The client as authenticated; of DICOM the calling AE title. */
   client: string;
   /** The network address of the client, where it says more than the client does. */
@@ -23,10 +33,21 @@ export interface Access {
   patientIds: string[];
   /** The query of a search, kept base64-coded as IHE BALP asks, since it may hold an identifier. */
   query?: string;
+  /** Why it was refused, where it was: then nothing was shown or done. */
+  refusedAs?: FailureCode;
 }
 
 const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
-const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E' } as const;
+const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E', operation: 'E' } as const;
+
+/** What the work of one request has recorded. */
+const watched = new AsyncLocalStorage<{ isRecorded: boolean }>();
+
+/** Runs what answers a request; tells whether it has recorded an access meanwhile. */
+export function watchingRecords<T>(answer: () => T): { answer: T; isRecorded: () => boolean } {
+  const state = { isRecorded: false };
+  return { answer: watched.run(state, answer), isRecorded: () => state.isRecorded };
+}
 
 /** What is DICOM's own about an access by DICOM (event types: DICOM PS3.15 sections A.5.3.9 and A.5.3.10). */
 const dicomEvents: Record<
@@ -60,6 +81,8 @@ export async function recordAccess(manager: EntityManager, access: Access, now: 
     access.client,
     JSON.stringify(event),
   ]);
+  const state = watched.getStore();
+  if (state) state.isRecorded = true;
 }
 
 /** The AuditEvent of an access. */
@@ -79,7 +102,8 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
     id: randomUUID(),
     ...whatHappened(access.interaction),
     recorded: now.toISOString(),
-    outcome: '0',
+    // Table audit-event-outcome: 0 success, 4 minor failure.
+    ...(access.refusedAs ? { outcome: '4', outcomeDesc: access.refusedAs } : { outcome: '0' }),
     agent: [
       {
         type: dcm('110153', 'Source Role ID'),
@@ -129,6 +153,12 @@ function whatHappened(interaction: Access['interaction']): Pick<AuditEvent, 'typ
       action,
     };
   }
+  if (interaction === 'login')
+    return {
+      type: { system: DCM, code: '110114', display: 'User Authentication' },
+      subtype: [{ system: DCM, code: '110122', display: 'Login' }],
+      action: 'E',
+    };
   return {
     type: {
       system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
