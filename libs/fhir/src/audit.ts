@@ -15,13 +15,16 @@ type RestInteraction =
   | 'update'
   | 'transaction'
   | 'operation';
-/** Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends. */
-type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7';
+/**
+ * Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends; it is asked or said whether
+ * images are safely stored; it is told which can be had.
+ */
+type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7' | 'RAD-10' | 'RAD-49';
 
 /** One access to patient data. */
 export interface Access {
-  interaction: RestInteraction | DicomInteraction | 'login';
-  /** The client as authenticated; of DICOM the calling AE title. */
+  interaction: RestInteraction | DicomInteraction | 'login' | 'export';
+  /** The client as authenticated; of DICOM the calling AE title, of an export the destination. */
   client: string;
   /** The network address of the client, where it says more than the client does. */
   address?: string;
@@ -67,6 +70,18 @@ const dicomEvents: Record<
     transaction: 'Modality Procedure Step Completed',
     action: 'U',
   },
+  'RAD-10': {
+    code: '110103',
+    display: 'DICOM Instances Accessed',
+    transaction: 'Storage Commitment',
+    action: 'E',
+  },
+  'RAD-49': {
+    code: '110103',
+    display: 'DICOM Instances Accessed',
+    transaction: 'Instance Availability Notification',
+    action: 'E',
+  },
 };
 
 /**
@@ -97,6 +112,9 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
   });
   const [roleOf, kindOf] = [terminology('object-role'), terminology('audit-entity-type')];
   const thing = kindOf('2', 'System Object');
+  // Who is told is the destination of what we begin; who asks is the source of what they begin.
+  const isOurs = access.interaction === 'export';
+  const [source, destination] = [dcm('110153', 'Source Role ID'), dcm('110152', 'Destination Role ID')];
   return {
     resourceType: 'AuditEvent',
     id: randomUUID(),
@@ -106,18 +124,18 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
     ...(access.refusedAs ? { outcome: '4', outcomeDesc: access.refusedAs } : { outcome: '0' }),
     agent: [
       {
-        type: dcm('110153', 'Source Role ID'),
+        type: isOurs ? destination : source,
         who: { display: access.client },
         // PS3.15 section A.5.2.2: how an application entity is named beside its host.
         ...(isOfDicom(access.interaction) ? { altId: `AETITLES=${access.client}` } : {}),
-        requestor: true,
+        requestor: !isOurs,
         // Table audit-event network type: 2 is an IP address.
         ...(access.address ? { network: { address: access.address, type: '2' } } : {}),
       },
       {
-        type: dcm('110152', 'Destination Role ID'),
+        type: isOurs ? source : destination,
         who: { display: `collimator ${access.service}` },
-        requestor: false,
+        requestor: isOurs,
       },
     ],
     source: {
@@ -153,6 +171,12 @@ function whatHappened(interaction: Access['interaction']): Pick<AuditEvent, 'typ
       action,
     };
   }
+  if (interaction === 'export')
+    return {
+      type: { system: DCM, code: '110106', display: 'Export' },
+      subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: 'transaction' }],
+      action: 'R',
+    };
   if (interaction === 'login')
     return {
       type: { system: DCM, code: '110114', display: 'User Authentication' },

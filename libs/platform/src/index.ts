@@ -14,6 +14,7 @@ export * from './listener-tls.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './of-table.js';
+export * from './outgoing-lines.js';
 export * from './platform.module.js';
 export * from './rate.js';
 export * from './refused-requests.js';
