@@ -7,11 +7,22 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Module, type INestApplication } from '@nestjs/common';
 import { Kafka, logLevel } from 'kafkajs';
 import { Client } from 'pg';
-import { MllpClient } from '#hl7v2';
-import { createLogger, createService } from '#platform';
-import { anOrmMessage, freePort, peerSuite, site, startService, until, type RunningService } from '#testing';
+import { MllpClient, MllpServer } from '#hl7v2';
+import { createLogger, createService, tlsOptionsOf } from '#platform';
+import {
+  aMergeMessage,
+  anOrmMessage,
+  freePort,
+  peerSuite,
+  site,
+  siteFile,
+  startService,
+  until,
+  type RunningService,
+} from '#testing';
 import { startKafka } from '../../deploy/local/embedded-kafka.mjs';
 import { startPostgres } from '../../deploy/local/embedded-postgres.mjs';
+import { acknowledgementOf } from '../sandbox/hl7.js';
 import { sendMllp } from '../sandbox/mllp.js';
 import { Authority, openssl, type Certificate } from './certificates.js';
 
@@ -27,14 +38,27 @@ peerSuite('every line encrypted', openssl, () => {
   let ours: Certificate;
   let theirs: Certificate;
   let orders: RunningService;
+  let destination: MllpServer;
+  const told: string[] = [];
 
   beforeAll(async () => {
     const hospital = new Authority(folder, 'hospital');
     [ours, theirs] = [hospital.issue('COLLIMATOR'), hospital.issue('SERVER')];
     [postgres, kafka] = await Promise.all([postgresByTls(theirs), kafkaByTls(theirs)]);
+    destination = new MllpServer(
+      { host: '127.0.0.1', port: 0, tls: tlsOptionsOf({ host: '', port: 0, tls: theirs }) },
+      async (bytes) => {
+        told.push(bytes.toString());
+        return Buffer.from(acknowledgementOf(bytes.toString(), 'AA', new Date()));
+      },
+    );
+    const line = { kind: 'mllp', host: '127.0.0.1', port: await destination.start(), tls: ours } as const;
+    const pacs = { name: 'pacs', ...line, application: 'PACS', facility: 'SGH' };
+    const content = site({ destinations: [{ ...pacs, gets: ['merges'] }] });
     orders = await startService('orders', {
       env: {
         DATABASE_URL: encryptedUrl(),
+        SITE_FILE: siteFile(content),
         KAFKA_BROKERS: kafka.brokers,
         ...brokerLine(),
         MLLP_TLS_CERT: ours.certFile,
@@ -45,6 +69,7 @@ peerSuite('every line encrypted', openssl, () => {
   }, 180_000);
   afterAll(async () => {
     await orders?.stop();
+    await destination?.stop();
     await Promise.all([kafka?.stop(), postgres?.stop()]);
     rmSync(folder, { recursive: true, force: true });
   });
@@ -80,8 +105,10 @@ peerSuite('every line encrypted', openssl, () => {
       anOrmMessage({ controlId: 'TLS1', mrn: 'TLS1', placerOrderNumber: 'TLS1' }),
       'TLS1',
     );
-    client.close();
     expect(answer.first('MSA')?.get(1)).toBe('AA');
+    await client.send(aMergeMessage({ controlId: 'TLS2', mrn: 'TLS2', prior: 'TLS1' }), 'TLS2');
+    client.close();
+    await until(() => told.some((one) => one.includes('|ADT^A40')), { what: 'the merge to be told by TLS' });
     const waiting = () => sql(`SELECT 1 FROM "${orders.env.DATABASE_SCHEMA}".outbox WHERE published_at IS NULL`);
     await until(async () => (await waiting()).length === 0, { what: 'Kafka to have it', within: 30_000 });
     const lines = await sql<{ ssl: boolean }>(
@@ -109,7 +136,7 @@ peerSuite('every line encrypted', openssl, () => {
       database: { url: encryptedUrl(), schema: orders.env.DATABASE_SCHEMA!, poolSize: 2 },
       kafka: { brokers: [], topicPrefix: '' },
       siteFile: '-',
-      http: { host: '127.0.0.1', port: 0, tls: ours },
+      http: { host: '127.0.0.1', port: 0, tls: { certFile: ours.certFile, keyFile: ours.keyFile } },
       apiTokens: {},
       logLevel: 'silent',
     };

@@ -2,7 +2,7 @@ import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, logLevel, Partitioners, type ISocketFactory, type Producer, type SASLOptions } from 'kafkajs';
 import { topics } from '#events';
-import { tlsToBrokers, type Infrastructure, type Logger } from '#platform';
+import { tlsTo, type Infrastructure, type Logger } from '#platform';
 import { MAX_EVENT_BYTES } from './unit-of-work.js';
 
 /** Partitions of a topic where the deployment has not made it otherwise: enough for six consumers of one service. */
@@ -16,7 +16,7 @@ export function kafkaClient(infrastructure: Infrastructure, logger: Logger): Kaf
   return new Kafka({
     clientId: `collimator-${infrastructure.service}`,
     brokers,
-    ...(ssl ? { ssl: tlsToBrokers(ssl) } : {}),
+    ...(ssl ? { ssl: tlsTo(ssl) } : {}),
     ...(sasl ? { sasl: sasl as SASLOptions } : {}),
     connectionTimeout: 3000,
     requestTimeout: 15_000,

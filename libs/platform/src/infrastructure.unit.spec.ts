@@ -85,7 +85,7 @@ describe('The environment', () => {
     ['a port set to nothing', { HTTP_PORT: '' }, ['HTTP_PORT: is missing']],
     [
       'brokers without port',
-      { KAFKA_BROKERS: 'k1' },
+      { KAFKA_BROKERS: 'localhost' },
       ['KAFKA_BROKERS: must be host:port, several separated by commas'],
     ],
     [

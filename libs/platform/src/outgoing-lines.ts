@@ -33,11 +33,11 @@ export function kafkaLineIn(given: Given): KafkaLine {
 }
 
 /**
- * How a client of the brokers speaks TLS, 1.2 at least.
+ * How we speak TLS to another system, 1.2 at least; without an authority those of the system count.
  *
  * @throws Error of the file system if a file cannot be read
  */
-export function tlsToBrokers({ caFile, certFile, keyFile }: NonNullable<KafkaLine['ssl']>): ConnectionOptions {
+export function tlsTo({ caFile, certFile, keyFile }: NonNullable<KafkaLine['ssl']>): ConnectionOptions {
   return {
     minVersion: 'TLSv1.2',
     ...(caFile ? { ca: readFileSync(caFile) } : {}),
@@ -93,7 +93,7 @@ function plaintextMistakes(given: Given): string[] {
 
 /** Modes of libpq that may end without TLS, or take anybody's certificate, do not count. */
 function isPlaintextDatabase(url: string | undefined): boolean {
-  if (url === undefined || !URL.canParse(url)) return false;
+  if (!url?.startsWith('postgres') || !URL.canParse(url)) return false;
   const { hostname, searchParams } = new URL(url);
   return !isLoopback(hostname.replace(/^\[|\]$/g, '')) && searchParams.get('sslmode') !== 'verify-full';
 }
