@@ -1,4 +1,4 @@
-import { site, siteFile, startService, testDatabaseUrl, testTopicPrefix, until, dropSchema } from '#testing';
+import { site, siteFile, startService, testTopicPrefix, until, dropSchema } from '#testing';
 import type { RunningService } from '#testing';
 import type { SiteContent } from '#platform';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
@@ -122,7 +122,7 @@ export class Department {
   /** One row set of a service's own schema. */
   async rows<T>(service: ServiceName, sql: string): Promise<T[]> {
     const client = new Client({
-      connectionString: testDatabaseUrl(),
+      connectionString: this.service(service).env.DATABASE_URL,
       options: `-c search_path=${this.service(service).env.DATABASE_SCHEMA}`,
     });
     await client.connect();

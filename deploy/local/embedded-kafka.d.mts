@@ -9,6 +9,7 @@ export function startKafka(options: {
   dataDirectory: string;
   port?: number;
   controllerPort?: number;
+  properties?: string[];
   say?: (line: string) => void;
 }): Promise<EmbeddedKafka>;
 

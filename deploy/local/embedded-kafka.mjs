@@ -31,11 +31,19 @@ const jars = resolve(import.meta.dirname, '..', '..', '.collimator', `kafka-${ve
  * @param {number} [options.port] a free one unless given
  * @param {string} [options.portVariable] named in the refusal when the port is taken
  * @param {number} [options.controllerPort] a free one unless given
+ * @param {string[]} [options.properties] further lines of server.properties, which outweigh ours
  * @param {(line: string) => void} [options.say]
  * @returns {Promise<EmbeddedKafka>}
  * @throws {Refusal} without Java or Maven, or when the port is taken
  */
-export async function startKafka({ dataDirectory, port, portVariable = 'KAFKA_PORT', controllerPort, say = () => {} }) {
+export async function startKafka({
+  dataDirectory,
+  port,
+  portVariable = 'KAFKA_PORT',
+  controllerPort,
+  properties: further = [],
+  say = () => {},
+}) {
   await requireJava();
   await fetchJars(pom, jars, say);
   const [freeBroker, freeController] = await freePorts(2);
@@ -49,7 +57,7 @@ export async function startKafka({ dataDirectory, port, portVariable = 'KAFKA_PO
   const home = resolve(dataDirectory);
   mkdirSync(home, { recursive: true });
   const properties = join(home, 'server.properties');
-  writeFileSync(properties, serverProperties(home, broker, controller));
+  writeFileSync(properties, serverProperties(home, broker, controller) + further.map((line) => `${line}\n`).join(''));
   if (!existsSync(join(home, 'log', 'meta.properties'))) await format(home, properties);
   const child = startChild('java', [...java(home), 'kafka.Kafka', properties], { cwd: home });
   await untilReady(child, () => answers(broker), { withinMs: 90_000, what: 'Kafka' });

@@ -140,7 +140,11 @@ export class SandboxEmr {
       fault?.kind === 'status'
         ? {
             status: fault.status,
-            body: { resourceType: 'OperationOutcome', issue: [{ severity: 'error', code: 'processing' }] },
+            // As many a server does, it quotes what it does not like.
+            body: {
+              resourceType: 'OperationOutcome',
+              issue: [{ severity: 'error', code: 'processing', diagnostics: JSON.stringify(record.body) }],
+            },
           }
         : this.store.handle(method, path, record.body, request.headers['if-none-exist'] as string | undefined);
     record.status = status;
@@ -174,10 +178,11 @@ function describe({ path, body }: FhirRequest): string {
   return `transaction (${held.join(', ')})`;
 }
 
+/** A resource, or the parameters of a search by POST. */
 function parsed(text: string): unknown {
   try {
     return text === '' ? undefined : JSON.parse(text);
   } catch {
-    return undefined;
+    return Object.fromEntries(new URLSearchParams(text));
   }
 }

@@ -47,6 +47,8 @@ export class FhirMemory {
   private interaction(method: string, path: string, body: FhirResource, ifNoneExist?: string): FhirAnswer {
     const [place = '', query] = path.split('?');
     const [type = '', id] = place.split('/');
+    if (method === 'POST' && id === '_search')
+      return { status: 200, body: this.search(type, new URLSearchParams(body as never).toString()) };
     if (method === 'GET') return id ? this.read(type, id) : { status: 200, body: this.search(type, query ?? '') };
     if (body?.resourceType !== type) throw new Refused(400, `The body must be a ${type}.`);
     if (method === 'POST') return this.create(body, ifNoneExist);

@@ -24,6 +24,8 @@ export class SandboxPacs {
   qidoFault?: 'nothing' | number;
   /** How many QIDO-RS queries came in. */
   queries = 0;
+  /** What was asked by QIDO-RS, as the URL has it. */
+  readonly urls: string[] = [];
 
   private dimse?: InstanceType<typeof Server>;
   private http?: HttpServer;
@@ -49,6 +51,7 @@ export class SandboxPacs {
     const http = createServer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://pacs');
       this.queries++;
+      this.urls.push(request.url ?? '');
       if (typeof this.qidoFault === 'number') return void response.writeHead(this.qidoFault).end();
       const found = this.find(url);
       if (!found) return void response.writeHead(404).end();

@@ -1,17 +1,30 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { AuditEvent } from 'fhir/r4.js';
+import type { FailureCode } from '#platform';
 
-/** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction. */
+/** FHIR RESTful interaction, http://hl7.org/fhir/restful-interaction; `operation` is whatever is none of the others. */
 type RestInteraction =
-  'read' | 'vread' | 'search-type' | 'history-type' | 'history-instance' | 'create' | 'update' | 'transaction';
-/** Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends. */
-type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7';
+  | 'read'
+  | 'vread'
+  | 'search-type'
+  | 'history-type'
+  | 'history-instance'
+  | 'create'
+  | 'update'
+  | 'transaction'
+  | 'operation';
+/**
+ * Transaction of IHE RAD by DICOM: a worklist is asked for; an exam begins; it goes on or ends; it is asked or said whether
+ * images are safely stored; it is told which can be had.
+ */
+type DicomInteraction = 'RAD-5' | 'RAD-6' | 'RAD-7' | 'RAD-10' | 'RAD-49';
 
 /** One access to patient data. */
 export interface Access {
-  interaction: RestInteraction | DicomInteraction;
-  /** The client as authenticated; of DICOM the calling AE title. */
+  interaction: RestInteraction | DicomInteraction | 'login' | 'export';
+  /** The client as authenticated; of DICOM the calling AE title, of an export the destination. */
   client: string;
   /** The network address of the client, where it says more than the client does. */
   address?: string;
@@ -23,10 +36,21 @@ export interface Access {
   patientIds: string[];
   /** The query of a search, kept base64-coded as IHE BALP asks, since it may hold an identifier. */
   query?: string;
+  /** Why it was refused, where it was: then nothing was shown or done. */
+  refusedAs?: FailureCode;
 }
 
 const DCM = 'http://dicom.nema.org/resources/ontology/DCM';
-const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E' } as const;
+const action = { create: 'C', update: 'U', transaction: 'E', 'search-type': 'E', operation: 'E' } as const;
+
+/** What the work of one request has recorded. */
+const watched = new AsyncLocalStorage<{ isRecorded: boolean }>();
+
+/** Runs what answers a request; tells whether it has recorded an access meanwhile. */
+export function watchingRecords<T>(answer: () => T): { answer: T; isRecorded: () => boolean } {
+  const state = { isRecorded: false };
+  return { answer: watched.run(state, answer), isRecorded: () => state.isRecorded };
+}
 
 /** What is DICOM's own about an access by DICOM (event types: DICOM PS3.15 sections A.5.3.9 and A.5.3.10). */
 const dicomEvents: Record<
@@ -46,6 +70,18 @@ const dicomEvents: Record<
     transaction: 'Modality Procedure Step Completed',
     action: 'U',
   },
+  'RAD-10': {
+    code: '110103',
+    display: 'DICOM Instances Accessed',
+    transaction: 'Storage Commitment',
+    action: 'E',
+  },
+  'RAD-49': {
+    code: '110103',
+    display: 'DICOM Instances Accessed',
+    transaction: 'Instance Availability Notification',
+    action: 'E',
+  },
 };
 
 /**
@@ -60,6 +96,8 @@ export async function recordAccess(manager: EntityManager, access: Access, now: 
     access.client,
     JSON.stringify(event),
   ]);
+  const state = watched.getStore();
+  if (state) state.isRecorded = true;
 }
 
 /** The AuditEvent of an access. */
@@ -74,26 +112,30 @@ export function auditEvent(access: Access, now: Date): AuditEvent {
   });
   const [roleOf, kindOf] = [terminology('object-role'), terminology('audit-entity-type')];
   const thing = kindOf('2', 'System Object');
+  // Who is told is the destination of what we begin; who asks is the source of what they begin.
+  const isOurs = access.interaction === 'export';
+  const [source, destination] = [dcm('110153', 'Source Role ID'), dcm('110152', 'Destination Role ID')];
   return {
     resourceType: 'AuditEvent',
     id: randomUUID(),
     ...whatHappened(access.interaction),
     recorded: now.toISOString(),
-    outcome: '0',
+    // Table audit-event-outcome: 0 success, 4 minor failure.
+    ...(access.refusedAs ? { outcome: '4', outcomeDesc: access.refusedAs } : { outcome: '0' }),
     agent: [
       {
-        type: dcm('110153', 'Source Role ID'),
+        type: isOurs ? destination : source,
         who: { display: access.client },
         // PS3.15 section A.5.2.2: how an application entity is named beside its host.
         ...(isOfDicom(access.interaction) ? { altId: `AETITLES=${access.client}` } : {}),
-        requestor: true,
+        requestor: !isOurs,
         // Table audit-event network type: 2 is an IP address.
         ...(access.address ? { network: { address: access.address, type: '2' } } : {}),
       },
       {
-        type: dcm('110152', 'Destination Role ID'),
+        type: isOurs ? source : destination,
         who: { display: `collimator ${access.service}` },
-        requestor: false,
+        requestor: isOurs,
       },
     ],
     source: {
@@ -129,6 +171,18 @@ function whatHappened(interaction: Access['interaction']): Pick<AuditEvent, 'typ
       action,
     };
   }
+  if (interaction === 'export')
+    return {
+      type: { system: DCM, code: '110106', display: 'Export' },
+      subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: 'transaction' }],
+      action: 'R',
+    };
+  if (interaction === 'login')
+    return {
+      type: { system: DCM, code: '110114', display: 'User Authentication' },
+      subtype: [{ system: DCM, code: '110122', display: 'Login' }],
+      action: 'E',
+    };
   return {
     type: {
       system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',

@@ -2,7 +2,7 @@ import { Controller, Get, Header, HttpCode, Inject, Param, Post, Req, Res } from
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { Bundle, CapabilityStatement } from 'fhir/r4.js';
-import { fail, INFRASTRUCTURE, type Infrastructure } from '#platform';
+import { fail, HoldsNoPatient, INFRASTRUCTURE, type Infrastructure } from '#platform';
 import { capabilityStatement, definitionParameters, type ServedTypes } from './capability-statement.js';
 import { baseOf, FHIR_JSON, handlingOf, parametersOf, urlOf } from './fhir-request.js';
 import { alternativesOf } from './search-token.js';
@@ -20,6 +20,7 @@ const types = ['StructureDefinition', 'ValueSet', 'CodeSystem'];
  * What a service says of itself: its CapabilityStatement, and the profiles, extensions and codes that names, which are
  * read and searched like any resource. No patient is in them, so no access is recorded.
  */
+@HoldsNoPatient('what the service serves and how its resources are formed')
 @ApiExcludeController()
 @Controller('fhir')
 export class ConformanceController {

@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { AuditEvent, Bundle, CapabilityStatement, OperationOutcome, ServiceRequest, Task } from 'fhir/r4.js';
-import { CLOCK, createLogger, INFRASTRUCTURE, Metrics, Retention, SITE, useHttp } from '#platform';
+import { CLOCK, createLogger, INFRASTRUCTURE, Metrics, RefusedRequests, Retention, SITE, useHttp } from '#platform';
 import { aPatient, aServiceRequest, site as aSite, testDatabase, type TestDatabase } from '#testing';
 import { FhirModule, fhirMigrations, FhirStore } from './index.js';
 
@@ -37,8 +37,9 @@ beforeAll(async () => {
       { provide: CLOCK, useValue: { now: () => now } },
       { provide: SITE, useValue: aSite() },
       { provide: Retention, useValue: { keep: () => undefined } },
+      { provide: RefusedRequests, useValue: { recordBy: () => undefined } },
     ],
-    exports: [DataSource, INFRASTRUCTURE, CLOCK, SITE, Retention],
+    exports: [DataSource, INFRASTRUCTURE, CLOCK, SITE, Retention, RefusedRequests],
   })
   class Ground {}
   @Module({

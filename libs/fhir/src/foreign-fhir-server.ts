@@ -62,7 +62,7 @@ export class ForeignFhirServer {
 
   /** The id of the one resource that matches; undefined where none does, or several do. */
   async idOf(resourceType: string, searchParams: Record<string, string>): Promise<string | undefined> {
-    const answer = await this.call((options) => this.client.search({ resourceType, searchParams, options }));
+    const answer = await this.search(resourceType, searchParams);
     const found = ((answer as Partial<Bundle> | undefined)?.entry ?? []).map(({ resource }) => resource);
     const [one, another] = found.filter((each) => each?.resourceType === resourceType);
     return another ? undefined : one?.id;
@@ -73,12 +73,18 @@ export class ForeignFhirServer {
     resourceType: T,
     searchParams: Record<string, string>,
   ): Promise<Extract<FhirResource, { resourceType: T }>[]> {
-    const answer = (await this.call((options) => this.client.search({ resourceType, searchParams, options }))) as
-      Partial<Bundle> | undefined;
+    const answer = (await this.search(resourceType, searchParams)) as Partial<Bundle> | undefined;
     if (answer?.resourceType !== 'Bundle')
       throw fail('peer-answer-malformed', 'the FHIR server answered a search with what is no Bundle');
     return (answer.entry ?? []).flatMap(({ resource }) =>
       resource?.resourceType === resourceType ? [resource as never] : [],
+    );
+  }
+
+  /** By POST (FHIR R4 section 3.1.1.1), so that the number of a patient or an order is in no URL and no log of one. */
+  private search(resourceType: string, searchParams: Record<string, string>): Promise<unknown> {
+    return this.call((options: object) =>
+      this.client.search({ resourceType, searchParams, options: { ...options, postSearch: true } as never }),
     );
   }
 

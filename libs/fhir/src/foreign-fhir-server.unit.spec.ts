@@ -57,7 +57,10 @@ describe('A foreign FHIR server', () => {
     const bundle = { resourceType: 'Bundle', entry: [{ resource: patient }, { resource: other }] };
     const { client, requests } = await emr({ status: 200, body: JSON.stringify(bundle) });
     expect(await client.matching('Patient', { identifier: 'urn:a|1' })).toEqual([patient]);
-    expect(requests[0]!.request.url).toBe('/fhir/Patient?identifier=urn%3Aa%7C1');
+    const [{ request, body }] = requests as [(typeof requests)[number]];
+    // The number of a patient is in no URL.
+    expect([request.method, request.url, body]).toEqual(['POST', '/fhir/Patient/_search', 'identifier=urn%3Aa%7C1']);
+    expect(request.headers['content-type']).toBe('application/x-www-form-urlencoded');
     server!.close();
     const { client: mute } = await emr({ status: 200, body: '{}' });
     expect((await failureOf(mute.matching('Patient', {}))).code).toBe('peer-answer-malformed');

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { uuidFrom } from '#fhir';
 import { MllpClient, MllpFailure, readHeader } from '#hl7v2';
 import { DeliveryQueue, type Delivery, type NewDelivery } from '#messaging';
-import type { Destination } from '#platform';
+import { tlsTo, type Destination } from '#platform';
 import { MessageLog } from './message-log.js';
 import { failureOfAcknowledgement, failureOfMllp } from './acknowledgement.decider.js';
 
@@ -38,13 +38,15 @@ export class Hl7Destinations implements OnApplicationShutdown {
   /**
    * Connects a destination to the queue.
    *
+   * @throws Error of the file system if a file of its TLS cannot be read
    * @param messageOf writes a delivery that is not written yet; the same delivery must give the same bytes
    */
   connect(
-    { name, host, port, ackTimeoutSeconds, connections }: MllpDestination,
+    { name, host, port, tls, ackTimeoutSeconds, connections }: MllpDestination,
     messageOf?: (delivery: Delivery) => Buffer,
   ): void {
-    const make = () => new MllpClient({ host, port, ackTimeoutMs: ackTimeoutSeconds * 1000 });
+    const line = { host, port, ...(tls ? { tls: tlsTo(tls) } : {}) };
+    const make = () => new MllpClient({ ...line, ackTimeoutMs: ackTimeoutSeconds * 1000 });
     const idle = Array.from({ length: connections }, make);
     this.connections.push(...idle);
     const bytesOf = (delivery: Delivery) =>

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import { indexOf, recordAccess } from '#fhir';
 import { Hl7Refusal } from '#hl7v2';
 import type { ExplainedField } from '#mapping';
-import { clientOf, CLOCK, fail, INFRASTRUCTURE, type Clock, type Infrastructure } from '#platform';
+import { clientOf, CLOCK, fail, HoldsNoPatient, INFRASTRUCTURE, type Clock, type Infrastructure } from '#platform';
 import { Hl7Intake, type Tried } from './hl7-intake.js';
 
 /** What a message would become: for whoever connects a sender. Nothing of it is stored. */
@@ -42,6 +42,7 @@ export class TrialController {
     summary: 'Which field of a message makes which FHIR element, and by which row of the v2-to-FHIR guide',
   })
   @ApiConsumes('text/plain')
+  @HoldsNoPatient('fields and rows of the message that was sent along, none of its values')
   @Post('explain')
   @HttpCode(200)
   explain(@Body() body: unknown): { fields: ExplainedField[] } {

@@ -14,6 +14,7 @@ import type { Transaction } from './unit-of-work.js';
 /** Nest's own metadata keys (`@EventPattern`, `@UseFilters`); it exports no constants for them. */
 const PATTERN = 'microservices:pattern';
 const FILTERS = '__exceptionFilters__';
+const uuid = /^[0-9a-f-]{36}$/i;
 /** Longest wait of a held partition. */
 const HOLD_CAP_MS = 5_000;
 
@@ -114,7 +115,9 @@ export class KafkaEventStrategy
   private async handleRecord(record: EventRecord, attempt: number, lost: AbortSignal): Promise<number | undefined> {
     try {
       const outcome = await this.processor.process(record, lost);
-      const about = { eventId: record.headers.ce_id, type: record.headers.ce_type, outcome };
+      // Whoever else writes to the topic may put anything there, a patient's number too.
+      const eventId = uuid.test(record.headers.ce_id ?? '') ? record.headers.ce_id : undefined;
+      const about = { eventId, type: record.headers.ce_type, outcome };
       if (outcome === 'parked') this.log.warn(about, 'event parked');
       else if (outcome !== 'not-ours') this.log.debug(about, 'event');
       return undefined;

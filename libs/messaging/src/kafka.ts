@@ -1,8 +1,8 @@
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Kafka, logLevel, Partitioners, type ISocketFactory, type Producer } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type ISocketFactory, type Producer, type SASLOptions } from 'kafkajs';
 import { topics } from '#events';
-import type { Infrastructure, Logger } from '#platform';
+import { tlsTo, type Infrastructure, type Logger } from '#platform';
 import { MAX_EVENT_BYTES } from './unit-of-work.js';
 
 /** Partitions of a topic where the deployment has not made it otherwise: enough for six consumers of one service. */
@@ -12,9 +12,12 @@ const MAX_RECORD_BYTES = MAX_EVENT_BYTES + 64 * 1024;
 
 /** A Kafka client that logs at debug: kafkajs cries at every try of its own, what matters is said by its callers. */
 export function kafkaClient(infrastructure: Infrastructure, logger: Logger): Kafka {
+  const { brokers, ssl, sasl } = infrastructure.kafka;
   return new Kafka({
     clientId: `collimator-${infrastructure.service}`,
-    brokers: infrastructure.kafka.brokers,
+    brokers,
+    ...(ssl ? { ssl: tlsTo(ssl) } : {}),
+    ...(sasl ? { sasl: sasl as SASLOptions } : {}),
     connectionTimeout: 3000,
     requestTimeout: 15_000,
     socketFactory: promptSocket,

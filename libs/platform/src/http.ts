@@ -24,9 +24,12 @@ export function hasScope(request: object, scope: ApiScope): boolean {
 
 /**
  * Checks the bearer token before anything of the body is read (RFC 6750). Tokens are compared by their sha256 in
- * constant time. Without configured tokens every request passes; the environment check allows that on loopback only.
+ * constant time. Who is refused is told to `onRefused`. Without configured tokens every request passes; the environment check allows that on loopback only.
  */
-export function authenticate(tokens: Record<string, ApiToken>) {
+export function authenticate(
+  tokens: Record<string, ApiToken>,
+  onRefused: (request: Request) => void = () => undefined,
+) {
   const known = Object.entries(tokens).map(([client, token]) => {
     const { sha256, scopes } = typeof token === 'string' ? { sha256: token, scopes: [] } : token;
     return { client, scopes, hash: Buffer.from(sha256, 'hex') };
@@ -37,6 +40,7 @@ export function authenticate(tokens: Record<string, ApiToken>) {
     const hash = createHash('sha256').update(token).digest();
     const match = token === '' ? undefined : known.filter((one) => timingSafeEqual(one.hash, hash))[0];
     if (!match) {
+      onRefused(request);
       response.setHeader('WWW-Authenticate', 'Bearer');
       return answer(request, response, fail('unauthorized', 'send a valid token as Authorization: Bearer <token>'));
     }

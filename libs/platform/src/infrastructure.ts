@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isLoopback, kafkaLineIn, lineMistakes, saslMechanisms, type KafkaLine } from './outgoing-lines.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
@@ -25,6 +25,13 @@ const environment = z.object({
     .string()
     .regex(/^[^\s,:]+:\d{1,5}(\s*,\s*[^\s,:]+:\d{1,5})*$/, 'must be host:port, several separated by commas')
     .transform((list) => list.split(',').map((one) => one.trim())),
+  KAFKA_SSL: flag.default(false),
+  KAFKA_SSL_CA: path.optional(),
+  KAFKA_SSL_CERT: path.optional(),
+  KAFKA_SSL_KEY: path.optional(),
+  KAFKA_SASL_MECHANISM: z.enum(saslMechanisms).optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
   TOPIC_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]*$/, 'may hold letters, digits, dot, dash and underscore')
@@ -78,7 +85,7 @@ export interface Listener {
 export interface Infrastructure {
   service: string;
   database: { url: string; schema: string; poolSize: number };
-  kafka: { brokers: string[]; topicPrefix: string };
+  kafka: { brokers: string[]; topicPrefix: string } & KafkaLine;
   siteFile: string;
   /** The site's contrast policy; without it every exam with contrast needs a decision. */
   contrastPolicyFile?: string;
@@ -103,7 +110,7 @@ export class EnvironmentInvalid extends Error {
  * Reads a service's environment. A variable that is set to nothing counts as not set.
  *
  * @throws EnvironmentInvalid naming every variable at fault; also where a listener off loopback would speak plaintext
- *   or be open to anyone, or its certificate cannot be read
+ *   or be open to anyone, its certificate cannot be read, or Kafka or Postgres would be spoken to in plaintext
  */
 export function loadInfrastructure(service: string, env: Record<string, string | undefined>): Infrastructure {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
@@ -114,13 +121,14 @@ export function loadInfrastructure(service: string, env: Record<string, string |
       return `${name}: ${given[name] === undefined ? 'is missing' : issue.message}`;
     }),
     ...listenerMistakes(given),
+    ...lineMistakes(given, isReadable),
   ];
   if (!result.success || mistakes.length > 0) throw new EnvironmentInvalid(mistakes);
   const read = result.data;
   const infrastructure: Infrastructure = {
     service,
     database: { url: read.DATABASE_URL, schema: read.DATABASE_SCHEMA ?? service, poolSize: read.DATABASE_POOL },
-    kafka: { brokers: read.KAFKA_BROKERS, topicPrefix: read.TOPIC_PREFIX },
+    kafka: { brokers: read.KAFKA_BROKERS, topicPrefix: read.TOPIC_PREFIX, ...kafkaLineIn(given) },
     siteFile: read.SITE_FILE,
     http: listener(read.HTTP_HOST, read.HTTP_PORT, read.HTTP_TLS_CERT, read.HTTP_TLS_KEY),
     apiTokens: read.API_TOKENS,
@@ -143,11 +151,6 @@ export function loadInfrastructure(service: string, env: Record<string, string |
       maxAssociationsPerPeer: read.DICOM_MAX_ASSOCIATIONS_PER_PEER,
     };
   return infrastructure;
-}
-
-/** True for an address that only programs on this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** What is wrong with the listeners taken together, told from the raw variables so that nothing hides it. */

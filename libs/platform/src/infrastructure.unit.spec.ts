@@ -9,8 +9,8 @@ writeFileSync(file, '');
 const tokens = JSON.stringify({ emr: 'a'.repeat(64) });
 const load = (env: Record<string, string | undefined> = {}) =>
   loadInfrastructure('orders', {
-    DATABASE_URL: 'postgres://u:secret@db/collimator',
-    KAFKA_BROKERS: 'k1:9092, k2:9092',
+    DATABASE_URL: 'postgres://u:secret@localhost/collimator',
+    KAFKA_BROKERS: 'localhost:9092, 127.0.0.1:9093',
     SITE_FILE: 'site.yaml',
     HTTP_PORT: '3001',
     ...env,
@@ -33,8 +33,8 @@ describe('The environment', () => {
   it('is read with its defaults', () => {
     expect(load()).toEqual({
       service: 'orders',
-      database: { url: 'postgres://u:secret@db/collimator', schema: 'orders', poolSize: 10 },
-      kafka: { brokers: ['k1:9092', 'k2:9092'], topicPrefix: '' },
+      database: { url: 'postgres://u:secret@localhost/collimator', schema: 'orders', poolSize: 10 },
+      kafka: { brokers: ['localhost:9092', '127.0.0.1:9093'], topicPrefix: '' },
       siteFile: 'site.yaml',
       http: { host: '127.0.0.1', port: 3001 },
       apiTokens: {},
@@ -46,6 +46,28 @@ describe('The environment', () => {
     const { mllp, dicom } = load({ MLLP_PORT: '2575', MLLP_TLS_CERT: file, MLLP_TLS_KEY: file, MLLP_TLS_CA: file });
     expect(mllp?.tls).toEqual({ certFile: file, keyFile: file, caFile: file });
     expect(dicom).toBeUndefined();
+  });
+
+  it('says how the brokers are spoken to: by TLS, with a certificate and a password where there are', () => {
+    const far = { KAFKA_BROKERS: 'k1:9093', KAFKA_SSL: 'true' };
+    expect(load(far).kafka).toEqual({ brokers: ['k1:9093'], topicPrefix: '', ssl: {} });
+    const sasl = { KAFKA_SASL_MECHANISM: 'scram-sha-512', KAFKA_SASL_USERNAME: 'orders', KAFKA_SASL_PASSWORD: 's' };
+    const files = { KAFKA_SSL_CA: file, KAFKA_SSL_CERT: file, KAFKA_SSL_KEY: file };
+    expect(load({ ...far, ...sasl, ...files }).kafka).toMatchObject({
+      ssl: { caFile: file, certFile: file, keyFile: file },
+      sasl: { mechanism: 'scram-sha-512', username: 'orders', password: 's' },
+    });
+    expect(load({ KAFKA_BROKERS: 'k1:9092', ALLOW_PLAINTEXT: 'true' }).kafka.ssl).toBeUndefined();
+  });
+
+  it('takes a database that is far away by TLS that knows its certificate', () => {
+    const url = 'postgres://u:p@db.example/collimator';
+    const told = ['DATABASE_URL: off loopback needs sslmode=verify-full in it, or ALLOW_PLAINTEXT=true'];
+    for (const mode of ['', '?sslmode=prefer', '?sslmode=disable', '?sslmode=require', '?sslmode=no-verify'])
+      expect([mode, mistakesOf({ DATABASE_URL: url + mode })]).toEqual([mode, told]);
+    expect(mistakesOf({ DATABASE_URL: `${url}?sslmode=verify-full&sslrootcert=/ca.pem` })).toEqual([]);
+    expect(mistakesOf({ DATABASE_URL: url, ALLOW_PLAINTEXT: 'true' })).toEqual([]);
+    expect(mistakesOf({ DATABASE_URL: 'postgres://u:p@[::1]:5432/collimator' })).toEqual([]);
   });
 
   it('bounds associations as it is told, and has a bound where it is not', () => {
@@ -62,13 +84,29 @@ describe('The environment', () => {
     ['a port set to nothing', { HTTP_PORT: '' }, ['HTTP_PORT: is missing']],
     [
       'brokers without port',
-      { KAFKA_BROKERS: 'k1' },
+      { KAFKA_BROKERS: 'localhost' },
       ['KAFKA_BROKERS: must be host:port, several separated by commas'],
     ],
     [
       'a schema that would need quotes',
       { DATABASE_SCHEMA: 'Or"ders' },
       ['DATABASE_SCHEMA: must be a lower-case schema name'],
+    ],
+    [
+      'plaintext to brokers far away',
+      { KAFKA_BROKERS: 'localhost:9092,k2:9092' },
+      ['KAFKA_BROKERS: off loopback needs KAFKA_SSL=true, or ALLOW_PLAINTEXT=true'],
+    ],
+    ['a certificate that would not be used', { KAFKA_SSL_CA: file }, ['KAFKA_SSL: must be true beside KAFKA_SSL_CA']],
+    [
+      'half a pair of files for the brokers, one of them not there',
+      { KAFKA_SSL: 'true', KAFKA_SSL_KEY: `${file}.not` },
+      ['KAFKA_SSL_KEY: the file cannot be read', 'KAFKA_SSL_CERT: is missing beside KAFKA_SSL_KEY'],
+    ],
+    [
+      'a user without a password',
+      { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'orders' },
+      ['KAFKA_SASL_PASSWORD: is missing beside KAFKA_SASL_MECHANISM'],
     ],
     ['one port for two', { MLLP_PORT: '3001' }, ['MLLP_PORT: is in use for HTTP_PORT']],
     ['a certificate without key', { HTTP_TLS_CERT: file }, ['HTTP_TLS_KEY: is missing beside HTTP_TLS_CERT']],

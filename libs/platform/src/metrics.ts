@@ -77,6 +77,12 @@ export class Metrics {
     'status',
   ]);
 
+  readonly requestsRefused = this.counter(
+    'collimator_requests_refused_total',
+    'Requests without a known token, and whether the audit trail has them',
+    ['recorded'],
+  );
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }

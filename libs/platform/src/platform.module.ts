@@ -7,6 +7,7 @@ import type { Infrastructure } from './infrastructure.js';
 import type { Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import type { Site } from './site-file.js';
+import { RefusedRequests } from './refused-requests.js';
 import { Retention } from './retention.js';
 import { CLOCK, INFRASTRUCTURE, LOGGER, SITE } from './tokens.js';
 
@@ -42,7 +43,7 @@ export class PlatformModule implements OnApplicationShutdown {
         return source;
       },
     };
-    const services = [Readiness, Liveness, Metrics, Retention];
+    const services = [Readiness, Liveness, Metrics, Retention, RefusedRequests];
     return {
       module: PlatformModule,
       controllers: [HealthController],

@@ -2,7 +2,7 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { json, urlencoded, type Express } from 'express';
+import { json, urlencoded, type Express, type Request } from 'express';
 import { migrate, type Migration } from './database.js';
 import { answerBodyFailure, authenticate, HttpFailureFilter, logRequests } from './http.js';
 import { loadInfrastructure, type Infrastructure } from './infrastructure.js';
@@ -10,6 +10,7 @@ import { tlsOptionsOf } from './listener-tls.js';
 import { createLogger, NestLog, type Logger } from './log.js';
 import { Metrics } from './metrics.js';
 import { PlatformModule, type Runtime } from './platform.module.js';
+import { RefusedRequests } from './refused-requests.js';
 import { loadSite } from './site-file.js';
 
 /** How long a service may take to finish what it has begun after SIGTERM. */
@@ -66,7 +67,14 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
     abortOnError: false,
     httpsOptions: tlsOptionsOf(infrastructure.http),
   });
-  useHttp(app, { logger, apiTokens: infrastructure.apiTokens, metrics: app.get(Metrics) });
+  const refused = app.get(RefusedRequests);
+  useHttp(app, {
+    logger,
+    apiTokens: infrastructure.apiTokens,
+    metrics: app.get(Metrics),
+    onRefused: ({ method, originalUrl: url, socket }) =>
+      void refused.tell({ method, url, address: socket.remoteAddress }),
+  });
   const strategy = definition.strategy?.(app);
   if (strategy) {
     app.connectMicroservice({ strategy }, { inheritAppConfig: false });
@@ -79,7 +87,17 @@ export async function createService(definition: ServiceDefinition, runtime: Runt
 /** What stands before and behind every controller; before anything else of a request is read, its client is known. */
 export function useHttp(
   app: INestApplication,
-  { logger, apiTokens, metrics }: { logger: Logger; apiTokens: Infrastructure['apiTokens']; metrics: Metrics },
+  {
+    logger,
+    apiTokens,
+    metrics,
+    onRefused,
+  }: {
+    logger: Logger;
+    apiTokens: Infrastructure['apiTokens'];
+    metrics: Metrics;
+    onRefused?: (request: Request) => void;
+  },
 ): void {
   const express = app.getHttpAdapter().getInstance() as Express;
   express.disable('x-powered-by');
@@ -88,7 +106,7 @@ export function useHttp(
       metrics.httpDuration.observe({ method, route, status }, ms / 1000),
     ),
   );
-  app.use(authenticate(apiTokens));
+  app.use(authenticate(apiTokens, onRefused));
   const type = ['application/json', 'application/fhir+json', 'application/*+json'];
   // A report brings its document along, such as a PDF in base64; what is told of it has to fit an event.
   app.use('/fhir/DiagnosticReport', json({ limit: '6mb', type }));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, port, text } from './site-values.js';
+import { httpUrl, port, text, tlsFiles } from './site-values.js';
 
 /** What may be kept from a destination, whatever it gets. */
 const leftOut = z.enum(['demographics', 'clinicalInformation', 'people', 'reportContent']);
@@ -45,7 +45,10 @@ export const destination = z.discriminatedUnion(
       timeoutSeconds: z.number().positive().default(10),
       /** Name of the environment variable that holds the bearer token. */
       bearerTokenEnv: text.optional(),
-      /** Each fact in one transaction, or, for a server that takes none, as conditional updates one by one. */
+      /**
+       * Each fact in one transaction, or, for a server that takes none, as conditional updates one by one. FHIR knows
+       * those by a search in the URL only: then the number of an order or a report is in it, though never a patient's.
+       */
       by: z.enum(['transaction', 'updates']).default('transaction'),
       /**
        * Exams, studies and reports (results), contrast given, reactions to it; what becomes of appointments: booked,
@@ -60,6 +63,8 @@ export const destination = z.discriminatedUnion(
       kind: z.literal('mllp'),
       host: text,
       port,
+      /** Without it messages go in plaintext. */
+      tls: tlsFiles.optional(),
       /** MSH-5 and MSH-6 of what we send. */
       application: text,
       facility: text,

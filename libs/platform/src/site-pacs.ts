@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { aeTitle, httpUrl, port, text } from './site-values.js';
+import { aeTitle, httpUrl, port, text, tlsFiles } from './site-values.js';
 
 /** Where the images are, and how it is asked for them. */
 export const pacs = z.strictObject({
@@ -12,8 +12,7 @@ export const pacs = z.strictObject({
       host: text,
       port,
       aeTitle,
-      /** Files in PEM: the authority that signed its certificate, and our own certificate and key where it wants one. */
-      tls: z.strictObject({ caFile: text, certFile: text.optional(), keyFile: text.optional() }).optional(),
+      tls: tlsFiles.optional(),
     })
     .optional(),
   /** Name of the environment variable that holds the Authorization header it wants by HTTP, such as `Basic …`. */

@@ -11,6 +11,9 @@ export const zone = text.refine(
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 export const port = z.int().min(1).max(65535);
 
+/** TLS to a system: files in PEM, the authority that signed its certificate, and our own where it wants one. */
+export const tlsFiles = z.strictObject({ caFile: text, certFile: text.optional(), keyFile: text.optional() });
+
 export const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a quoted time of day, such as '07:00'");
 export const closingTime = timeOfDay.or(z.literal('24:00'));
 export const minutes = z.int().min(1).max(1440);

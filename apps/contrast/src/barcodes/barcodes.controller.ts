@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CLOCK, fail, type Clock } from '#platform';
+import { CLOCK, fail, HoldsNoPatient, type Clock } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { humanReadable, readBarcode, type Barcode } from './gs1.js';
@@ -8,6 +8,7 @@ import { packageOf, type KnownPackage } from './known-package.js';
 
 /** Reads barcodes for whoever has a scanner and no parser. Nothing is stored. */
 @ApiTags('barcodes')
+@HoldsNoPatient('what a barcode of a package says')
 @Controller('barcodes')
 export class BarcodesController {
   constructor(

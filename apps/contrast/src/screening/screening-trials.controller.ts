@@ -8,7 +8,7 @@ import type {
   Observation,
 } from 'fhir/r4.js';
 import { validateResource } from '#fhir';
-import { CLOCK, fail, type Clock } from '#platform';
+import { CLOCK, fail, HoldsNoPatient, type Clock } from '#platform';
 import type { ContrastPolicy } from '../policy/contrast-policy.js';
 import { checkPolicy, CONTRAST_POLICY, PolicyFileInvalid } from '../policy/load-policy.js';
 import { factsOfPatient, noFacts } from './facts-of-patient.js';
@@ -31,6 +31,7 @@ interface Trial {
 const types = ['Patient', 'Observation', 'Condition', 'AllergyIntolerance', 'Encounter'] as const;
 
 /** Screens invented facts, so that a policy can be tried before it is signed off. Nothing is stored or told. */
+@HoldsNoPatient('what the facts sent along come to; nothing that is stored')
 @Controller('screening')
 export class ScreeningTrialsController {
   constructor(

@@ -1,9 +1,10 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ForeignFhirServer } from '#fhir';
+import { DataSource } from 'typeorm';
+import { ForeignFhirServer, recordAccess } from '#fhir';
 import { controlIdOf, Hl7Destinations, type MllpDestination } from '#intake';
 import { envelopeTo, partFor } from '#mapping';
 import { DeliveryQueue, type Delivery, type Send } from '#messaging';
-import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
+import { CLOCK, INFRASTRUCTURE, SITE, type Clock, type Destination, type Infrastructure, type Site } from '#platform';
 import { bearerTokensOf } from './bearer-tokens.js';
 import type { EmrFact } from './emr-fact.js';
 import { messageOf } from './emr-message.js';
@@ -26,7 +27,9 @@ export class EmrSenders implements OnModuleInit {
   constructor(
     @Inject(DeliveryQueue) private readonly queue: DeliveryQueue,
     @Inject(Hl7Destinations) private readonly hl7: Hl7Destinations,
+    @Inject(DataSource) private readonly dataSource: DataSource,
     @Inject(SITE) private readonly site: Site,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(INFRASTRUCTURE) { siteFile }: Infrastructure,
   ) {
     this.tokens = bearerTokensOf(site, process.env, siteFile);
@@ -48,7 +51,24 @@ export class EmrSenders implements OnModuleInit {
       const fact = factFor(delivery, to);
       if (to.by === 'updates') await updateOneByOne(fact, patientSystem, server);
       else await server.transaction(transactionOf(fact, patientSystem));
+      await this.recordExport(name, fact);
     };
+  }
+
+  /** What went to whom. Where it cannot be recorded it is sent again, which has the effect of once. */
+  private async recordExport(destination: string, { resources }: EmrFact): Promise<void> {
+    const patients = resources.filter(({ resourceType }) => resourceType === 'Patient');
+    await recordAccess(
+      this.dataSource.manager,
+      {
+        interaction: 'export',
+        client: destination,
+        service: 'results',
+        references: resources.map((one) => `${one.resourceType}/${one.id}`),
+        patientIds: patients.map(({ id }) => id!),
+      },
+      this.clock.now(),
+    );
   }
 
   /** The same delivery gives the same bytes, however often it is sent. */

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { ImagingStudy } from 'fhir/r4.js';
 import { DicomStatus, newUid, type StorageCommitmentRequest, type StorageCommitmentResult } from '#dicom';
-import { studyInstanceUidOf } from '#fhir';
+import { recordAccess, studyInstanceUidOf } from '#fhir';
 import { DeliveryQueue, UnitOfWork, type Transaction } from '#messaging';
 import { INFRASTRUCTURE, LOGGER, Metrics, SITE, type Infrastructure, type Logger, type Site } from '#platform';
-import { sayOfStorage } from './storage-commitment-peer.js';
+import { ofStorage, sayOfStorage } from './storage-commitment-peer.js';
 import { instancesToCommit } from './storage-commitment.decider.js';
 import { StudyLookups } from '../study/study-lookups.store.js';
 
@@ -74,6 +74,8 @@ export class AskPacsToCommit implements OnModuleInit {
     await this.unitOfWork.run(undefined, async ({ manager, now }) => {
       if (!(await this.lookups.commitmentAnswered(manager, result, now)))
         throw new DicomStatus(PROCESSING_FAILURE, 'nothing was asked with this Transaction UID');
+      const references = [`urn:oid:${result.transactionUid}`];
+      await recordAccess(manager, { ...ofStorage, client: caller, references }, now);
     });
     const { failed, transactionUid } = result;
     this.metrics.studyCommitments.inc({ outcome: failed.length > 0 ? 'failed' : 'committed' });

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DicomStatus, type StorageCommitmentRequest } from '#dicom';
+import { recordAccess } from '#fhir';
 import { backoffMs, UnitOfWork, type NewDelivery, type Transaction } from '#messaging';
 import {
   asFailure,
@@ -24,6 +25,7 @@ import {
   isLastLook,
 } from './storage-commitment.decider.js';
 import { resultOf, StorageCommitments, type StorageCommitment } from './storage-commitments.store.js';
+import { ofStorage } from './storage-commitment-peer.js';
 import { TellModalityWhatIsStored } from './tell-modality-what-is-stored.js';
 
 /** PS3.7 annex C. */
@@ -79,6 +81,11 @@ export class CheckStorageWhenModalityAsks extends DueWork<StorageCommitment> {
       const known = await this.commitments.ask(transaction.manager, caller, request, transaction.now);
       if (!areSameInstances(known.instances, request.instances))
         throw new DicomStatus(PROCESSING_FAILURE, 'the Transaction UID stands for other instances');
+      await recordAccess(
+        transaction.manager,
+        { ...ofStorage, client: caller, references: [`urn:oid:${request.transactionUid}`] },
+        transaction.now,
+      );
       if (known.failed) transaction.deliver(this.answerTo(known));
     });
     this.wake();

@@ -8,6 +8,9 @@ export interface DicomAddress {
   aeTitle: string;
 }
 
+/** What is recorded of whoever speaks of storage: which images it was, the transaction says; whose, nobody. */
+export const ofStorage = { interaction: 'RAD-10', service: 'results', patientIds: [] as string[] } as const;
+
 const sopClass = sopClasses.storageCommitmentPushModel;
 const PROCESSING_FAILURE = 0x0110;
 

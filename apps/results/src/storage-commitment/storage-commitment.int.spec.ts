@@ -104,6 +104,11 @@ describe('A modality that asks whether its images are safely stored', () => {
       { transactionUid: one.transactionUid, committed: one.instances, failed: [], by: 'COLLIMATOR' },
     ]);
     expect(await listed('open', one)).toBeUndefined();
+    const recorded = await service.sql(
+      `SELECT body->'subtype'->0->>'code' AS code FROM audit_event WHERE agent = 'CT01' AND body->>'entity' LIKE $1`,
+      [`%${one.transactionUid}%`],
+    );
+    expect(recorded).toEqual([{ code: 'RAD-10' }]);
   });
 
   it('is told which are not, when the time is up; they are listed', async () => {

@@ -82,6 +82,10 @@ describe('A notification of the PACS', () => {
     expect(await notify(`${one.uid}.8`, one.notification('ONLINE', 1, 2))).toEqual([0, undefined]);
     await one.looked('found');
     expect(await one.told()).toBe(1);
+    const recorded = await service.sql(
+      "SELECT body->'subtype'->0->>'code' AS code FROM audit_event WHERE agent = 'PACS'",
+    );
+    expect(recorded).toEqual([{ code: 'RAD-49' }]);
   });
 
   it('that comes before the exam is known is remembered, through a restart', async () => {

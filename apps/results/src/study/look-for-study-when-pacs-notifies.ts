@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DicomStatus, type InstanceAvailability, type InstanceAvailabilityProvider } from '#dicom';
+import { recordAccess, uuidFrom } from '#fhir';
 import { UnitOfWork } from '#messaging';
 import { LOGGER, SITE, type Logger, type Site } from '#platform';
 import { AvailabilityNotifications } from './availability-notifications.store.js';
@@ -35,6 +36,17 @@ export class LookForStudyWhenPacsNotifies implements InstanceAvailabilityProvide
         const { manager, now } = transaction;
         if (!(await this.notifications.insert(manager, sopInstanceUid, notification, notifier, now)))
           throw new DicomStatus(DUPLICATE_SOP_INSTANCE, 'a notification with this SOP Instance UID is there');
+        await recordAccess(
+          manager,
+          {
+            interaction: 'RAD-49',
+            client: notifier,
+            service: 'results',
+            references: [`ImagingStudy/${uuidFrom('ImagingStudy', notification.studyInstanceUid)}`],
+            patientIds: [],
+          },
+          now,
+        );
         await this.news.seen(notification.studyInstanceUid, transaction);
       });
     } catch (error) {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
 import {
   datasetFromJson,
@@ -12,7 +11,7 @@ import {
   type SeriesInPacs,
   type StudyInPacs,
 } from '#dicom';
-import { asFailure, INFRASTRUCTURE, LOGGER, SITE, type Infrastructure, type Logger, type Site } from '#platform';
+import { asFailure, INFRASTRUCTURE, LOGGER, SITE, tlsTo, type Infrastructure, type Logger, type Site } from '#platform';
 import { unavailableAfter } from './availability.decider.js';
 import type { FetchedDoseReport } from '../dose/dose-desk.js';
 import { doseReportClasses } from '../dose/dose-report.js';
@@ -63,7 +62,7 @@ export class PacsContent {
           calledAeTitle: find.aeTitle,
           callingAeTitle: dicom?.aeTitle ?? 'COLLIMATOR',
           timeoutMs,
-          ...(find.tls ? { tls: tlsOf(find.tls) } : {}),
+          ...(find.tls ? { tls: tlsTo(find.tls) } : {}),
         })
       : new QidoClient({ url: qidoUrl!, timeoutMs, headers: authorizationOf(site) });
   }
@@ -173,13 +172,6 @@ export class PacsContent {
       this.logger.warn({ err: failure }, complaint);
     }
   }
-}
-
-function tlsOf({ caFile, certFile, keyFile }: NonNullable<NonNullable<Site['pacs']['find']>['tls']>) {
-  return {
-    ca: readFileSync(caFile),
-    ...(certFile && keyFile ? { cert: readFileSync(certFile), key: readFileSync(keyFile) } : {}),
-  };
 }
 
 /**

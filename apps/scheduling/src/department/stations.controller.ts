@@ -2,7 +2,17 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nest
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { DataSource } from 'typeorm';
-import { CLOCK, clientOf, csvTextOf, fail, SITE, stationByAeTitle, type Clock, type Site } from '#platform';
+import {
+  CLOCK,
+  clientOf,
+  csvTextOf,
+  fail,
+  HoldsNoPatient,
+  SITE,
+  stationByAeTitle,
+  type Clock,
+  type Site,
+} from '#platform';
 import { DepartmentDesk } from './department-desk.js';
 import { RecordSetup } from '../exam/record-setup.js';
 import type { RoomNow } from './room-occupancy.decider.js';
@@ -23,6 +33,7 @@ export class StationsController {
   ) {}
 
   @ApiOperation({ summary: 'Whether an exam may begin at a station, and why not: room, cleaning, QC, roster, set-up' })
+  @HoldsNoPatient('the state of a room and its equipment')
   @Get('stations/:aeTitle/readiness')
   async readiness(@Param('aeTitle') aeTitle: string): Promise<Readiness> {
     const station = stationByAeTitle(this.site, aeTitle);
@@ -37,6 +48,7 @@ export class StationsController {
   @ApiOperation({
     summary: 'Each room with its state of HL7 table 0116 now: O while an exam goes on, else as it was told',
   })
+  @HoldsNoPatient('the state of each room')
   @Get('rooms')
   async rooms(): Promise<{ rooms: RoomNow[] }> {
     return { rooms: await this.closures.rooms(this.dataSource.manager, this.clock.now()) };
