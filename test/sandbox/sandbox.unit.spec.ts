@@ -62,6 +62,15 @@ describe('The sandbox EMR by FHIR', () => {
     expect(store.handle('PUT', path, order('O1', 'Patient/1')).status).toBe(412);
   });
 
+  it('is searched by subject', () => {
+    const store = new FhirMemory();
+    store.handle('POST', 'ServiceRequest', order('O1', 'Patient/1'));
+    store.handle('POST', 'ServiceRequest', order('O2', 'Patient/2'));
+    expect(store.handle('GET', 'ServiceRequest?subject=Patient/2', undefined).body).toMatchObject({
+      entry: [{ resource: { subject: { reference: 'Patient/2' } } }],
+    });
+  });
+
   it('says 404 and 400 where a real server does', () => {
     const store = new FhirMemory();
     expect(store.handle('GET', 'Patient/none', undefined).status).toBe(404);

@@ -34,13 +34,28 @@ export interface RunningExam {
   images: { seriesInstanceUid: string; sopInstanceUids: string[] };
 }
 
-/** A CT scanner of the sandbox hospital. */
-export class SandboxScanner {
+/**
+ * A CT scanner, of whichever program it is made: what it asks and tells is the same, by keyword; how that goes over the
+ * wire is the program's.
+ */
+export abstract class Scanner {
   constructor(
     readonly aeTitle: string,
-    private readonly worklist: DicomAddress,
     readonly journal = new Journal(),
   ) {}
+
+  /** Asks for a worklist (C-FIND, DICOM PS3.4 annex K). */
+  protected abstract find(query: Elements): Promise<DimseAnswer[]>;
+
+  /** Tells of an exam (MPPS N-CREATE or N-SET); undefined where it was not answered. */
+  protected abstract report(
+    operation: 'create' | 'set',
+    mppsUid: string,
+    elements: Elements,
+  ): Promise<DimseAnswer | undefined>;
+
+  /** Stores instances in a PACS (C-STORE). @returns the answer to each */
+  protected abstract store(instances: Elements[], pacs: DicomAddress): Promise<DimseAnswer[]>;
 
   /** Asks for its own worklist and notes it in the journal; further keys narrow it. */
   async queryWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
@@ -49,14 +64,13 @@ export class SandboxScanner {
     return lines;
   }
 
-  /** Asks for its own worklist (C-FIND, DICOM PS3.4 annex K), for polling: without a note in the journal. */
+  /** Asks for its own worklist, for polling: without a note in the journal. */
   async askWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
-    const request = CFindRequest.createWorklistFindRequest({
+    const answers = await this.find({
       ...worklistKeys,
       ...keys,
       ScheduledProcedureStepSequence: [{ ...stepKeys, ScheduledStationAETitle: this.aeTitle }],
     });
-    const [answers = []] = await exchange(this.aeTitle, this.worklist, [request]);
     const failed = answers.find(({ status }) => status !== 0 && !PENDING.includes(status));
     if (failed || answers.length === 0)
       throw new Error(`the worklist query ended with ${failed ? hex(failed.status) : 'no answer'}`);
@@ -66,9 +80,8 @@ export class SandboxScanner {
   /** Tells that the exam has begun (MPPS N-CREATE). */
   async start(line: WorklistLine, mppsUid = newUid()): Promise<RunningExam> {
     const exam = { line, mppsUid, images: { seriesInstanceUid: newUid(), sopInstanceUids: [newUid(), newUid()] } };
-    const request = new NCreateRequest(MPPS, mppsUid);
-    request.setDataset(new Dataset(inProgress(exam, this.aeTitle, new Date())));
-    await this.tell(request, `begins the exam of ${line.placerOrderNumber} (MPPS IN PROGRESS)`);
+    const answer = await this.report('create', mppsUid, inProgress(exam, this.aeTitle, new Date()));
+    this.isTaken(answer, `begins the exam of ${line.placerOrderNumber} (MPPS IN PROGRESS)`);
     return exam;
   }
 
@@ -90,29 +103,51 @@ export class SandboxScanner {
   /** Stores the exam's images (C-STORE) in a PACS. */
   async storeImages(exam: RunningExam, pacs: DicomAddress): Promise<void> {
     const images = ctImages(exam.line, exam.images);
-    const answers = await exchange(
-      this.aeTitle,
-      pacs,
-      images.map((elements) => new CStoreRequest(new Dataset(elements, '1.2.840.10008.1.2.1'))),
-    );
-    const failed = answers.flat().find(({ status }) => status !== 0);
-    if (failed || answers.flat().length !== images.length) throw new Error('the PACS did not store every image');
+    const answers = await this.store(images, pacs);
+    const failed = answers.find(({ status }) => status !== 0);
+    if (failed || answers.length !== images.length) throw new Error('the PACS did not store every image');
     this.journal.write('scanner', `${this.aeTitle} stores ${images.length} images in the PACS (C-STORE)`);
   }
 
   private async end(exam: RunningExam, status: Elements): Promise<void> {
-    const request = new NSetRequest(MPPS, exam.mppsUid);
-    request.setDataset(new Dataset({ ...ended(exam, new Date()), ...status }));
-    await this.tell(
-      request,
+    const answer = await this.report('set', exam.mppsUid, { ...ended(exam, new Date()), ...status });
+    this.isTaken(
+      answer,
       `ends the exam of ${exam.line.placerOrderNumber} (MPPS ${status.PerformedProcedureStepStatus})`,
     );
   }
 
-  private async tell(request: unknown, what: string): Promise<void> {
-    const [[answer] = []] = await exchange(this.aeTitle, this.worklist, [request]);
+  private isTaken(answer: DimseAnswer | undefined, what: string): void {
     this.journal.write('scanner', `${this.aeTitle} ${what}, gets ${answer ? hex(answer.status) : 'no answer'}`);
     if (answer?.status !== 0) throw new DimseRefused(answer);
+  }
+}
+
+/** A CT scanner of the sandbox hospital, made of dcmjs-dimse. */
+export class SandboxScanner extends Scanner {
+  constructor(
+    aeTitle: string,
+    private readonly worklist: DicomAddress,
+    journal?: Journal,
+  ) {
+    super(aeTitle, journal);
+  }
+
+  protected async find(query: Elements): Promise<DimseAnswer[]> {
+    const [answers = []] = await exchange(this.aeTitle, this.worklist, [CFindRequest.createWorklistFindRequest(query)]);
+    return answers;
+  }
+
+  protected async report(operation: 'create' | 'set', mppsUid: string, elements: Elements) {
+    const request = operation === 'create' ? new NCreateRequest(MPPS, mppsUid) : new NSetRequest(MPPS, mppsUid);
+    request.setDataset(new Dataset(elements));
+    const [[answer] = []] = await exchange(this.aeTitle, this.worklist, [request]);
+    return answer;
+  }
+
+  protected async store(instances: Elements[], pacs: DicomAddress): Promise<DimseAnswer[]> {
+    const requests = instances.map((elements) => new CStoreRequest(new Dataset(elements, '1.2.840.10008.1.2.1')));
+    return (await exchange(this.aeTitle, pacs, requests)).flat();
   }
 }
 
