@@ -110,6 +110,8 @@ export class FhirMemory {
   }
 
   private store(resource: Stored): FhirAnswer {
+    if (resource.resourceType === 'Patient' && resource.link?.some(({ other }) => !other))
+      throw new Refused(422, 'Patient.link.other is required.');
     const key = `${resource.resourceType}/${resource.id}`;
     const version = Number(this.resources.get(key)?.meta?.versionId ?? 0) + 1;
     const meta = { ...resource.meta, versionId: String(version), lastUpdated: new Date().toISOString() };

@@ -71,10 +71,12 @@ describe('The sandbox EMR by FHIR', () => {
     });
   });
 
-  it('says 404 and 400 where a real server does', () => {
+  it('says 404, 400 and 422 where a real server does', () => {
     const store = new FhirMemory();
     expect(store.handle('GET', 'Patient/none', undefined).status).toBe(404);
     expect(store.handle('POST', 'Patient', order('O1', 'Patient/1')).status).toBe(400);
+    const linked = { ...patient('P1'), link: [{ type: 'replaces' }] };
+    expect(store.handle('POST', 'Patient', linked).status).toBe(422);
   });
 });
 
