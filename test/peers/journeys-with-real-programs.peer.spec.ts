@@ -9,7 +9,7 @@ const journeys = await everyJourney();
 // The same journeys that test/journeys tells with the sandbox hospital; the HL7 side of the EMR stays the sandbox's.
 peerSuite('with HAPI FHIR as EMR, Orthanc as PACS and pynetdicom at the scanners', realHospitalPeers, () => {
   let hospital: Awaited<ReturnType<typeof startRealHospital>>;
-  beforeAll(async () => (hospital = await startRealHospital()), 300_000);
+  beforeAll(async () => (hospital = await startRealHospital()), 600_000);
   afterAll(() => hospital?.stop());
 
   for (const { name, tests } of journeys)
