@@ -4,10 +4,10 @@ import type { SiteContent } from '#platform';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
 import { Client } from 'pg';
 import type { Hospital } from './hospital.js';
-import type { DicomAddress } from './sandbox/dimse.js';
+import { byDcmjs, type DicomAddress, type Dimse } from './sandbox/dimse.js';
 import { SandboxEmr } from './sandbox/emr.js';
 import { SandboxPacs } from './sandbox/pacs.js';
-import { SandboxScanner, type Scanner, type WorklistLine } from './sandbox/scanner.js';
+import { SandboxScanner, type WorklistLine } from './sandbox/scanner.js';
 
 type ServiceName = 'orders' | 'scheduling' | 'contrast' | 'results';
 
@@ -45,7 +45,7 @@ export class Department {
     const hospital: Hospital = {
       emrFhir: { url: emr.fhirUrl, timeoutSeconds: 2 },
       pacs: { host: '127.0.0.1', port: pacs.dicomPort, aeTitle: pacs.aeTitle, qidoUrl: pacs.qidoUrl },
-      scanner: (aeTitle, worklist) => new SandboxScanner(aeTitle, worklist),
+      dimse: byDcmjs,
       ...options.hospital,
     };
     const prefix = `TST${++started}`;
@@ -125,12 +125,14 @@ export class Department {
     return patient ? this.inEmr(type, { subject: `Patient/${patient.id}` }) : [];
   }
 
-  scanner(aeTitle = 'CT01'): Scanner {
-    return this.hospital.scanner(aeTitle, {
-      host: '127.0.0.1',
-      port: this.scheduling.dicomPort,
-      aeTitle: 'COLLIMATOR',
-    });
+  /** Who speaks for this hospital's modalities. */
+  get dimse(): Dimse {
+    return this.hospital.dimse;
+  }
+
+  scanner(aeTitle = 'CT01'): SandboxScanner {
+    const worklist = { host: '127.0.0.1', port: this.scheduling.dicomPort, aeTitle: 'COLLIMATOR' };
+    return new SandboxScanner(aeTitle, worklist, undefined, this.dimse);
   }
 
   /** Sends an HL7 message to orders, or to results. @returns the acknowledgement */

@@ -1,4 +1,4 @@
-"""A scanner made of pynetdicom: does what each line of standard input says and answers it with one line, until the end.
+"""Modalities made of pynetdicom: does what each line of standard input says and answers it with one line, until the end.
 
 {"operation": "find" | "create" | "set" | "store", "as": its AE title, "to": {"host", "port", "aeTitle"},
  "uid": of the MPPS, "datasets": [{keyword: value}]}

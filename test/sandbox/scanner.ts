@@ -1,17 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import dcmjsDimse from 'dcmjs-dimse';
 import { ctImages } from './ct-images.js';
-import { exchange, type DicomAddress, type DimseAnswer } from './dimse.js';
+import { byDcmjs, type DicomAddress, type Dimse, type DimseAnswer, type Elements } from './dimse.js';
 import { Journal } from './journal.js';
 
-const { Dataset } = dcmjsDimse;
-const { CFindRequest, CStoreRequest, NCreateRequest, NSetRequest } = dcmjsDimse.requests;
-
-/** Modality Performed Procedure Step (DICOM PS3.4 section F.7). */
-const MPPS = '1.2.840.10008.3.1.2.3.3';
 const PENDING = [0xff00, 0xff01];
-
-type Elements = Record<string, unknown>;
 
 /** One worklist line as the technologist sees it. */
 export interface WorklistLine {
@@ -34,28 +26,14 @@ export interface RunningExam {
   images: { seriesInstanceUid: string; sopInstanceUids: string[] };
 }
 
-/**
- * A CT scanner, of whichever program it is made: what it asks and tells is the same, by keyword; how that goes over the
- * wire is the program's.
- */
-export abstract class Scanner {
+/** A CT scanner of the sandbox hospital. */
+export class SandboxScanner {
   constructor(
     readonly aeTitle: string,
+    private readonly worklist: DicomAddress,
     readonly journal = new Journal(),
+    private readonly dimse: Dimse = byDcmjs,
   ) {}
-
-  /** Asks for a worklist (C-FIND, DICOM PS3.4 annex K). */
-  protected abstract find(query: Elements): Promise<DimseAnswer[]>;
-
-  /** Tells of an exam (MPPS N-CREATE or N-SET); undefined where it was not answered. */
-  protected abstract report(
-    operation: 'create' | 'set',
-    mppsUid: string,
-    elements: Elements,
-  ): Promise<DimseAnswer | undefined>;
-
-  /** Stores instances in a PACS (C-STORE). @returns the answer to each */
-  protected abstract store(instances: Elements[], pacs: DicomAddress): Promise<DimseAnswer[]>;
 
   /** Asks for its own worklist and notes it in the journal; further keys narrow it. */
   async queryWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
@@ -66,7 +44,7 @@ export abstract class Scanner {
 
   /** Asks for its own worklist, for polling: without a note in the journal. */
   async askWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
-    const answers = await this.find({
+    const answers = await this.dimse.find(this.aeTitle, this.worklist, {
       ...worklistKeys,
       ...keys,
       ScheduledProcedureStepSequence: [{ ...stepKeys, ScheduledStationAETitle: this.aeTitle }],
@@ -80,7 +58,8 @@ export abstract class Scanner {
   /** Tells that the exam has begun (MPPS N-CREATE). */
   async start(line: WorklistLine, mppsUid = newUid()): Promise<RunningExam> {
     const exam = { line, mppsUid, images: { seriesInstanceUid: newUid(), sopInstanceUids: [newUid(), newUid()] } };
-    const answer = await this.report('create', mppsUid, inProgress(exam, this.aeTitle, new Date()));
+    const attributes = inProgress(exam, this.aeTitle, new Date());
+    const answer = await this.dimse.report(this.aeTitle, this.worklist, 'create', mppsUid, attributes);
     this.isTaken(answer, `begins the exam of ${line.placerOrderNumber} (MPPS IN PROGRESS)`);
     return exam;
   }
@@ -103,14 +82,15 @@ export abstract class Scanner {
   /** Stores the exam's images (C-STORE) in a PACS. */
   async storeImages(exam: RunningExam, pacs: DicomAddress): Promise<void> {
     const images = ctImages(exam.line, exam.images);
-    const answers = await this.store(images, pacs);
+    const answers = await this.dimse.store(this.aeTitle, pacs, images);
     const failed = answers.find(({ status }) => status !== 0);
     if (failed || answers.length !== images.length) throw new Error('the PACS did not store every image');
     this.journal.write('scanner', `${this.aeTitle} stores ${images.length} images in the PACS (C-STORE)`);
   }
 
   private async end(exam: RunningExam, status: Elements): Promise<void> {
-    const answer = await this.report('set', exam.mppsUid, { ...ended(exam, new Date()), ...status });
+    const attributes = { ...ended(exam, new Date()), ...status };
+    const answer = await this.dimse.report(this.aeTitle, this.worklist, 'set', exam.mppsUid, attributes);
     this.isTaken(
       answer,
       `ends the exam of ${exam.line.placerOrderNumber} (MPPS ${status.PerformedProcedureStepStatus})`,
@@ -120,34 +100,6 @@ export abstract class Scanner {
   private isTaken(answer: DimseAnswer | undefined, what: string): void {
     this.journal.write('scanner', `${this.aeTitle} ${what}, gets ${answer ? hex(answer.status) : 'no answer'}`);
     if (answer?.status !== 0) throw new DimseRefused(answer);
-  }
-}
-
-/** A CT scanner of the sandbox hospital, made of dcmjs-dimse. */
-export class SandboxScanner extends Scanner {
-  constructor(
-    aeTitle: string,
-    private readonly worklist: DicomAddress,
-    journal?: Journal,
-  ) {
-    super(aeTitle, journal);
-  }
-
-  protected async find(query: Elements): Promise<DimseAnswer[]> {
-    const [answers = []] = await exchange(this.aeTitle, this.worklist, [CFindRequest.createWorklistFindRequest(query)]);
-    return answers;
-  }
-
-  protected async report(operation: 'create' | 'set', mppsUid: string, elements: Elements) {
-    const request = operation === 'create' ? new NCreateRequest(MPPS, mppsUid) : new NSetRequest(MPPS, mppsUid);
-    request.setDataset(new Dataset(elements));
-    const [[answer] = []] = await exchange(this.aeTitle, this.worklist, [request]);
-    return answer;
-  }
-
-  protected async store(instances: Elements[], pacs: DicomAddress): Promise<DimseAnswer[]> {
-    const requests = instances.map((elements) => new CStoreRequest(new Dataset(elements, '1.2.840.10008.1.2.1')));
-    return (await exchange(this.aeTitle, pacs, requests)).flat();
   }
 }
 

@@ -3,11 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isAnyArrayBuffer } from 'node:util/types';
-import type { DicomAddress, DimseAnswer } from '../sandbox/dimse.js';
-import { Scanner } from '../sandbox/scanner.js';
+import type { DicomAddress, Dimse, DimseAnswer, Elements } from '../sandbox/dimse.js';
 import { python } from './pynetdicom.js';
-
-type Elements = Record<string, unknown>;
 
 /** What scanner.py does for one line. */
 interface Asked {
@@ -18,8 +15,8 @@ interface Asked {
   datasets: Elements[];
 }
 
-/** A process of pynetdicom that is every scanner of a hospital, one operation after the other. */
-export class PynetdicomScanners {
+/** A process of pynetdicom that speaks for every modality of a hospital, one operation after the other. */
+export class DimseByPynetdicom implements Dimse {
   private readonly waiting: { resolve(answers: DimseAnswer[]): void; reject(error: Error): void }[] = [];
   private complained = '';
 
@@ -31,19 +28,29 @@ export class PynetdicomScanners {
     });
   }
 
-  static start(): PynetdicomScanners {
-    return new PynetdicomScanners(spawn(python, [join(import.meta.dirname, 'scanner.py')]));
+  static start(): DimseByPynetdicom {
+    return new DimseByPynetdicom(spawn(python, [join(import.meta.dirname, 'scanner.py')]));
   }
 
-  scanner(aeTitle: string, worklist: DicomAddress): Scanner {
-    return new PynetdicomScanner(aeTitle, worklist, this);
+  find(callingAeTitle: string, to: DicomAddress, query: Elements): Promise<DimseAnswer[]> {
+    return this.ask({ operation: 'find', as: callingAeTitle, to, datasets: [query] });
+  }
+
+  async report(as: string, to: DicomAddress, operation: 'create' | 'set', uid: string, elements: Elements) {
+    const [answer] = await this.ask({ operation, as, to, uid, datasets: [elements] });
+    return answer;
+  }
+
+  store(callingAeTitle: string, to: DicomAddress, instances: Elements[]): Promise<DimseAnswer[]> {
+    return this.ask({ operation: 'store', as: callingAeTitle, to, datasets: instances });
   }
 
   /** @throws Error where the association was not accepted or the process has ended */
-  ask(asked: Asked): Promise<DimseAnswer[]> {
+  private ask(asked: Asked): Promise<DimseAnswer[]> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
-      this.child.stdin.write(`${JSON.stringify(asked, inlineBinary)}\n`);
+      const to = { host: '127.0.0.1', ...asked.to };
+      this.child.stdin.write(`${JSON.stringify({ ...asked, to }, inlineBinary)}\n`);
     });
   }
 
@@ -58,34 +65,6 @@ export class PynetdicomScanners {
     const { resolve, reject } = this.waiting.shift()!;
     if (failed === undefined) resolve(answers);
     else reject(new Error(`pynetdicom: ${failed}`));
-  }
-}
-
-class PynetdicomScanner extends Scanner {
-  constructor(
-    aeTitle: string,
-    private readonly worklist: DicomAddress,
-    private readonly scanners: PynetdicomScanners,
-  ) {
-    super(aeTitle);
-  }
-
-  protected find(query: Elements): Promise<DimseAnswer[]> {
-    return this.ask({ operation: 'find', to: this.worklist, datasets: [query] });
-  }
-
-  protected async report(operation: 'create' | 'set', uid: string, elements: Elements) {
-    const [answer] = await this.ask({ operation, to: this.worklist, uid, datasets: [elements] });
-    return answer;
-  }
-
-  protected store(instances: Elements[], pacs: DicomAddress): Promise<DimseAnswer[]> {
-    return this.ask({ operation: 'store', to: pacs, datasets: instances });
-  }
-
-  private ask(asked: Omit<Asked, 'as'>): Promise<DimseAnswer[]> {
-    const to = { host: '127.0.0.1', ...asked.to };
-    return this.scanners.ask({ ...asked, to, as: this.aeTitle });
   }
 }
 
