@@ -3,12 +3,16 @@ import type { RunningService } from '#testing';
 import type { SiteContent } from '#platform';
 import type { Bundle, FhirResource } from 'fhir/r4.js';
 import { Client } from 'pg';
-import type { DicomAddress } from './sandbox/dimse.js';
+import type { Hospital } from './hospital.js';
+import { byDcmjs, type DicomAddress, type Dimse } from './sandbox/dimse.js';
 import { SandboxEmr } from './sandbox/emr.js';
 import { SandboxPacs } from './sandbox/pacs.js';
 import { SandboxScanner, type WorklistLine } from './sandbox/scanner.js';
 
 type ServiceName = 'orders' | 'scheduling' | 'contrast' | 'results';
+
+/** Departments of one hospital share its EMR and PACS: no two may give the same accession number. */
+let started = 0;
 
 /** The services as processes, and the hospital around them; everything meets over the wire only. */
 export class Department {
@@ -19,35 +23,42 @@ export class Department {
     readonly emr: SandboxEmr,
     readonly pacs: SandboxPacs,
     readonly env: Record<string, string>,
-    private readonly emrUrl: string,
+    private readonly hospital: Hospital,
   ) {
     for (const service of Object.values(services)) this.schemas.push(service.env.DATABASE_SCHEMA!);
   }
 
   /**
-   * Starts the services named, with free ports, schemas and topics of their own. What the EMR gets by FHIR goes to
-   * `emrFhir` where it is given, else to the sandbox EMR; studies are looked up at `qidoUrl`, else in the sandbox PACS.
+   * Starts the services named, with free ports, schemas and topics of their own. What is not given of the `hospital` is
+   * the sandbox's, and its HL7 side always is.
    */
   static async start(
     names: ServiceName[] = ['orders', 'scheduling', 'contrast', 'results'],
     options: {
       site?: Partial<SiteContent>;
       env?: Record<string, string>;
-      qidoUrl?: string;
-      emrFhir?: { url: string; timeoutSeconds: number };
+      hospital?: Partial<Hospital>;
     } = {},
   ): Promise<Department> {
     const emr = await new SandboxEmr().start();
     const pacs = await new SandboxPacs().start();
+    const hospital: Hospital = {
+      emrFhir: { url: emr.fhirUrl, timeoutSeconds: 2 },
+      pacs: { host: '127.0.0.1', port: pacs.dicomPort, aeTitle: pacs.aeTitle, qidoUrl: pacs.qidoUrl },
+      dimse: byDcmjs,
+      ...options.hospital,
+    };
+    const prefix = `TST${++started}`;
     const content = site({
+      accession: { prefix, digits: 11 - prefix.length },
       pacs: {
-        name: 'sandbox',
-        qidoUrl: options.qidoUrl ?? pacs.qidoUrl,
+        name: 'pacs',
+        qidoUrl: hospital.pacs.qidoUrl,
         viewerUrl: 'http://viewer.example/{studyInstanceUid}',
         lookup: { firstAfterSeconds: 0, everySeconds: 0.2, giveUpAfterSeconds: 20 },
       },
       destinations: [
-        { name: 'emr-fhir', kind: 'fhir', ...(options.emrFhir ?? { url: emr.fhirUrl, timeoutSeconds: 2 }) },
+        { name: 'emr-fhir', kind: 'fhir', ...hospital.emrFhir },
         {
           name: 'emr-hl7',
           kind: 'mllp',
@@ -61,8 +72,8 @@ export class Department {
       ...options.site,
     });
     const env = { TOPIC_PREFIX: testTopicPrefix(), SITE_FILE: siteFile(content), ...options.env };
-    const started = await Promise.all(names.map(async (name) => [name, await startService(name, { env })] as const));
-    return new Department(Object.fromEntries(started), emr, pacs, env, options.emrFhir?.url ?? emr.fhirUrl);
+    const services = await Promise.all(names.map(async (name) => [name, await startService(name, { env })] as const));
+    return new Department(Object.fromEntries(services), emr, pacs, env, hospital);
   }
 
   get orders(): RunningService {
@@ -80,13 +91,21 @@ export class Department {
 
   /** Where scanners store their images. */
   get pacsAddress(): DicomAddress {
-    return { host: '127.0.0.1', port: this.pacs.dicomPort, aeTitle: 'PACS' };
+    return this.hospital.pacs;
   }
 
-  /** What the EMR's FHIR server holds of a type now, by a search of its own: whichever server it is. */
-  async inEmr<T extends FhirResource['resourceType']>(type: T): Promise<Extract<FhirResource, { resourceType: T }>[]> {
+  /**
+   * What the EMR's FHIR server holds of a type now, by a search of its own: whichever server it is.
+   *
+   * @param by search parameters: `identifier` or `subject`. A real EMR also holds what other journeys told it
+   */
+  async inEmr<T extends FhirResource['resourceType']>(
+    type: T,
+    by: { identifier?: string; subject?: string } = {},
+  ): Promise<Extract<FhirResource, { resourceType: T }>[]> {
     const found: FhirResource[] = [];
-    for (let next: string | undefined = `${this.emrUrl}/${type}?_count=200`; next;) {
+    const query = new URLSearchParams({ ...by, _count: '200' });
+    for (let next: string | undefined = `${this.hospital.emrFhir.url}/${type}?${query}`; next;) {
       // A server may answer a search from what it found before.
       const response: Response = await fetch(next, { headers: { 'cache-control': 'no-cache' } });
       if (!response.ok) throw new Error(`the EMR answered ${response.status} to a search of ${type}`);
@@ -97,8 +116,23 @@ export class Department {
     return found as never;
   }
 
+  /** What the EMR's FHIR server holds of a type about the patient of that number; nothing where it knows no such patient. */
+  async inEmrOf<T extends FhirResource['resourceType']>(
+    mrn: string,
+    type: T,
+  ): Promise<Extract<FhirResource, { resourceType: T }>[]> {
+    const [patient] = await this.inEmr('Patient', { identifier: mrn });
+    return patient ? this.inEmr(type, { subject: `Patient/${patient.id}` }) : [];
+  }
+
+  /** Who speaks for this hospital's modalities. */
+  get dimse(): Dimse {
+    return this.hospital.dimse;
+  }
+
   scanner(aeTitle = 'CT01'): SandboxScanner {
-    return new SandboxScanner(aeTitle, { host: '127.0.0.1', port: this.scheduling.dicomPort, aeTitle: 'COLLIMATOR' });
+    const worklist = { host: '127.0.0.1', port: this.scheduling.dicomPort, aeTitle: 'COLLIMATOR' };
+    return new SandboxScanner(aeTitle, worklist, undefined, this.dimse);
   }
 
   /** Sends an HL7 message to orders, or to results. @returns the acknowledgement */

@@ -16,9 +16,7 @@ describe('emr-down-then-up-delivers-once-in-order', () => {
   const runExam = async (placer: string) => {
     await department.send(anOrmMessage({ mrn: placer, placerOrderNumber: placer }));
     const exam = await department.scanner().start(await department.onWorklist(placer));
-    await department
-      .scanner()
-      .storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
+    await department.scanner().storeImages(exam, department.pacsAddress);
     await department.scanner().complete(exam);
   };
   /** What was said of each exam by FHIR, in the order it was said. */

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Task } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import { fieldOf } from '../sandbox/hl7.js';
 
 /** domain.md, journeys 2, 4, 7 and 8, as far as orders and scheduling own them. */
-describe('an order that changes', () => {
+journey('an order that changes', (start) => {
   let department: Department;
-  beforeAll(async () => (department = await Department.start(['orders', 'scheduling'])), 120_000);
+  beforeAll(async () => (department = await start(['orders', 'scheduling'])), 120_000);
   afterAll(() => department?.stop());
 
   const gone = (placer: string, aeTitle = 'CT01') =>
@@ -78,12 +79,12 @@ describe('an order that changes', () => {
 });
 
 /** domain.md, journey 4: cancelled while the exam runs; room, worklist, placer and EMR agree at each moment. */
-describe('an order cancelled while its exam runs', () => {
+journey('an order cancelled while its exam runs', (start) => {
   let department: Department;
   beforeAll(async () => {
     const [emr, ...others] = site().senders;
     const senders = [{ ...emr!, repliesTo: 'emr-hl7' }, ...others];
-    department = await Department.start(['orders', 'scheduling', 'results'], { site: { senders } });
+    department = await start(['orders', 'scheduling', 'results'], { site: { senders } });
   }, 120_000);
   afterAll(() => department?.stop());
 
@@ -96,16 +97,12 @@ describe('an order cancelled while its exam runs', () => {
   /** Status of the order and of its exam as the EMR has them. */
   const emrHas = (placer: string, order: string, exam: string) =>
     until(
-      () => {
-        const known = department.emr.store
-          .all('ServiceRequest')
-          .find(({ identifier }) => identifier!.some(({ value }) => value === placer));
-        const its = department.emr.store
-          .all('Procedure')
-          .filter(({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${known?.id}`);
+      async () => {
+        const [known] = await department.inEmr('ServiceRequest', { identifier: placer });
+        const its = await department.inEmrOf(placer, 'Procedure');
         return known?.status === order && its.length === 1 && its[0]!.status === exam;
       },
-      { what: `${placer} at the EMR: order ${order}, exam ${exam}` },
+      { what: `${placer} at the EMR: order ${order}, exam ${exam}`, within: 30_000 },
     );
   async function cancelledUnderWay(placer: string) {
     const order = { mrn: placer, placerOrderNumber: placer };

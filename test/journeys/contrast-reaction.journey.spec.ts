@@ -1,14 +1,15 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import type { AdverseEvent, Bundle, FhirResource, MedicationAdministration, MedicationRequest, Task } from 'fhir/r4.js';
 import { anAdministration, anOrmMessage, until } from '#testing';
-import { Department } from '../department.js';
+import type { Department } from '../department.js';
+import { journey } from '../journey.js';
 
 /** domain.md, journey 5, behind the screening: contrast, its observation, a reaction, and every exam that comes after it. */
-describe('a reaction to contrast', () => {
+journey('a reaction to contrast', (start) => {
   let department: Department;
   beforeAll(async () => {
     const policy = parse(readFileSync('deploy/local/contrast-policy.yaml', 'utf8'));
@@ -16,7 +17,7 @@ describe('a reaction to contrast', () => {
     for (const level of policy.escalation['reaction-severe'].levels) level.acknowledgeWithinMinutes = 1 / 60;
     const path = join(mkdtempSync(join(tmpdir(), 'collimator-policy-')), 'policy.yaml');
     writeFileSync(path, stringify(policy));
-    department = await Department.start(['orders', 'scheduling', 'contrast'], { env: { CONTRAST_POLICY_FILE: path } });
+    department = await start(['orders', 'scheduling', 'contrast'], { env: { CONTRAST_POLICY_FILE: path } });
   }, 120_000);
   afterAll(() => department?.stop());
 

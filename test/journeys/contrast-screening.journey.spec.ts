@@ -1,19 +1,20 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Bundle, DetectedIssue } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 
 /** domain.md, journey 5, its screening: what the laboratory and the EMR say decides what the technologist reads. */
-describe('an order for contrast', () => {
+journey('an order for contrast', (start) => {
   let department: Department;
   beforeAll(async () => {
     const policy = join(mkdtempSync(join(tmpdir(), 'collimator-policy-')), 'policy.yaml');
     const shipped = readFileSync('deploy/local/contrast-policy.yaml', 'utf8');
     writeFileSync(policy, `signedOff: { by: 'Dr. Example', on: '2026-01-01' }\n${shipped}`);
-    department = await Department.start(['orders', 'scheduling', 'contrast'], {
+    department = await start(['orders', 'scheduling', 'contrast'], {
       env: { CONTRAST_POLICY_FILE: policy },
       site: {
         senders: [

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ServiceRequest, Task } from 'fhir/r4.js';
 import { anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import type { RunningExam } from '../sandbox/scanner.js';
 import { fieldOf } from '../sandbox/hl7.js';
 
@@ -10,12 +11,6 @@ type Moment = 'not booked' | 'booked' | 'in progress' | 'completed' | 'discontin
 type Control = 'XO' | 'CA' | 'DC' | 'HD' | 'RL' | 'RP';
 
 let department: Department;
-beforeAll(async () => {
-  const [emr, ...others] = site().senders;
-  const senders = [{ ...emr!, orderAnswer: 'ORDER' as const, repliesTo: 'emr-hl7' }, ...others];
-  department = await Department.start(['orders', 'scheduling'], { site: { senders } });
-}, 120_000);
-afterAll(() => department?.stop());
 
 /** ORC-1/ORC-5 of what the placer was told of an order, in order. */
 const told = (name: string) =>
@@ -69,7 +64,14 @@ const becomes = (name: string, what: string) =>
     expect([await standing(name), String(error)]).toEqual([what, '']);
   });
 
-describe('Order control', () => {
+journey('order control', (start) => {
+  beforeAll(async () => {
+    const [emr, ...others] = site().senders;
+    const senders = [{ ...emr!, orderAnswer: 'ORDER' as const, repliesTo: 'emr-hl7' }, ...others];
+    department = await start(['orders', 'scheduling'], { site: { senders } });
+  }, 120_000);
+  afterAll(() => department?.stop());
+
   it.each<[Moment, Control, string, string]>([
     ['not booked', 'XO', 'XR/HD', 'on-hold'],
     ['not booked', 'CA', 'CR/CA', 'revoked'],

@@ -1,21 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { MedicationRequest } from 'fhir/r4.js';
 import { anAdministration, anOrmMessage, anOruMessage, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import type { RunningExam, WorklistLine } from '../sandbox/scanner.js';
 
 /** domain.md, journey 1: order, worklist, exam, images, report, and an EMR that knows it all. */
-describe('the routine journey of a CT with contrast', () => {
+journey('the routine journey of a CT with contrast', (start) => {
   let department: Department;
   let line: WorklistLine;
   let exam: RunningExam;
-  beforeAll(async () => (department = await Department.start()), 120_000);
+  beforeAll(async () => (department = await start()), 120_000);
   afterAll(() => department?.stop());
 
   const order = { mrn: 'ROUTINE1', placerOrderNumber: 'R1', procedure: 'CTCHESTC' };
   const stored = <T extends 'ServiceRequest' | 'ImagingStudy' | 'DiagnosticReport' | 'MedicationAdministration'>(
     type: T,
-  ) => department.emr.store.all(type);
+  ) => department.inEmrOf(order.mrn, type);
 
   it("takes the physician's order and acknowledges it", async () => {
     expect(acknowledgedAs(await department.send(anOrmMessage(order)))).toBe('AA');
@@ -57,12 +58,11 @@ describe('the routine journey of a CT with contrast', () => {
   });
 
   it('finds the images in the PACS and tells the EMR', async () => {
-    await department
-      .scanner()
-      .storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
+    await department.scanner().storeImages(exam, department.pacsAddress);
     await department.scanner().complete(exam);
-    const [study] = await until(() => stored('ImagingStudy').length > 0 && stored('ImagingStudy'), {
+    const study = await until(async () => (await stored('ImagingStudy'))[0], {
       what: 'the study in the EMR',
+      within: 30_000,
     });
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
   });
@@ -70,17 +70,21 @@ describe('the routine journey of a CT with contrast', () => {
   it('files the report and tells the EMR', async () => {
     const report = anOruMessage({ ...order, accessionNumber: line.accessionNumber, text: 'No nodule.' });
     expect(acknowledgedAs(await department.send(report, department.results))).toBe('AA');
-    const [filed] = await until(() => stored('DiagnosticReport').length > 0 && stored('DiagnosticReport'), {
+    const filed = await until(async () => (await stored('DiagnosticReport'))[0], {
       what: 'the report in the EMR',
+      within: 30_000,
     });
     expect(filed).toMatchObject({ status: 'final' });
-    expect(Buffer.from(filed!.presentedForm![0]!.data!, 'base64').toString()).toBe('No nodule.');
+    expect(Buffer.from(filed.presentedForm![0]!.data!, 'base64').toString()).toBe('No nodule.');
   });
 
   it('leaves the EMR with the order completed, one of each, and the same by HL7', async () => {
-    await until(() => stored('ServiceRequest')[0]?.status === 'completed', { what: 'the order completed in the EMR' });
+    await until(async () => (await stored('ServiceRequest'))[0]?.status === 'completed', {
+      what: 'the order completed in the EMR',
+      within: 30_000,
+    });
     for (const type of ['ServiceRequest', 'ImagingStudy', 'DiagnosticReport', 'MedicationAdministration'] as const)
-      expect(stored(type)).toHaveLength(1);
+      expect(await stored(type)).toHaveLength(1);
     await until(() => department.emr.messages.some((message) => message.includes('No nodule.')), {
       what: 'the report by ORU',
     });

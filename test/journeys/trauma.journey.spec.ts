@@ -1,16 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
 import { anAdministration, aMergeMessage, anAdtMessage, anOrmMessage, anOruMessage, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import { fieldOf } from '../sandbox/hl7.js';
 import type { RunningExam, WorklistLine } from '../sandbox/scanner.js';
 
 /** domain.md, journey 2: nobody knows who it is; the exam is done in seconds, and the identity comes later. */
-describe('the trauma journey', () => {
+journey('the trauma journey', (start) => {
   let department: Department;
   let line: WorklistLine;
   let exam: RunningExam;
-  beforeAll(async () => (department = await Department.start()), 120_000);
+  beforeAll(async () => (department = await start()), 120_000);
   afterAll(() => department?.stop());
 
   const unknown = { mrn: 'TRAUMA9', familyName: 'UNKNOWN', givenName: 'Trauma' };
@@ -48,9 +49,7 @@ describe('the trauma journey', () => {
       body: JSON.stringify(anAdministration(plans.entry[0]!.resource)),
     });
     expect(given.status).toBe(201);
-    await department
-      .scanner()
-      .storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
+    await department.scanner().storeImages(exam, department.pacsAddress);
   });
 
   it('learns who it is while the exam goes on, and everything follows', async () => {
@@ -74,10 +73,10 @@ describe('the trauma journey', () => {
 
   it('ends as the identified patient’s, though the scanner still has the old number', async () => {
     await department.scanner().complete(exam);
-    const [study] = await until(
-      () => department.emr.store.all('ImagingStudy').length > 0 && department.emr.store.all('ImagingStudy'),
-      { what: 'the study in the EMR' },
-    );
+    const study = await until(async () => (await department.inEmrOf(known.mrn, 'ImagingStudy'))[0], {
+      what: 'the study in the EMR',
+      within: 30_000,
+    });
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
     const last = () => department.emr.messages.at(-1)!;
     await until(() => department.emr.messages.some((one) => one.includes('|completed|')), { what: 'the end by HL7' });
@@ -90,7 +89,9 @@ describe('the trauma journey', () => {
     expect(acknowledgedAs(await department.send(report, department.results))).toBe('AA');
     const told = () => department.emr.messages.find((one) => one.includes('No bleeding.'));
     expect(fieldOf(await until(told, { what: 'the report by ORU' }), 'PID', 3)).toMatch(/^KNOWN9\^/);
-    expect(department.emr.store.all('DiagnosticReport')).toHaveLength(1);
+    const filed = () => department.inEmrOf(known.mrn, 'DiagnosticReport');
+    await until(async () => (await filed()).length > 0, { what: 'the report in the EMR', within: 30_000 });
+    expect(await filed()).toHaveLength(1);
   });
 
   it('has parked nothing', async () => {

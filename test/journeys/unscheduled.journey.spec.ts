@@ -1,16 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { anAdtMessage, anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import { fieldOf } from '../sandbox/hl7.js';
-import { newUid, type RunningExam } from '../sandbox/scanner.js';
+import { newUid, type RunningExam, type WorklistLine } from '../sandbox/scanner.js';
 
 /** domain.md, journey 8: images arrive with no order; they are kept, flagged, and reconciled when the order comes. */
-describe('an exam with no order', () => {
+journey('an exam with no order', (start) => {
   let department: Department;
   beforeAll(async () => {
     const [emr, ...others] = site().senders;
     const senders = [{ ...emr!, repliesTo: 'emr-hl7' }, ...others];
-    department = await Department.start(['orders', 'scheduling', 'results'], {
+    department = await start(['orders', 'scheduling', 'results'], {
       site: { senders, unscheduled: { matchWithinHours: 24 * 14 } },
     });
   }, 120_000);
@@ -50,30 +51,30 @@ describe('an exam with no order', () => {
     };
     const scanner = department.scanner();
     const exam = await scanner.start(line);
-    await scanner.storeImages(exam, { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' });
+    await scanner.storeImages(exam, department.pacsAddress);
     await scanner.complete(exam);
     expect(await listed(exam)).toBeDefined();
     return exam;
   }
 
+  const studiesInEmr = ({ studyInstanceUid }: WorklistLine) =>
+    department.inEmr('ImagingStudy', { identifier: `urn:oid:${studyInstanceUid}` });
+
   /** The EMR has the study, complete, of that patient, and the order done, one of each; nothing was told twice. */
   async function emrHasAll(placer: string, mrn: string, { line }: RunningExam): Promise<void> {
-    const { store } = department.emr;
-    const isOf = (one: { identifier?: { value?: string }[] }, value: string) =>
-      one.identifier!.some((some) => some.value === value);
-    const study = await until(
-      () => store.all('ImagingStudy').find((one) => isOf(one, `urn:oid:${line.studyInstanceUid}`)),
-      { what: `the study of ${placer} at the EMR` },
-    );
+    const study = await until(async () => (await studiesInEmr(line))[0], {
+      what: `the study of ${placer} at the EMR`,
+      within: 30_000,
+    });
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
-    const [order, ...others] = store.all('ServiceRequest').filter((one) => isOf(one, placer));
+    const [order, ...others] = await department.inEmr('ServiceRequest', { identifier: placer });
     expect([order?.status, others]).toEqual(['completed', []]);
     expect(study.basedOn).toEqual([{ reference: `ServiceRequest/${order!.id}` }]);
-    const exams = store
-      .all('Procedure')
-      .filter(({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${order!.id}`);
+    const exams = (await department.inEmrOf(mrn, 'Procedure')).filter(
+      ({ basedOn }) => basedOn?.[0]?.reference === `ServiceRequest/${order!.id}`,
+    );
     expect(exams.map(({ status }) => status)).toEqual(['completed']);
-    const patient = store.all('Patient').find((one) => isOf(one, mrn));
+    const [patient] = await department.inEmr('Patient', { identifier: mrn });
     for (const one of [study, order!, exams[0]!]) expect(one.subject!.reference).toBe(`Patient/${patient!.id}`);
     await until(() => told(placer).includes('SC/CM'), { what: 'the placer to be told' });
     expect(told(placer).filter((one) => one === 'SC/CM')).toHaveLength(1);
@@ -83,7 +84,7 @@ describe('an exam with no order', () => {
   it('is reconciled when its order comes with its accession number', async () => {
     await department.send(anAdtMessage({ mrn: 'EMERG1' }));
     const exam = await anExam('EMERG1', 'EMERGACC1');
-    expect(department.emr.store.all('ImagingStudy')).toEqual([]);
+    expect(await studiesInEmr(exam.line)).toEqual([]);
     const order = anOrmMessage({ mrn: 'EMERG1', placerOrderNumber: 'EMERG1', accessionNumber: 'EMERGACC1' });
     expect(acknowledgedAs(await department.send(order))).toBe('AA');
     await emrHasAll('EMERG1', 'EMERG1', exam);
@@ -107,10 +108,6 @@ describe('an exam with no order', () => {
     expect((await link(exam, asked)).status).toBe(409);
     expect((await link(exam, { ...asked, patientConfirmed: true })).status).toBe(200);
     await emrHasAll('EMERG3', 'EMERG3', exam);
-    expect(
-      department.emr.store
-        .all('Patient')
-        .some(({ identifier }) => identifier!.some(({ value }) => value === 'EMERG3-TYPO')),
-    ).toBe(false);
+    expect(await department.inEmr('Patient', { identifier: 'EMERG3-TYPO' })).toEqual([]);
   });
 });

@@ -23,7 +23,7 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
   beforeAll(async () => {
     [port] = (await freePorts(1)) as [number];
     const emrFhir = { url: `http://127.0.0.1:${port}/fhir`, timeoutSeconds: 30 };
-    department = await Department.start(undefined, { emrFhir });
+    department = await Department.start(undefined, { hospital: { emrFhir } });
   }, 120_000);
   afterAll(async () => {
     await department?.stop();
@@ -58,8 +58,7 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
     const technologist = new SandboxTechnologist(department.contrast.url);
     const plan = await until(() => technologist.planOf('H1'), { what: 'the contrast record' });
     await technologist.record(plan, 'INJ-H1');
-    const pacs = { host: '127.0.0.1', port: department.pacs.dicomPort, aeTitle: 'PACS' };
-    await department.scanner().storeImages(exam, pacs);
+    await department.scanner().storeImages(exam, department.pacsAddress);
     await department.scanner().complete(exam);
     await until(async () => (await deliveries('result.study-available')).length === 1, { what: 'the study found' });
     expect((await deliveries()).map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting', 'waiting']);

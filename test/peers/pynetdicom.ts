@@ -9,7 +9,8 @@ import type { Peer } from '#testing';
 /** The environment that .ci/run makes, since Debian's own Python takes no packages; without it what `python3` has. */
 const environment = '.collimator/peers-python';
 const made = resolve(import.meta.dirname, '../..', environment, 'bin/python');
-const python = existsSync(made) ? made : 'python3';
+/** Runs the scripts beside this file. */
+export const python = existsSync(made) ? made : 'python3';
 
 /** A modality made of pynetdicom. */
 export const pynetdicom: Peer = {

@@ -1,6 +1,7 @@
 import dcmjsDimse from 'dcmjs-dimse';
 
-const { Client } = dcmjsDimse;
+const { Client, Dataset } = dcmjsDimse;
+const { CFindRequest, CStoreRequest, NCreateRequest, NSetRequest } = dcmjsDimse.requests;
 // Its log names patients and fills the console of a test run.
 dcmjsDimse.log.setLevel('warn');
 
@@ -11,12 +12,52 @@ export interface DicomAddress {
   aeTitle: string;
 }
 
+/** A data set by keyword. */
+export type Elements = Record<string, unknown>;
+
 /** The answers to one request, each with its status and data set. */
 export interface DimseAnswer {
   status: number;
   comment?: string;
-  elements: Record<string, unknown>;
+  elements: Elements;
 }
+
+/** Who speaks DIMSE for a modality: what a modality says is the same, whichever program sends it. */
+export interface Dimse {
+  /** Asks for a worklist (C-FIND, DICOM PS3.4 annex K). @returns each answer, the last one too */
+  find(callingAeTitle: string, to: DicomAddress, query: Elements): Promise<DimseAnswer[]>;
+  /** Tells of an exam (N-CREATE or N-SET of MPPS, DICOM PS3.4 section F.7). @returns undefined where it is not answered */
+  report(
+    callingAeTitle: string,
+    to: DicomAddress,
+    operation: 'create' | 'set',
+    mppsUid: string,
+    elements: Elements,
+  ): Promise<DimseAnswer | undefined>;
+  /** Stores instances (C-STORE), bytes as ArrayBuffer. @returns the answer to each */
+  store(callingAeTitle: string, to: DicomAddress, instances: Elements[]): Promise<DimseAnswer[]>;
+}
+
+/** Modality Performed Procedure Step. */
+const MPPS = '1.2.840.10008.3.1.2.3.3';
+
+/** By dcmjs-dimse. */
+export const byDcmjs: Dimse = {
+  async find(callingAeTitle, to, query) {
+    const [answers = []] = await exchange(callingAeTitle, to, [CFindRequest.createWorklistFindRequest(query)]);
+    return answers;
+  },
+  async report(callingAeTitle, to, operation, mppsUid, elements) {
+    const request = operation === 'create' ? new NCreateRequest(MPPS, mppsUid) : new NSetRequest(MPPS, mppsUid);
+    request.setDataset(new Dataset(elements));
+    const [[answer] = []] = await exchange(callingAeTitle, to, [request]);
+    return answer;
+  },
+  async store(callingAeTitle, to, instances) {
+    const requests = instances.map((elements) => new CStoreRequest(new Dataset(elements, '1.2.840.10008.1.2.1')));
+    return (await exchange(callingAeTitle, to, requests)).flat();
+  },
+};
 
 interface Answer {
   getStatus(): number;

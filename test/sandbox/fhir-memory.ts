@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bundle, BundleEntry, FhirResource, OperationOutcome } from 'fhir/r4.js';
+import type { Bundle, BundleEntry, FhirResource, OperationOutcome, Reference } from 'fhir/r4.js';
 
 /** What a FHIR server answers. */
 export interface FhirAnswer {
@@ -20,7 +20,7 @@ class Refused extends Error {
 }
 
 /**
- * A FHIR R4 store in memory with the interactions an EMR offers: read, search by identifier, create with If-None-Exist,
+ * A FHIR R4 store in memory with the interactions an EMR offers: read, search by identifier or subject, create with If-None-Exist,
  * update, conditional update, transaction (FHIR R4 section 3.1.0: http.html).
  */
 export class FhirMemory {
@@ -112,6 +112,8 @@ export class FhirMemory {
   }
 
   private store(resource: Stored): FhirAnswer {
+    if (resource.resourceType === 'Patient' && resource.link?.some(({ other }) => !other))
+      throw new Refused(422, 'Patient.link.other is required.');
     const key = `${resource.resourceType}/${resource.id}`;
     const version = Number(this.resources.get(key)?.meta?.versionId ?? 0) + 1;
     const meta = { ...resource.meta, versionId: String(version), lastUpdated: new Date().toISOString() };
@@ -145,6 +147,7 @@ export class FhirMemory {
         criteria.every(([name, value]) => {
           if (name === '_id') return one.id === value;
           if (name === 'identifier') return hasIdentifier(one, value);
+          if (name === 'subject') return (one as { subject?: Reference }).subject?.reference === value;
           throw new Refused(400, `Search parameter ${name} is not offered.`);
         }),
     );

@@ -62,10 +62,21 @@ describe('The sandbox EMR by FHIR', () => {
     expect(store.handle('PUT', path, order('O1', 'Patient/1')).status).toBe(412);
   });
 
-  it('says 404 and 400 where a real server does', () => {
+  it('is searched by subject', () => {
+    const store = new FhirMemory();
+    store.handle('POST', 'ServiceRequest', order('O1', 'Patient/1'));
+    store.handle('POST', 'ServiceRequest', order('O2', 'Patient/2'));
+    expect(store.handle('GET', 'ServiceRequest?subject=Patient/2', undefined).body).toMatchObject({
+      entry: [{ resource: { subject: { reference: 'Patient/2' } } }],
+    });
+  });
+
+  it('says 404, 400 and 422 where a real server does', () => {
     const store = new FhirMemory();
     expect(store.handle('GET', 'Patient/none', undefined).status).toBe(404);
     expect(store.handle('POST', 'Patient', order('O1', 'Patient/1')).status).toBe(400);
+    const linked = { ...patient('P1'), link: [{ type: 'replaces' }] };
+    expect(store.handle('POST', 'Patient', linked).status).toBe(422);
   });
 });
 

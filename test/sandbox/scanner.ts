@@ -1,17 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import dcmjsDimse from 'dcmjs-dimse';
 import { ctImages } from './ct-images.js';
-import { exchange, type DicomAddress, type DimseAnswer } from './dimse.js';
+import { byDcmjs, type DicomAddress, type Dimse, type DimseAnswer, type Elements } from './dimse.js';
 import { Journal } from './journal.js';
 
-const { Dataset } = dcmjsDimse;
-const { CFindRequest, CStoreRequest, NCreateRequest, NSetRequest } = dcmjsDimse.requests;
-
-/** Modality Performed Procedure Step (DICOM PS3.4 section F.7). */
-const MPPS = '1.2.840.10008.3.1.2.3.3';
 const PENDING = [0xff00, 0xff01];
-
-type Elements = Record<string, unknown>;
 
 /** One worklist line as the technologist sees it. */
 export interface WorklistLine {
@@ -40,6 +32,7 @@ export class SandboxScanner {
     readonly aeTitle: string,
     private readonly worklist: DicomAddress,
     readonly journal = new Journal(),
+    private readonly dimse: Dimse = byDcmjs,
   ) {}
 
   /** Asks for its own worklist and notes it in the journal; further keys narrow it. */
@@ -49,14 +42,13 @@ export class SandboxScanner {
     return lines;
   }
 
-  /** Asks for its own worklist (C-FIND, DICOM PS3.4 annex K), for polling: without a note in the journal. */
+  /** Asks for its own worklist, for polling: without a note in the journal. */
   async askWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
-    const request = CFindRequest.createWorklistFindRequest({
+    const answers = await this.dimse.find(this.aeTitle, this.worklist, {
       ...worklistKeys,
       ...keys,
       ScheduledProcedureStepSequence: [{ ...stepKeys, ScheduledStationAETitle: this.aeTitle }],
     });
-    const [answers = []] = await exchange(this.aeTitle, this.worklist, [request]);
     const failed = answers.find(({ status }) => status !== 0 && !PENDING.includes(status));
     if (failed || answers.length === 0)
       throw new Error(`the worklist query ended with ${failed ? hex(failed.status) : 'no answer'}`);
@@ -66,9 +58,9 @@ export class SandboxScanner {
   /** Tells that the exam has begun (MPPS N-CREATE). */
   async start(line: WorklistLine, mppsUid = newUid()): Promise<RunningExam> {
     const exam = { line, mppsUid, images: { seriesInstanceUid: newUid(), sopInstanceUids: [newUid(), newUid()] } };
-    const request = new NCreateRequest(MPPS, mppsUid);
-    request.setDataset(new Dataset(inProgress(exam, this.aeTitle, new Date())));
-    await this.tell(request, `begins the exam of ${line.placerOrderNumber} (MPPS IN PROGRESS)`);
+    const attributes = inProgress(exam, this.aeTitle, new Date());
+    const answer = await this.dimse.report(this.aeTitle, this.worklist, 'create', mppsUid, attributes);
+    this.isTaken(answer, `begins the exam of ${line.placerOrderNumber} (MPPS IN PROGRESS)`);
     return exam;
   }
 
@@ -90,27 +82,22 @@ export class SandboxScanner {
   /** Stores the exam's images (C-STORE) in a PACS. */
   async storeImages(exam: RunningExam, pacs: DicomAddress): Promise<void> {
     const images = ctImages(exam.line, exam.images);
-    const answers = await exchange(
-      this.aeTitle,
-      pacs,
-      images.map((elements) => new CStoreRequest(new Dataset(elements, '1.2.840.10008.1.2.1'))),
-    );
-    const failed = answers.flat().find(({ status }) => status !== 0);
-    if (failed || answers.flat().length !== images.length) throw new Error('the PACS did not store every image');
+    const answers = await this.dimse.store(this.aeTitle, pacs, images);
+    const failed = answers.find(({ status }) => status !== 0);
+    if (failed || answers.length !== images.length) throw new Error('the PACS did not store every image');
     this.journal.write('scanner', `${this.aeTitle} stores ${images.length} images in the PACS (C-STORE)`);
   }
 
   private async end(exam: RunningExam, status: Elements): Promise<void> {
-    const request = new NSetRequest(MPPS, exam.mppsUid);
-    request.setDataset(new Dataset({ ...ended(exam, new Date()), ...status }));
-    await this.tell(
-      request,
+    const attributes = { ...ended(exam, new Date()), ...status };
+    const answer = await this.dimse.report(this.aeTitle, this.worklist, 'set', exam.mppsUid, attributes);
+    this.isTaken(
+      answer,
       `ends the exam of ${exam.line.placerOrderNumber} (MPPS ${status.PerformedProcedureStepStatus})`,
     );
   }
 
-  private async tell(request: unknown, what: string): Promise<void> {
-    const [[answer] = []] = await exchange(this.aeTitle, this.worklist, [request]);
+  private isTaken(answer: DimseAnswer | undefined, what: string): void {
     this.journal.write('scanner', `${this.aeTitle} ${what}, gets ${answer ? hex(answer.status) : 'no answer'}`);
     if (answer?.status !== 0) throw new DimseRefused(answer);
   }

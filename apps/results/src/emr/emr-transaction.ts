@@ -108,15 +108,27 @@ export function keyOf(resource: FhirResource, patientSystem: string): string {
   });
 }
 
+/**
+ * What R4 wants of an element, by the element's name: without that reference it says nothing and is not valid. A merged
+ * patient has a link to whom they were before, which the EMR has not got from us.
+ */
+const requiredReference: Record<string, string> = {
+  link: 'other',
+  media: 'link',
+  performer: 'actor',
+  suspectEntity: 'instance',
+};
+
 /** Deep copy with references to what is included, and without any to what is not; `#contained` ones stay. */
-function referringWithin(value: unknown, included: ReadonlyMap<string, string>): unknown {
+function referringWithin(value: unknown, included: ReadonlyMap<string, string>, required?: string): unknown {
   if (Array.isArray(value))
-    return value.map((one) => referringWithin(one, included)).filter((one) => one !== undefined);
+    return value.map((one) => referringWithin(one, included, required)).filter((one) => one !== undefined);
   if (!value || typeof value !== 'object') return value;
   const { reference, ...rest } = value as { reference?: unknown };
   const copy: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(rest)) {
-    const kept = referringWithin(one, included);
+    const kept = referringWithin(one, included, requiredReference[name]);
+    if (kept === undefined && name === required) return undefined;
     if (kept !== undefined && !(Array.isArray(kept) && kept.length === 0)) copy[name] = kept;
   }
   if (typeof reference !== 'string') return copy;

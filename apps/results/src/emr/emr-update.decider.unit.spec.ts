@@ -161,6 +161,13 @@ describe('A fact as a FHIR transaction', () => {
     expect((entriesOf(procedure, patient)[0]!.resource as Procedure).basedOn).toBeUndefined();
   });
 
+  it('leaves out what R4 wants a reference of that it does not hold: whom a merged patient replaces', () => {
+    const merged = aPatient({ link: [{ type: 'replaces', other: { reference: 'Patient/before' } }] });
+    expect((entriesOf(merged)[0]!.resource as Patient).link).toBeUndefined();
+    const nobody: Procedure = { ...procedure, performer: [{ actor: { reference: 'Device/ct' } }] };
+    expect((entriesOf(nobody)[0]!.resource as Procedure).performer).toBeUndefined();
+  });
+
   it('keeps what is contained, and the references to it', () => {
     const study = entriesOf(aStudy('available'))[0]!.resource as ImagingStudy;
     expect(study.endpoint).toEqual([{ reference: '#wado' }]);
