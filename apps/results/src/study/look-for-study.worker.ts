@@ -186,8 +186,11 @@ export class LookForStudy implements OnApplicationBootstrap, BeforeApplicationSh
     });
     transaction.publish(event);
     if (type === 'imaging.result.study-missing.v1') return;
-    for (const delivery of deliveriesOf(event, this.site)) transaction.deliver(delivery);
-    if (type === 'imaging.result.study-available.v1') await this.commitment.ask(study, transaction);
+    const isThere = type === 'imaging.result.study-available.v1';
+    // A dose report is often here before the images are found: then its dose could not refer to the study.
+    const doses = isThere ? await this.dose.ofStudy(study, transaction.manager) : [];
+    for (const delivery of deliveriesOf(event, this.site, [], doses)) transaction.deliver(delivery);
+    if (isThere) await this.commitment.ask(study, transaction);
   }
 
   private after(lookup: DueLookup): Date {
