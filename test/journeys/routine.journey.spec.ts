@@ -13,7 +13,9 @@ describe('the routine journey of a CT with contrast', () => {
   afterAll(() => department?.stop());
 
   const order = { mrn: 'ROUTINE1', placerOrderNumber: 'R1', procedure: 'CTCHESTC' };
-  const stored = <T extends 'ServiceRequest' | 'ImagingStudy' | 'DiagnosticReport' | 'MedicationAdministration'>(
+  const stored = <
+    T extends 'ServiceRequest' | 'ImagingStudy' | 'DiagnosticReport' | 'MedicationAdministration' | 'Observation',
+  >(
     type: T,
   ) => department.emr.store.all(type);
 
@@ -67,6 +69,17 @@ describe('the routine journey of a CT with contrast', () => {
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
   });
 
+  it('records the dose that the scanner reports, and tells the EMR of which study it is', async () => {
+    const to = { host: '127.0.0.1', port: department.results.dicomPort, aeTitle: 'COLLIMATOR' };
+    await department.scanner().storeDoseReport(exam, to, { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
+    const [dose] = await until(() => stored('Observation').length > 0 && stored('Observation'), {
+      what: 'the dose in the EMR',
+    });
+    const study = { reference: `ImagingStudy/${stored('ImagingStudy')[0]!.id}` };
+    expect(dose).toMatchObject({ status: 'final', focus: [study], partOf: [study], basedOn: [{}] });
+    expect(dose!.component!.map(({ valueQuantity }) => valueQuantity!.value)).toEqual([240.5, 6.2]);
+  });
+
   it('files the report and tells the EMR', async () => {
     const report = anOruMessage({ ...order, accessionNumber: line.accessionNumber, text: 'No nodule.' });
     expect(acknowledgedAs(await department.send(report, department.results))).toBe('AA');
@@ -79,13 +92,20 @@ describe('the routine journey of a CT with contrast', () => {
 
   it('leaves the EMR with the order completed, one of each, and the same by HL7', async () => {
     await until(() => stored('ServiceRequest')[0]?.status === 'completed', { what: 'the order completed in the EMR' });
-    for (const type of ['ServiceRequest', 'ImagingStudy', 'DiagnosticReport', 'MedicationAdministration'] as const)
+    for (const type of [
+      'ServiceRequest',
+      'ImagingStudy',
+      'DiagnosticReport',
+      'MedicationAdministration',
+      'Observation',
+    ] as const)
       expect(stored(type)).toHaveLength(1);
     await until(() => department.emr.messages.some((message) => message.includes('No nodule.')), {
       what: 'the report by ORU',
     });
     const messages = department.emr.messages.join('\n');
-    for (const said of ['|completed|', '|started|', 'CONTRASTLOT', 'VIEWER']) expect(messages).toContain(said);
+    for (const said of ['|completed|', '|started|', 'CONTRASTLOT', 'VIEWER', '|240.5|mGy.cm^'])
+      expect(messages).toContain(said);
   });
 
   it('has parked nothing, and left no patient data in any log', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import dcmjsDimse from 'dcmjs-dimse';
+import { ctDoseReport, type CtDose } from './ct-dose-report.js';
 import { ctImages } from './ct-images.js';
 import { exchange, type DicomAddress, type DimseAnswer } from './dimse.js';
 import { Journal } from './journal.js';
@@ -98,6 +99,15 @@ export class SandboxScanner {
     const failed = answers.flat().find(({ status }) => status !== 0);
     if (failed || answers.flat().length !== images.length) throw new Error('the PACS did not store every image');
     this.journal.write('scanner', `${this.aeTitle} stores ${images.length} images in the PACS (C-STORE)`);
+  }
+
+  /** Stores the exam's radiation dose report (C-STORE) where doses are managed. */
+  async storeDoseReport(exam: RunningExam, to: DicomAddress, dose: CtDose): Promise<void> {
+    const uids = { seriesInstanceUid: newUid(), sopInstanceUid: newUid(), eventUid: newUid() };
+    const report = new Dataset(ctDoseReport(exam.line, uids, dose), '1.2.840.10008.1.2.1');
+    const [[answer] = []] = await exchange(this.aeTitle, to, [new CStoreRequest(report)]);
+    if (answer?.status !== 0) throw new DimseRefused(answer);
+    this.journal.write('scanner', `${this.aeTitle} stores its radiation dose report in ${to.aeTitle} (C-STORE)`);
   }
 
   private async end(exam: RunningExam, status: Elements): Promise<void> {
