@@ -75,6 +75,8 @@ describe('npm start', () => {
         'asks for its worklist',
         'MPPS COMPLETED',
         'QIDO-RS',
+        'imaging.result.dose-recorded.v1',
+        'Observation final',
         'DiagnosticReport final',
       ])
         expect(output()).toContain(told);

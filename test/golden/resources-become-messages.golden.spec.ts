@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   administrationMessage,
   documentMessage,
+  doseMessage,
   envelopeTo,
   orderStatusMessage,
   reactionMessage,
@@ -30,6 +31,7 @@ const writers: Record<string, (facts: never, envelope: MessageEnvelope) => Buffe
   reaction: (facts: Omit<Parameters<typeof reactionMessage>[0], 'toldBefore'> & { toldBefore: string[] }, to) =>
     reactionMessage({ ...facts, toldBefore: new Set(facts.toldBefore) }, to),
   document: documentMessage,
+  dose: doseMessage,
   status: ({ news, order, patient }: Record<'news' | 'order' | 'patient', never>, to) =>
     orderStatusMessage(news, order, patient, to),
 };

@@ -14,7 +14,9 @@ journey('the routine journey of a CT with contrast', (start) => {
   afterAll(() => department?.stop());
 
   const order = { mrn: 'ROUTINE1', placerOrderNumber: 'R1', procedure: 'CTCHESTC' };
-  const stored = <T extends 'ServiceRequest' | 'ImagingStudy' | 'DiagnosticReport' | 'MedicationAdministration'>(
+  const stored = <
+    T extends 'ServiceRequest' | 'ImagingStudy' | 'DiagnosticReport' | 'MedicationAdministration' | 'Observation',
+  >(
     type: T,
   ) => department.inEmrOf(order.mrn, type);
 
@@ -67,6 +69,18 @@ journey('the routine journey of a CT with contrast', (start) => {
     expect(study).toMatchObject({ status: 'available', numberOfInstances: 2 });
   });
 
+  it('records the dose that the scanner reports, and tells the EMR of which study it is', async () => {
+    const to = { host: '127.0.0.1', port: department.results.dicomPort, aeTitle: 'COLLIMATOR' };
+    await department.scanner().storeDoseReport(exam, to, { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
+    const dose = await until(async () => (await stored('Observation'))[0], {
+      what: 'the dose in the EMR',
+      within: 30_000,
+    });
+    const study = { reference: `ImagingStudy/${(await stored('ImagingStudy'))[0]!.id}` };
+    expect(dose).toMatchObject({ status: 'final', focus: [study], partOf: [study], basedOn: [{}] });
+    expect(dose.component!.map(({ valueQuantity }) => valueQuantity!.value)).toEqual([240.5, 6.2]);
+  });
+
   it('files the report and tells the EMR', async () => {
     const report = anOruMessage({ ...order, accessionNumber: line.accessionNumber, text: 'No nodule.' });
     expect(acknowledgedAs(await department.send(report, department.results))).toBe('AA');
@@ -83,13 +97,20 @@ journey('the routine journey of a CT with contrast', (start) => {
       what: 'the order completed in the EMR',
       within: 30_000,
     });
-    for (const type of ['ServiceRequest', 'ImagingStudy', 'DiagnosticReport', 'MedicationAdministration'] as const)
+    for (const type of [
+      'ServiceRequest',
+      'ImagingStudy',
+      'DiagnosticReport',
+      'MedicationAdministration',
+      'Observation',
+    ] as const)
       expect(await stored(type)).toHaveLength(1);
     await until(() => department.emr.messages.some((message) => message.includes('No nodule.')), {
       what: 'the report by ORU',
     });
     const messages = department.emr.messages.join('\n');
-    for (const said of ['|completed|', '|started|', 'CONTRASTLOT', 'VIEWER']) expect(messages).toContain(said);
+    for (const said of ['|completed|', '|started|', 'CONTRASTLOT', 'VIEWER', '|240.5|mGy.cm^'])
+      expect(messages).toContain(said);
   });
 
   it('has parked nothing, and left no patient data in any log', async () => {

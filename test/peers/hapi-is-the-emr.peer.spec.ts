@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { DiagnosticReport, FhirResource, Procedure, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, FhirResource, Observation, Procedure, ServiceRequest } from 'fhir/r4.js';
 import { anOrmMessage, anOruMessage, peerSuite, until } from '#testing';
 import { freePorts } from '../../deploy/local/ports.mjs';
 import { acknowledgedAs, Department } from '../department.js';
@@ -7,7 +7,14 @@ import { SandboxTechnologist } from '../sandbox/technologist.js';
 import { ask, hapiPeer, startHapi, type Hapi } from './hapi.js';
 
 /** What the EMR holds of an exam that was reported. */
-const told = ['ServiceRequest', 'Procedure', 'MedicationAdministration', 'ImagingStudy', 'DiagnosticReport'] as const;
+const told = [
+  'ServiceRequest',
+  'Procedure',
+  'MedicationAdministration',
+  'ImagingStudy',
+  'Observation',
+  'DiagnosticReport',
+] as const;
 
 interface Delivery {
   state: string;
@@ -61,14 +68,16 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
     await department.scanner().storeImages(exam, department.pacsAddress);
     await department.scanner().complete(exam);
     await until(async () => (await deliveries('result.study-available')).length === 1, { what: 'the study found' });
-    expect((await deliveries()).map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting', 'waiting']);
+    const to = { host: '127.0.0.1', port: department.results.dicomPort, aeTitle: 'COLLIMATOR' };
+    await department.scanner().storeDoseReport(exam, to, { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
+    expect((await deliveries()).map(({ state }) => state)).toEqual(Array(5).fill('waiting'));
   }, 60_000);
 
   it('is up again and is told everything, in the order it happened, so that each refers to what is there', async () => {
     hapi = await startHapi(port);
     await report('H1', 'P', 'Probably no nodule.');
     await report('H1', 'F', 'No nodule.');
-    await allDone(6);
+    await allDone(7);
     const statuses = async (type: 'Procedure' | 'DiagnosticReport') =>
       (await ask<Procedure | DiagnosticReport>(hapi, `${type}/_history`)).map(({ status }) => status).reverse();
     expect(await statuses('Procedure')).toEqual(['in-progress', 'completed']);
@@ -85,15 +94,24 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
       const all = await ask<FhirResource>(hapi, `${type}?subject=Patient/${patient!.id}`);
       expect([type, all.length]).toEqual([type, 1]);
       expect(all[0]).toMatchObject({
-        status: type === 'ImagingStudy' ? 'available' : type === 'DiagnosticReport' ? 'final' : 'completed',
+        status:
+          { ImagingStudy: 'available', DiagnosticReport: 'final', Observation: 'final' }[type as string] ?? 'completed',
       });
       if (type !== 'ServiceRequest') expect(JSON.stringify(all[0])).toContain(`"ServiceRequest/${request!.id}"`);
     }
+    const [study] = await ask<FhirResource>(hapi, 'ImagingStudy');
+    const [dose] = await ask<Observation>(hapi, 'Observation');
+    const theirs = { reference: `ImagingStudy/${study!.id}` };
+    expect(dose).toMatchObject({
+      focus: [theirs],
+      partOf: [theirs],
+      valueString: expect.stringContaining('240.5 mGy.cm'),
+    });
   });
 
   it('has one report still when it is corrected, the version before in its history', async () => {
     await report('H1', 'C', 'A nodule after all.');
-    await allDone(7);
+    await allDone(8);
     const [filed, ...others] = await ask<DiagnosticReport>(hapi, 'DiagnosticReport');
     expect(others).toEqual([]);
     expect(filed).toMatchObject({ status: 'corrected', meta: { versionId: '3' } });
@@ -126,7 +144,7 @@ peerSuite('HAPI FHIR as EMR', hapiPeer, () => {
     expect(parked.reason).toMatch(/412/);
 
     await department.scanner().start(await place('H3'));
-    await allDone(8);
+    await allDone(9);
     expect(await ask<Procedure>(hapi, 'Procedure?status=in-progress')).toHaveLength(1);
   }, 60_000);
 });

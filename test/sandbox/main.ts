@@ -31,6 +31,7 @@ const hospital: Hospital = {
   technologist: new SandboxTechnologist(`http://127.0.0.1:${port('CONTRAST_HTTP_PORT', 3003)}`, journal),
   ordersPort: port('ORDERS_MLLP_PORT', 2575),
   reportsPort: port('RESULTS_MLLP_PORT', 2576),
+  doseReports: { port: port('RESULTS_DICOM_PORT', 11114), aeTitle: process.env.DICOM_AE_TITLE ?? 'COLLIMATOR' },
 };
 
 const server = createServer((request, response) => {

@@ -1,3 +1,4 @@
+import type { DicomAddress } from './dimse.js';
 import type { SandboxEmr } from './emr.js';
 import { fieldOf } from './hl7.js';
 import { sampleNow } from './messages.js';
@@ -15,6 +16,8 @@ export interface Hospital {
   ordersPort: number;
   /** MLLP port of results. */
   reportsPort: number;
+  /** Where results takes dose reports by DICOM. */
+  doseReports: DicomAddress;
 }
 
 /** What one run of the journey left behind. */
@@ -25,7 +28,7 @@ export interface RoutineOutcome {
 }
 
 /**
- * Journey 1, routine: order → worklist → exam started → contrast → images → exam completed → report → the EMR knows.
+ * Journey 1, routine: order → worklist → exam started → contrast → images, dose → exam completed → report → the EMR knows.
  * Everything goes over the wire; every step waits for what the step before made.
  *
  * @throws Error naming the step that did not happen
@@ -50,6 +53,7 @@ export async function playRoutine(hospital: Hospital, now = new Date()): Promise
   const plan = await eventually('the contrast record', () => technologist.planOf(orderNumber));
   await technologist.record(plan, `ADM-${orderNumber}`);
   await scanner.storeImages(exam, { port: pacs.dicomPort, aeTitle: pacs.aeTitle });
+  await scanner.storeDoseReport(exam, hospital.doseReports, { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
   await scanner.complete(exam);
   await eventually('the order to leave the worklist', async () => {
     return (await scanner.askWorklist()).every((one) => one.stepId !== line.stepId);
@@ -76,6 +80,10 @@ async function untilTheEmrKnows(emr: SandboxEmr, orderNumber: string, studyUid: 
       .all('ImagingStudy')
       .some((one) => one.status === 'available' && JSON.stringify(one.identifier).includes(studyUid)),
   );
+  await eventually('the EMR to have the dose of the study', () => {
+    const study = store.all('ImagingStudy').find((one) => JSON.stringify(one.identifier).includes(studyUid));
+    return store.all('Observation').some((one) => one.focus?.[0]?.reference === `ImagingStudy/${study?.id}`);
+  });
   await eventually('the EMR to have the contrast administration', () =>
     store.all('MedicationAdministration').some((one) => JSON.stringify(one.identifier).includes(orderNumber)),
   );

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ctDoseReport, type CtDose } from './ct-dose-report.js';
 import { ctImages } from './ct-images.js';
 import { byDcmjs, type DicomAddress, type Dimse, type DimseAnswer, type Elements } from './dimse.js';
 import { Journal } from './journal.js';
@@ -86,6 +87,14 @@ export class SandboxScanner {
     const failed = answers.find(({ status }) => status !== 0);
     if (failed || answers.length !== images.length) throw new Error('the PACS did not store every image');
     this.journal.write('scanner', `${this.aeTitle} stores ${images.length} images in the PACS (C-STORE)`);
+  }
+
+  /** Stores the exam's radiation dose report (C-STORE) where doses are managed. */
+  async storeDoseReport(exam: RunningExam, to: DicomAddress, dose: CtDose): Promise<void> {
+    const uids = { seriesInstanceUid: newUid(), sopInstanceUid: newUid(), eventUid: newUid() };
+    const [answer] = await this.dimse.store(this.aeTitle, to, [ctDoseReport(exam.line, uids, dose)]);
+    if (answer?.status !== 0) throw new DimseRefused(answer);
+    this.journal.write('scanner', `${this.aeTitle} stores its radiation dose report in ${to.aeTitle} (C-STORE)`);
   }
 
   private async end(exam: RunningExam, status: Elements): Promise<void> {

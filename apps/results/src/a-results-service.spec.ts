@@ -1,4 +1,5 @@
 import type { ImagingStudy, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
+import { ScuAssociation, type DatasetInput } from '#dicom';
 import { dicomUidIdentifier, uuidFrom } from '#fhir';
 import type { Infrastructure, SiteContent } from '#platform';
 import { AService, until } from '#testing';
@@ -65,6 +66,21 @@ export class AResultsService extends AService {
   /** Sends an HL7 message. @returns the acknowledgement, a segment a line */
   async take(message: Buffer): Promise<string[]> {
     return (await sendMllp({ port: this.infrastructure.mllp!.port }, message.toString('utf8'))).split('\r');
+  }
+
+  /** Stores a document by C-STORE. @returns the status */
+  async store(document: DatasetInput, callingAeTitle = 'CT01'): Promise<number> {
+    const to = {
+      host: '127.0.0.1',
+      port: this.infrastructure.dicom!.port,
+      callingAeTitle,
+      calledAeTitle: 'COLLIMATOR',
+    };
+    const sopClass = document.SOPClassUID as string;
+    const association = await ScuAssociation.open(to, [sopClass]);
+    const { status } = await association.store(sopClass, document.SOPInstanceUID as string, document);
+    await association.release();
+    return status;
   }
 
   async post(path: string): Promise<number> {

@@ -53,6 +53,8 @@ export const systems = {
   /** Numbers of reactions to contrast, and of what patients must not be given again because of them. */
   adverseEvent: 'urn:collimator:adverse-event',
   allergyIntolerance: 'urn:collimator:allergy-intolerance',
+  /** Numbers of doses: one that moves to another patient or order has another there. */
+  dose: 'urn:collimator:dose',
   /** Numbers of what patients are told before and after an exam, and the names of these texts in the site file. */
   instruction: 'urn:collimator:instruction',
   instructionTemplate: 'urn:collimator:instruction-template',

@@ -7,6 +7,7 @@ export type { Clinical } from './clinical.js';
 export * from './date-time.js';
 export * from './document-in.js';
 export * from './document-out.js';
+export * from './dose-out.js';
 export * from './envelope.js';
 export * from './explain.js';
 export * from './image-status-in.js';

@@ -6,12 +6,12 @@ import type {
   Patient,
   ServiceRequest,
 } from 'fhir/r4.js';
-import { timestamp, writeMessage, writeSegment } from '#hl7v2';
-import { conceptText, identifierOf } from '#fhir';
+import { writeMessage } from '#hl7v2';
+import { conceptText } from '#fhir';
 import { agentOf, medicationOf } from './administration-out.js';
-import { hl7DateTime } from './date-time.js';
 import { headerSegment, patientSegment, type MessageEnvelope } from './message-out.js';
 import { linesOfReport, observationSegments, resultStatus, type Line } from './report-lines-out.js';
+import { resultOrderSegment } from './result-order-out.js';
 
 /** What the EMR is to learn about one order, or about several that one exam or report is of. */
 export interface ResultFacts {
@@ -42,7 +42,7 @@ export function reportToMessage(facts: ResultFacts, envelope: ResultEnvelope): B
     headerSegment(['ORU', 'R01', 'ORU_R01'], envelope),
     patientSegment(patient, envelope),
     ...orders.flatMap((order, at) => [
-      orderSegment(at + 1, order, report, status, envelope),
+      resultOrderSegment(at + 1, order, status, envelope, report),
       ...observationSegments(lines),
     ]),
   ]);
@@ -86,28 +86,4 @@ function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnve
     local('REACTIONTIME', 'Time of the reaction', event.date);
   }
   return [...lines, ...(facts.report ? linesOfReport(facts.report, status) : [])];
-}
-
-function orderSegment(
-  sequence: number,
-  order: ServiceRequest | undefined,
-  report: DiagnosticReport | undefined,
-  status: string,
-  envelope: ResultEnvelope,
-): string {
-  const placer = identifierOf(order, 'PLAC');
-  const accession = identifierOf(order, 'ACSN')?.value;
-  const code = order?.code?.coding?.[0] ?? report?.code.coding?.[0];
-  return writeSegment('OBR', {
-    1: String(sequence),
-    2: [placer?.value, envelope.namespaceOf(placer?.system)],
-    3: accession ?? identifierOf(report, 'FILL')?.value,
-    4: [code?.code ?? 'UNKNOWN', code?.display ?? order?.code?.text ?? report?.code.text, 'L'],
-    7: hl7DateTime(report?.effectiveDateTime ?? report?.effectivePeriod?.start),
-    8: hl7DateTime(report?.effectivePeriod?.end),
-    18: accession,
-    22: timestamp(envelope.now),
-    24: 'RAD',
-    25: status,
-  });
 }

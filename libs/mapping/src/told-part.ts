@@ -66,6 +66,7 @@ const elements: Record<
     Procedure: ['reasonCode', 'reasonReference', 'note', 'complication', 'outcome', 'text'],
     MedicationAdministration: ['reasonCode', 'reasonReference', 'note', 'text'],
     ImagingStudy: ['reasonCode', 'reasonReference', 'note', 'text'],
+    Observation: ['note', 'text'],
     Appointment: ['reasonCode', 'reasonReference', 'description', 'comment', 'patientInstruction', 'extension', 'text'],
   },
   people: {
@@ -75,6 +76,7 @@ const elements: Record<
     ImagingStudy: ['referrer', 'interpreter'],
     DiagnosticReport: ['performer', 'resultsInterpreter'],
     AllergyIntolerance: ['recorder', 'asserter'],
+    Observation: ['performer'],
     AdverseEvent: ['recorder', 'contributor'],
   },
   reportContent: {

@@ -51,12 +51,13 @@ export const destination = z.discriminatedUnion(
        */
       by: z.enum(['transaction', 'updates']).default('transaction'),
       /**
-       * Exams, studies and reports (results), contrast given, reactions to it; what becomes of appointments: booked,
-       * moved, arrived, cancelled, and fulfilled; what patients are told before and after an exam (instructions).
+       * Exams, studies and reports (results), contrast given, reactions to it, the radiation dose of studies; what becomes
+       * of appointments: booked, moved, arrived, cancelled, and fulfilled; what patients are told before and after an exam
+       * (instructions).
        */
       gets: z
-        .array(z.enum(['results', 'contrast', 'reactions', 'appointments', 'instructions']))
-        .default(['results', 'contrast', 'reactions']),
+        .array(z.enum(['results', 'contrast', 'reactions', 'dose', 'appointments', 'instructions']))
+        .default(['results', 'contrast', 'reactions', 'dose']),
     }),
     z.strictObject({
       ...common,
@@ -74,12 +75,14 @@ export const destination = z.discriminatedUnion(
       /**
        * Beside the status of its own orders, which `repliesTo` of a sender asks for: results of exams (ORU^R01), merges
        * of patients (ADT^A40), appointments (SIU); the status of every order (ORM^O01), reports as documents (MDM),
-       * contrast given (RAS^O17), reactions to it (ADT^A60). A fact comes once: what has a message of its own here is not
-       * in ORU^R01.
+       * contrast given (RAS^O17), reactions to it (ADT^A60), the radiation dose of studies (an ORU^R01 of its own). A fact
+       * comes once: what has a message of its own here is not in that of the results.
        */
       gets: z
-        .array(z.enum(['results', 'merges', 'appointments', 'orderStatus', 'documents', 'contrast', 'reactions']))
-        .default(['results']),
+        .array(
+          z.enum(['results', 'merges', 'appointments', 'orderStatus', 'documents', 'contrast', 'reactions', 'dose']),
+        )
+        .default(['results', 'dose']),
     }),
   ],
   { error: 'must be fhir or mllp' },

@@ -1,19 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DetectedIssue, FhirResource, ImagingStudy, Observation, ServiceRequest } from 'fhir/r4.js';
+import type { EntityManager } from 'typeorm';
 import { datasetFromJson, type Dataset, type DicomJson } from '#dicom';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, referencedId, systems, uuidFrom } from '#fhir';
+import { FhirStore, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
 import { Rejections } from '../study/rejections.store.js';
+import { asToldBefore, type ToldBefore } from '../emr/emr-fact.js';
+import { deliveriesOf } from '../emr/emr-update.decider.js';
 import { DoseExams } from './dose-exams.store.js';
-import {
-  doseInError,
-  doseIssue,
-  doseIssueIdOf,
-  doseObservation,
-  doseObservationIdOf,
-} from './dose-observation.decider.js';
+import { doseInError, doseIssue, doseIssueIdOf, doseObservation } from './dose-observation.decider.js';
+import { doseObservationIdOf, hasMoved } from './dose-number.decider.js';
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
 import { doseReportFrom, type Amount, type DoseKind } from './dose-report.js';
 import { DoseReports, type StoredDoseReport } from './dose-reports.store.js';
@@ -29,7 +27,7 @@ export interface FetchedDoseReport {
   json: DicomJson;
 }
 
-/** Keeps dose reports, and the dose of each study whose exam is known. */
+/** Keeps dose reports, and the dose of each study whose exam is known; tells what becomes of it, whoever gets doses too. */
 @Injectable()
 export class DoseDesk {
   constructor(
@@ -74,7 +72,8 @@ export class DoseDesk {
   async file(studyInstanceUid: string, transaction: Transaction): Promise<void> {
     const { manager, now } = transaction;
     const kept = await this.reports.ofStudy(manager, studyInstanceUid);
-    if (kept.length === 0) return;
+    // Its only report may have been corrected to be of another study.
+    if (kept.length === 0 && (await this.known(studyInstanceUid, manager)).length === 0) return;
     const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
     if (!study) return;
     const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
@@ -96,10 +95,26 @@ export class DoseDesk {
     await this.reports.filed(manager, studyInstanceUid, now);
   }
 
+  /** The doses that are a study's as it stands: none in error, none that is still told of elsewhere. */
+  async ofStudy(study: ImagingStudy, manager: EntityManager): Promise<Observation[]> {
+    const found = await this.known(studyInstanceUidOf(study)!, manager);
+    return found.filter((one) => one.status !== 'entered-in-error' && !hasMoved(one, study));
+  }
+
+  /** The doses that were told of a study, those in error too. */
+  async known(studyInstanceUid: string, manager: EntityManager): Promise<Observation[]> {
+    const keys = kinds.map((kind) => ({ type: 'Observation', id: doseObservationIdOf(studyInstanceUid, kind) }));
+    return (await this.store.readMany(manager, keys)) as Observation[];
+  }
+
   private async record(dose: StudyDose, study: ImagingStudy, room: string | undefined, transaction: Transaction) {
     const { manager, now } = transaction;
-    const known = await this.store.read(manager, 'Observation', doseObservationIdOf(dose.studyInstanceUid, dose.kind));
-    const about = await this.about(study, transaction);
+    const id = doseObservationIdOf(dose.studyInstanceUid, dose.kind);
+    const before = await this.store.read(manager, 'Observation', id);
+    const isElsewhere = before !== undefined && hasMoved(before, study);
+    // Whoever was told of it there hears that first.
+    const known = isElsewhere ? ((await this.takeBack(study, id, transaction)) ?? before) : before;
+    const about = await this.about(study, study, transaction);
     const orders = about.filter((one): one is ServiceRequest => one.resourceType === 'ServiceRequest');
     const codings = orders.flatMap(({ code }) => code?.coding ?? []);
     const procedure =
@@ -109,6 +124,7 @@ export class DoseDesk {
     const comparisons = comparedWithLevels(dose, procedure, who, this.site.doseReferenceLevels);
     const made = doseObservation(known, dose, { study, room, comparisons });
     if (made === known) return;
+    const told = known && !isElsewhere ? asToldBefore([known]) : [];
     const [observation] = await this.store.save(manager, [made], now);
     await this.exams.keep(manager, made.id!, {
       kind: dose.kind,
@@ -124,61 +140,77 @@ export class DoseDesk {
     const issueId = doseIssueIdOf(made.id!);
     const standing = await this.store.read(manager, 'DetectedIssue', issueId);
     const issue = doseIssue(standing, observation!, comparisons, now);
-    await this.tell(observation!, issue, about, transaction);
+    await this.tell(observation!, issue, { about, told }, transaction);
   }
 
-  /** None of a study's reports is of this patient any more. */
-  private async takeBack(study: ImagingStudy, observationId: string, transaction: Transaction): Promise<void> {
+  /**
+   * None of a study's reports is of that patient and those orders any more.
+   *
+   * @returns the dose in error; undefined where there is none, or it is so already
+   */
+  private async takeBack(
+    study: ImagingStudy,
+    observationId: string,
+    transaction: Transaction,
+  ): Promise<Observation | undefined> {
     const { manager, now } = transaction;
     const known = await this.store.read(manager, 'Observation', observationId);
     const made = known && doseInError(known);
-    if (!made) return;
+    if (!made) return undefined;
+    // It may have been another patient's.
+    await transaction.lock(referencedId(known.subject?.reference, 'Patient')!);
     const [observation] = await this.store.save(manager, [made], now);
     await this.exams.remove(manager, observationId);
     const standing = await this.store.read(manager, 'DetectedIssue', doseIssueIdOf(observationId));
-    await this.tell(
-      observation!,
-      doseIssue(standing, observation!, [], now),
-      await this.about(study, transaction),
-      transaction,
-    );
+    const issue = doseIssue(standing, observation!, [], now);
+    const about = await this.about({ subject: known.subject!, basedOn: known.basedOn }, study, transaction);
+    await this.tell(observation!, issue, { about, told: asToldBefore([known]) }, transaction);
+    return observation;
   }
 
   private async tell(
     observation: Observation,
     issue: DetectedIssue | undefined,
-    about: FhirResource[],
+    { about, told }: { about: FhirResource[]; told: ToldBefore[] },
     transaction: Transaction,
   ) {
     const { manager, now } = transaction;
     const patientId = referencedId(observation.subject?.reference, 'Patient')!;
     const saved = issue ? await this.store.save(manager, [issue], now) : [];
-    const publish = (type: EventType, focus: FhirResource, others: FhirResource[]) =>
-      transaction.publish(
-        newEvent({
-          type,
-          patientId,
-          cause: `${focus.id}/${focus.meta?.versionId}`,
-          now,
-          resources: [focus, ...others],
-        }),
-      );
-    publish('imaging.result.dose-recorded.v1', observation, [...about, ...saved]);
+    const newsOf = (type: EventType, focus: FhirResource, others: FhirResource[]) =>
+      newEvent({
+        type,
+        patientId,
+        cause: `${focus.id}/${focus.meta?.versionId}`,
+        now,
+        resources: [focus, ...others],
+      });
+    const recorded = newsOf('imaging.result.dose-recorded.v1', observation, [...about, ...saved]);
+    transaction.publish(recorded);
+    for (const delivery of deliveriesOf(recorded, this.site, told)) transaction.deliver(delivery);
     for (const one of saved)
-      if (one.status === 'final') publish('imaging.result.dose-exceeded.v1', one, [...about, observation]);
+      if (one.status === 'final')
+        transaction.publish(newsOf('imaging.result.dose-exceeded.v1', one, [...about, observation]));
   }
 
-  /** The patient, who may be known by number alone, the study and its orders. */
-  private async about(study: ImagingStudy, { manager }: Transaction): Promise<FhirResource[]> {
-    const patientId = referencedId(study.subject.reference, 'Patient')!;
-    const orderIds = (study.basedOn ?? []).flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
+  /** The patient, who may be known by number alone, their orders, and the study where it is theirs. */
+  private async about(
+    { subject, basedOn = [] }: Pick<ImagingStudy, 'subject' | 'basedOn'>,
+    study: ImagingStudy,
+    { manager }: Transaction,
+  ): Promise<FhirResource[]> {
+    const patientId = referencedId(subject.reference, 'Patient')!;
+    const orderIds = basedOn.flatMap(({ reference }) => referencedId(reference, 'ServiceRequest') ?? []);
     const keys = [{ type: 'Patient', id: patientId }, ...orderIds.map((id) => ({ type: 'ServiceRequest', id }))];
     const found = await this.store.readMany(manager, keys);
     const patient = found.find((one) => one.resourceType === 'Patient') ?? {
       resourceType: 'Patient' as const,
       id: patientId,
     };
-    return [patient, ...found.filter((one) => one.resourceType !== 'Patient'), study];
+    const orders = found.filter(
+      (one) => one.resourceType === 'ServiceRequest' && one.subject.reference === subject.reference,
+    );
+    return [patient, ...orders, ...(study.subject.reference === subject.reference ? [study] : [])];
   }
 
   /** Where it was done: as the exam says, else who stored the report, else the name the scanner has in it. */

@@ -3,8 +3,9 @@ import type { Coding, DetectedIssue, ImagingStudy, Observation, ObservationCompo
 import { dicomUidIdentifier, systems, uuidFrom } from '#fhir';
 import { doseUnitOf, type DoseMeasure } from '#platform';
 import codes from './dose-codes.json' with { type: 'json' };
+import { doseObservationIdOf, hasMoved, numberFor, radiationExposure } from './dose-number.decider.js';
 import type { StudyDose } from './dose-of-study.decider.js';
-import type { Amount, BreastSide, DoseKind } from './dose-report.js';
+import type { Amount, BreastSide } from './dose-report.js';
 import { quantityText, type Comparison } from './reference-levels.decider.js';
 
 const UCUM = 'http://unitsofmeasure.org';
@@ -16,16 +17,12 @@ const exceededCoding: Coding = {
   display: 'A dose is above a diagnostic reference level.',
 };
 
-/** The id of a study's dose by one kind of radiation. */
-export function doseObservationIdOf(studyInstanceUid: string, kind: DoseKind): string {
-  return uuidFrom('Observation', 'radiation-dose-summary', studyInstanceUid, kind);
-}
-
 /**
  * The dose of a study as HL7's Radiation Dose Summary guide 1.0.0 has it (LOINC 73569-6, components by DICOM code), beside
  * the reference levels it was compared with: a component above one is flagged H. It names no authorizing person, whom the
- * guide wants and dose reports seldom know, so it claims no profile. A new version is `amended` where reports were added
- * and `corrected` where one says something else.
+ * guide wants and dose reports seldom know, so it claims no profile. A new version is `amended` where reports were added,
+ * `corrected` where one says something else, and as it was where it only is of more orders. One that moved (see
+ * {@link hasMoved}) begins anew, under a number of its own.
  *
  * @param known as it is stored
  * @returns `known` itself where it says the same
@@ -40,7 +37,10 @@ export function doseObservation(
   const stated: Omit<Observation, 'status'> = {
     resourceType: 'Observation',
     id: doseObservationIdOf(dose.studyInstanceUid, dose.kind),
-    identifier: dose.sources.map((uid) => dicomIdentifier('sop-instance-uid', 'SOP Instance UID', uid)),
+    identifier: [
+      { system: systems.dose, value: numberFor(known, dose, study) },
+      ...dose.sources.map((uid) => dicomIdentifier('sop-instance-uid', 'SOP Instance UID', uid)),
+    ],
     ...(study.basedOn ? { basedOn: study.basedOn } : {}),
     partOf: [
       {
@@ -52,8 +52,7 @@ export function doseObservation(
     code: {
       coding: [
         {
-          system: 'http://loinc.org',
-          code: '73569-6',
+          ...radiationExposure,
           display: 'Radiation exposure and protection information [Description] Document Diagnostic imaging',
         },
       ],
@@ -69,9 +68,21 @@ export function doseObservation(
     ...(notes.length > 0 ? { note: notes.map((text) => ({ text })) } : {}),
   };
   if (!known) return { ...stated, status: 'final' };
-  if (known.status !== 'entered-in-error' && isDeepStrictEqual(contentOf(known), contentOf(stated))) return known;
-  const grew = known.identifier!.length < dose.sources.length;
-  return { ...stated, meta: known.meta, status: grew ? 'amended' : 'corrected' } as Observation;
+  const wasRight = known.status !== 'entered-in-error';
+  if (wasRight && isDeepStrictEqual(contentOf(known), contentOf(stated))) return known;
+  return { ...stated, meta: known.meta, status: statusAfter(known, stated, hasMoved(known, study)) } as Observation;
+}
+
+function statusAfter(
+  known: Observation,
+  stated: Omit<Observation, 'status'>,
+  isElsewhere: boolean,
+): Observation['status'] {
+  if (isElsewhere) return 'final';
+  if (known.status === 'entered-in-error') return 'corrected';
+  const withoutOrders = (one: Partial<Observation>) => contentOf({ ...one, basedOn: undefined });
+  if (isDeepStrictEqual(withoutOrders(known), withoutOrders(stated))) return known.status;
+  return known.derivedFrom!.length < stated.derivedFrom!.length ? 'amended' : 'corrected';
 }
 
 /** The dose of a study whose reports were all rejected as another patient's; undefined where it says so already. */
@@ -230,9 +241,10 @@ function dicomIdentifier(code: string, display: string, uid: string) {
   return { type: { coding: [{ system: DICOM_IDENTIFIER_TYPE, code, display }] }, ...dicomUidIdentifier(uid) };
 }
 
-/** What the dose says, without what the store and its history put on it. */
-function contentOf({ meta: _meta, status: _status, ...content }: Partial<Observation>): object {
-  return JSON.parse(JSON.stringify(content)) as object;
+/** What the dose says, without its number and what the store and its history put on it. */
+function contentOf({ meta: _meta, status: _status, identifier = [], ...content }: Partial<Observation>): object {
+  const sources = identifier.filter(({ system }) => system !== systems.dose);
+  return JSON.parse(JSON.stringify({ ...content, identifier: sources })) as object;
 }
 
 function byCode(one: ObservationComponent, other: ObservationComponent): number {

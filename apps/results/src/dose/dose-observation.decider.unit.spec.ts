@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { ImagingStudy } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
 import type { DoseReferenceLevel } from '#platform';
+import { given } from '#testing';
 import { aDoseReport, acquisition, code, container, ctTotals, num, read } from './a-dose-report.spec.js';
 import { doseInError, doseIssue, doseObservation } from './dose-observation.decider.js';
+import { hasMoved } from './dose-number.decider.js';
 import { doseOfStudy } from './dose-of-study.decider.js';
 import type { DoseKind } from './dose-report.js';
 import { comparedWithLevels } from './reference-levels.decider.js';
@@ -37,6 +39,7 @@ describe('The dose of a study as FHIR', () => {
       status: 'final',
       code: { coding: [{ system: 'http://loinc.org', code: '73569-6' }] },
       identifier: [
+        { system: 'urn:collimator:dose' },
         { type: { coding: [{ code: 'sop-instance-uid' }] }, system: 'urn:dicom:uid', value: 'urn:oid:2.25.7' },
       ],
       basedOn: [{ reference: 'ServiceRequest/o' }],
@@ -75,6 +78,49 @@ describe('The dose of a study as FHIR', () => {
       undefined,
       'corrected',
     ]);
+  });
+
+  it('keeps its number and status where it is of one more order', () => {
+    const { dose, around } = observed([one(300)]);
+    const known = doseObservation(undefined, dose, around);
+    const basedOn = [...study.basedOn!, { reference: 'ServiceRequest/o2' }];
+    given(known)
+      .when((first) => doseObservation(first, dose, { ...around, study: { ...study, basedOn } }))
+      .then({ status: 'final', identifier: [{ value: known.identifier![0]!.value! }, {}], basedOn });
+  });
+
+  it.each<[string, Partial<ImagingStudy>, boolean]>([
+    ['is as it was', {}, false],
+    ["is another patient's", { subject: { reference: 'Patient/q' } }, true],
+    ['is of another order', { basedOn: [{ reference: 'ServiceRequest/o2' }] }, true],
+    ['is of no order any more', { basedOn: undefined }, true],
+  ])('begins anew, under another number, where its study %s: %p', (_what, changes, isElsewhere) => {
+    const { dose, around } = observed([one(300)]);
+    const first = doseObservation(undefined, dose, around);
+    const known = doseInError(first)!;
+    const after = { ...around, study: { ...study, ...changes } };
+    const made = doseObservation(known, dose, after);
+    expect(hasMoved(known, after.study)).toBe(isElsewhere);
+    expect([made.status, made.id]).toEqual([isElsewhere ? 'final' : 'corrected', known.id]);
+    expect(made.identifier![0]!.value === first.identifier![0]!.value).toBe(!isElsewhere);
+    // Corrected there, and merged into another patient, it keeps the number it has.
+    const merged = { ...made, subject: { reference: 'Patient/survivor' } };
+    const later = observed([one(310)]);
+    expect(
+      doseObservation(merged, later.dose, {
+        ...later.around,
+        study: { ...after.study, subject: { reference: 'Patient/survivor' } },
+      }),
+    ).toMatchObject({ status: 'corrected', identifier: [made.identifier![0], {}] });
+  });
+
+  it('that was stored before there were numbers is no other dose for want of one', () => {
+    const { dose, around } = observed([one(300)]);
+    const first = doseObservation(undefined, dose, around);
+    const old = { ...first, identifier: first.identifier!.slice(1) };
+    expect(doseObservation(old, dose, around)).toBe(old);
+    const later = observed([one(310)]);
+    expect(doseObservation(old, later.dose, later.around).identifier![0]).toEqual(first.identifier![0]);
   });
 
   it('says what is unknown, and what it was not compared with', () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DetectedIssue, Observation } from 'fhir/r4.js';
-import { newUid, ScuAssociation, sopClasses, type DatasetInput } from '#dicom';
+import { newUid, sopClasses, type DatasetInput } from '#dicom';
 import { systems } from '#fhir';
 import { aPatient, aServiceRequest, until } from '#testing';
 import { APacs } from '../a-pacs.spec.js';
@@ -75,19 +75,7 @@ function aCase() {
   };
 }
 
-async function store(report: DatasetInput, caller = 'CT01'): Promise<number> {
-  const to = {
-    host: '127.0.0.1',
-    port: service.infrastructure.dicom!.port,
-    callingAeTitle: caller,
-    calledAeTitle: 'COLLIMATOR',
-  };
-  const sopClass = report.SOPClassUID as string;
-  const association = await ScuAssociation.open(to, [sopClass]);
-  const { status } = await association.store(sopClass, report.SOPInstanceUID as string, report);
-  await association.release();
-  return status;
-}
+const store = (document: DatasetInput, caller?: string) => service.store(document, caller);
 const dlpOf = (observation: unknown) =>
   (observation as Observation).component!.find(({ code }) => code.coding![0]!.code === '113813')!.valueQuantity!.value;
 const waiting = async ({ uid }: { uid: string }) =>
@@ -181,7 +169,7 @@ describe('A radiation dose report', () => {
     });
     await one.complete();
     const [[observation]] = (await one.told(1)) as [[Observation]];
-    expect([dlpOf(observation), observation.identifier!.length]).toEqual([300, 2]);
+    expect([dlpOf(observation), observation.derivedFrom!.length]).toEqual([300, 2]);
     expect(await waiting(one)).toMatchObject([{ state: 'unreadable' }]);
     expect(pacs.read.get(uid)).toBe(1);
   }, 60_000);

@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AdverseEvent, Appointment, DiagnosticReport, FhirResource, Patient, Procedure } from 'fhir/r4.js';
+import type {
+  AdverseEvent,
+  Appointment,
+  DiagnosticReport,
+  FhirResource,
+  ImagingStudy,
+  Observation,
+  Patient,
+  Procedure,
+} from 'fhir/r4.js';
 import { newEvent, type EventType } from '#events';
 import { dicomUidIdentifier, systems, typedIdentifier } from '#fhir';
 import { parseMessage } from '#hl7v2';
@@ -64,6 +73,30 @@ const adverse: AdverseEvent = {
   subject: { reference: `Patient/${patient.id}` },
 };
 
+const study: ImagingStudy = {
+  resourceType: 'ImagingStudy',
+  id: 's',
+  status: 'available',
+  identifier: [dicomUidIdentifier('1.2')],
+  subject: { reference: `Patient/${patient.id}` },
+};
+const dose: Observation = {
+  resourceType: 'Observation',
+  id: 'd',
+  status: 'final',
+  identifier: [dicomUidIdentifier('1.2.9'), { system: systems.dose, value: 'N1' }],
+  code: { coding: [{ system: 'http://loinc.org', code: '73569-6' }] },
+  subject: { reference: `Patient/${patient.id}` },
+  focus: [{ reference: 'ImagingStudy/s' }],
+  note: [{ text: 'ZZNOTE' }],
+  component: [
+    {
+      code: { coding: [{ system: systems.dicomCode, code: '113813' }] },
+      valueQuantity: { value: 900, unit: 'mGy.cm', code: 'mGy.cm', system: 'http://unitsofmeasure.org' },
+    },
+  ],
+};
+
 const told = (hospital: ReturnType<typeof site>, type: EventType, resources: FhirResource[], before?: ToldBefore[]) =>
   deliveriesOf(newEvent({ type, patientId: patient.id!, cause: 'c', now: new Date(0), resources }), hospital, before);
 const written = ({ kind, body }: EmrDelivery, hospital: ReturnType<typeof site>) =>
@@ -76,11 +109,13 @@ const written = ({ kind, body }: EmrDelivery, hospital: ReturnType<typeof site>)
     ),
   );
 
+const otherMeasure = { code: { coding: [{ system: systems.dicomCode, code: '113730' }] }, valueQuantity: { value: 1 } };
+
 describe('A fact for a system that speaks HL7 v2', () => {
   const all = withDestinations({
     ...mllp,
     name: 'all',
-    gets: ['results', 'orderStatus', 'documents', 'contrast', 'reactions'],
+    gets: ['results', 'orderStatus', 'documents', 'contrast', 'reactions', 'dose'],
   });
   const plain = withDestinations({ ...mllp, name: 'plain' });
   const cases: [EventType, FhirResource[], string, string | undefined][] = [
@@ -93,11 +128,13 @@ describe('A fact for a system that speaks HL7 v2', () => {
     ['imaging.contrast.reaction-recorded.v1', [adverse, allergy, order, patient], 'ADT^A60', undefined],
     ['imaging.contrast.reaction-recorded.v1', [adverse, order, patient], 'ORU^R01', undefined],
     ['imaging.result.reported.v1', [report, order, patient], 'MDM^T02', 'ORU^R01'],
+    ['imaging.result.dose-recorded.v1', [dose, order, patient, study], 'ORU^R01', 'ORU^R01'],
+    ['imaging.result.dose-recorded.v1', [dose, patient, study], undefined as never, undefined],
   ];
 
   it.each(cases)('%s comes once: %#', (type, resources, asAll, asPlain) => {
     const kinds = (hospital: typeof all) => told(hospital, type, resources).map((one) => written(one, hospital).type);
-    expect(kinds(all)).toEqual([asAll]);
+    expect(kinds(all)).toEqual(asAll ? [asAll] : []);
     expect(kinds(plain)).toEqual(asPlain ? [asPlain] : []);
   });
 
@@ -156,6 +193,18 @@ describe('A fact for a system that speaks HL7 v2', () => {
     expect(written(told(all, 'imaging.result.reported.v1', [report, order, patient], before)[0]!, all).type).toBe(
       'MDM^T04',
     );
+    const gone = [{ id: 'd', status: 'final', component: [...dose.component!, otherMeasure] }];
+    const corrected = told(
+      all,
+      'imaging.result.dose-recorded.v1',
+      [{ ...dose, status: 'corrected' }, order, patient],
+      gone,
+    );
+    const lines = written(corrected[0]!, all).all('OBX');
+    expect(lines.map((obx) => [obx.get(3), obx.get(11)])).toEqual([
+      ['113813', 'C'],
+      ['113730', 'D'],
+    ]);
   });
 });
 
@@ -203,12 +252,57 @@ describe('A fact for a FHIR server', () => {
     ]);
   });
 
+  it('is a dose with what it refers to, by the number that stays, and no other Observation', () => {
+    const labs: Observation = { ...dose, id: 'labs', code: { text: 'eGFR' } };
+    const resources = [dose, labs, study, order, patient];
+    expect(typesFor({ ...fhir, name: 'e' }, 'imaging.result.dose-recorded.v1', ...resources)).toEqual([
+      'Observation',
+      'ImagingStudy',
+      'ServiceRequest',
+      'Patient',
+    ]);
+    const only = (gets: ('results' | 'dose')[]) =>
+      typesFor({ ...fhir, name: 'e', gets }, 'imaging.result.dose-recorded.v1', ...resources);
+    expect(only(['results'])).toBeUndefined();
+    expect(only(['dose'])).toEqual(['Observation', 'ServiceRequest', 'Patient']);
+    const urls = (one: Observation) =>
+      decodeURIComponent(transactionOf({ fact: '', resources: [one] }, 'urn:oid:2.25.1001').entry![0]!.request!.url);
+    expect(urls(dose)).toBe('Observation?identifier=urn:collimator:dose|N1');
+    expect(urls({ ...dose, identifier: [dicomUidIdentifier('1.2.9')] })).toBe(
+      'Observation?identifier=urn:collimator:dose|d',
+    );
+  });
+
+  it('is told along with its study where it could not refer to it before, and is no second message', () => {
+    const hospital = withDestinations(
+      { ...fhir, name: 'f' },
+      { ...fhir, name: 'r', gets: ['results'] },
+      { ...mllp, name: 'm' },
+    );
+    const event = newEvent({
+      type: 'imaging.result.study-available.v1',
+      patientId: patient.id!,
+      cause: 'c',
+      now: new Date(0),
+      resources: [study, order, patient],
+    });
+    const [byFhir, withoutDose, byHl7, ...others] = deliveriesOf(event, hospital, [], [dose]);
+    expect(others).toEqual([]);
+    expect(byFhir!.body.resources).toContainEqual(dose);
+    for (const one of [withoutDose, byHl7]) expect(JSON.stringify(one)).not.toContain('73569-6');
+  });
+
   it('comes one by one so that each refers to what is there already', () => {
-    const writes = writesOf({ fact: '', resources: [report, procedure, order, patient] }, 'urn:oid:2.25.1001');
+    const writes = writesOf(
+      { fact: '', resources: [dose, report, study, procedure, order, patient] },
+      'urn:oid:2.25.1001',
+    );
     expect(writes.map(({ resource }) => resource.resourceType)).toEqual([
       'Patient',
       'ServiceRequest',
       'Procedure',
+      'ImagingStudy',
+      'Observation',
       'DiagnosticReport',
     ]);
     const sent = asSent(procedure, new Map([[`Patient/${patient.id}`, 'Patient/theirs']])) as Procedure;
@@ -262,8 +356,9 @@ describe('A destination with minimum data', () => {
     const all = [
       ...told(hospital, 'imaging.result.reported.v1', [report, order, patient]),
       ...told(hospital, 'imaging.schedule.exam-started.v1', [procedure, order, patient]),
+      ...told(hospital, 'imaging.result.dose-recorded.v1', [dose, order, patient, study]),
     ];
-    expect(all).toHaveLength(5);
+    expect(all).toHaveLength(7);
     for (const text of ['ZZTOWN', 'ZZNOTE', 'ZZNAME', 'ZZFINDING', 'Rita', 'Tester', '1970'])
       expect(JSON.stringify(all)).not.toContain(text);
     const [, oru, mdm] = all.map((one) => (one.kind === 'fhir' ? undefined : written(one, hospital)));

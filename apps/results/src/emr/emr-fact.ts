@@ -1,10 +1,12 @@
-import type { FhirResource } from 'fhir/r4.js';
+import type { FhirResource, Observation } from 'fhir/r4.js';
 
 /** A resource as it was when others were last told of it. */
 export interface ToldBefore {
   id: string;
   status?: string;
   versionId?: string;
+  /** What was measured then, where it was a dose: what is not any more is taken back. */
+  component?: NonNullable<Observation['component']>;
 }
 
 /** One fact for the EMR: what happened, and the resources that say it. */
@@ -39,6 +41,12 @@ export function asToldBefore(known: readonly FhirResource[]): ToldBefore[] {
   return known.map((one) => {
     const { status } = one as { status?: string };
     const versionId = one.meta?.versionId;
-    return { id: one.id!, ...(status ? { status } : {}), ...(versionId ? { versionId } : {}) };
+    const component = one.resourceType === 'Observation' ? one.component : undefined;
+    return {
+      id: one.id!,
+      ...(status ? { status } : {}),
+      ...(versionId ? { versionId } : {}),
+      ...(component ? { component } : {}),
+    };
   });
 }

@@ -3,6 +3,7 @@ import { studyInstanceUidOf } from '#fhir';
 import {
   administrationMessage,
   documentMessage,
+  doseMessage,
   orderStatusMessage,
   reactionMessage,
   reportToMessage,
@@ -42,6 +43,13 @@ const writers: Record<MessageKind, (fact: EmrFact, envelope: MessageEnvelope, si
     const isCorrection = toldBefore(fact, administration) !== undefined;
     const facts = { patient: patientOf(fact), administration, isCorrection };
     return administrationMessage({ ...facts, ...(serviceRequest ? { serviceRequest } : {}) }, envelope);
+  },
+
+  dose(fact, envelope) {
+    const dose = resourcesIn(fact, 'Observation')[0]!;
+    const before = toldBefore(fact, dose);
+    const serviceRequests = resourcesIn(fact, 'ServiceRequest');
+    return doseMessage({ patient: patientOf(fact), serviceRequests, dose, ...(before ? { before } : {}) }, envelope);
   },
 
   /** What leaves nothing that the patient must not be given again, such as an extravasation, is a result. */

@@ -48,6 +48,7 @@ const order: readonly FhirResource['resourceType'][] = [
   'Appointment',
   'Procedure',
   'ImagingStudy',
+  'Observation',
   'MedicationAdministration',
   'AllergyIntolerance',
   'AdverseEvent',
@@ -80,12 +81,17 @@ export function asSent(resource: FhirResource, included: ReadonlyMap<string, str
   return referringWithin({ ...identified, id: undefined, meta: undefined }, included) as FhirResource;
 }
 
-/** Reactions and what they teach go by a number of ours where they have none of their own. */
+/** Reactions and what they teach, and doses that are older than their numbers, go by one of ours where they have none. */
 function withNumber(resource: FhirResource): FhirResource {
   if (resource.resourceType === 'AllergyIntolerance' && !resource.identifier?.some(isUsable))
     return { ...resource, identifier: [allergyNumber(resource)] };
   if (resource.resourceType === 'AdverseEvent' && !(resource.identifier && isUsable(resource.identifier)))
     return { ...resource, identifier: { system: systems.adverseEvent, value: resource.id! } };
+  if (resource.resourceType === 'Observation' && !resource.identifier?.some(({ system }) => system === systems.dose))
+    return {
+      ...resource,
+      identifier: [{ system: systems.dose, value: resource.id! }, ...(resource.identifier ?? [])],
+    };
   return resource;
 }
 
@@ -93,14 +99,16 @@ function isUsable({ system, value }: Identifier): boolean {
   return Boolean(system && value);
 }
 
-/** The token that finds a resource at the EMR: a patient's number of that system before any other. */
+/** The token that finds a resource at the EMR: a patient's number of that system before any other, a dose by what stays. */
 export function keyOf(resource: FhirResource, patientSystem: string): string {
   const numbered = withNumber(resource);
   const identifiers = [(numbered as { identifier?: Identifier | Identifier[] }).identifier ?? []].flat();
   const usable = identifiers.filter(isUsable);
-  const wanted = { Patient: patientSystem, AllergyIntolerance: systems.allergyIntolerance }[
-    resource.resourceType as string
-  ];
+  const wanted = {
+    Patient: patientSystem,
+    AllergyIntolerance: systems.allergyIntolerance,
+    Observation: systems.dose,
+  }[resource.resourceType as string];
   const { system, value } = usable.find((one) => one.system === wanted) ?? usable[0] ?? {};
   if (value) return tokenOf(system, value);
   throw fail('field-missing', `${resource.resourceType}.identifier is needed to update the EMR`, {

@@ -1,8 +1,9 @@
-import type { FhirResource, Patient, ServiceRequest } from 'fhir/r4.js';
+import type { FhirResource, ImagingStudy, Patient, ServiceRequest } from 'fhir/r4.js';
 import { findResource, findResources, type ImagingEvent } from '#events';
 import { isToldOf, partFor } from '#mapping';
 import type { Destination, Site } from '#platform';
 import type { EmrFact, ToldBefore } from './emr-fact.js';
+import { isDose } from '../dose/dose-number.decider.js';
 import { newsOfOrder } from './order-status.decider.js';
 
 /** A fact on its way to one destination of the site file, in order per patient (`key`). */
@@ -16,7 +17,7 @@ export interface EmrDelivery {
 }
 
 /** How a fact is told by HL7 v2: `mllp` is ORU^R01, as it was called when there was no other. */
-export type MessageKind = 'mllp' | 'orderStatus' | 'documents' | 'contrast' | 'reactions';
+export type MessageKind = 'mllp' | 'orderStatus' | 'documents' | 'contrast' | 'reactions' | 'dose';
 type Fhir = (Destination & { kind: 'fhir' })['gets'][number];
 
 /** How each fact is told: by HL7 v2 as the first kind that a destination gets; by FHIR where it gets one of those. */
@@ -34,6 +35,7 @@ const facts: Record<string, { hl7: readonly MessageKind[]; fhir: readonly Fhir[]
   'result.study-available': { hl7: ['mllp'], fhir: ['results'] },
   'result.study-withdrawn': { hl7: ['mllp'], fhir: ['results'] },
   'result.reported': { hl7: ['documents', 'mllp', 'orderStatus'], fhir: ['results'] },
+  'result.dose-recorded': { hl7: ['dose'], fhir: ['dose'] },
   'result.instruction-changed': { hl7: [], fhir: ['instructions'] },
 };
 /** Facts whose patient is known for certain also where the order is not. */
@@ -50,6 +52,7 @@ const sent: Partial<Record<FhirResource['resourceType'], Fhir>> = {
   AllergyIntolerance: 'reactions',
   Appointment: 'appointments',
   Communication: 'instructions',
+  Observation: 'dose',
 };
 
 /**
@@ -58,8 +61,15 @@ const sent: Partial<Record<FhirResource['resourceType'], Fhir>> = {
  * once. A patient without any identifier is known to no EMR: nothing is sent until they are identified.
  *
  * @param before what of its resources was told before
+ * @param referring what was told before without being able to refer to what this is about: told along with it by FHIR,
+ *   where a message would be one more result
  */
-export function deliveriesOf(event: ImagingEvent, site: Site, before: readonly ToldBefore[] = []): EmrDelivery[] {
+export function deliveriesOf(
+  event: ImagingEvent,
+  site: Site,
+  before: readonly ToldBefore[] = [],
+  referring: readonly FhirResource[] = [],
+): EmrDelivery[] {
   const patient = findResource(event, 'Patient');
   if (!patient?.identifier?.some((one) => one.system && one.value)) return [];
   const fact = event.type.split('.').slice(1, -1).join('.');
@@ -71,7 +81,8 @@ export function deliveriesOf(event: ImagingEvent, site: Site, before: readonly T
     const theirs = orders.filter((order) => isToldOf(order, destination, site));
     if (!kind || (destination.only && theirs.length === 0)) return [];
     const carried = (event.data.entry ?? []).flatMap(({ resource }) => (resource ? [resource as FhirResource] : []));
-    const resources = partsFor(destination, carried, patient, theirs);
+    const all = destination.kind === 'fhir' ? [...carried, ...referring] : carried;
+    const resources = partsFor(destination, all, patient, theirs);
     const told = before.filter(({ id }) => resources.some((one) => one.id === id));
     const body = { fact, resources, ...(told.length > 0 ? { before: told } : {}) };
     const delivery = { destination: destination.name, key: event.patientId, kind, idempotencyKey: event.id, body };
@@ -80,15 +91,15 @@ export function deliveriesOf(event: ImagingEvent, site: Site, before: readonly T
 }
 
 /**
- * What a destination by FHIR is told again of a resource as it stands now, with its patient and orders; undefined where
- * it gets no such thing.
+ * What a destination by FHIR is told again of a resource as it stands now, with its patient, its orders and the study that it
+ * is of; undefined where it gets no such thing.
  *
  * @param idempotencyKey by which the delivery is one, however often it is asked for
  */
 export function tellingAgain(
   destination: Destination & { kind: 'fhir' },
   resource: FhirResource,
-  { patient, orders }: { patient: Patient; orders: readonly ServiceRequest[] },
+  { patient, orders, study }: { patient: Patient; orders: readonly ServiceRequest[]; study?: ImagingStudy | undefined },
   idempotencyKey: string,
   site: Site,
 ): EmrDelivery | undefined {
@@ -96,7 +107,7 @@ export function tellingAgain(
   const theirs = orders.filter((order) => isToldOf(order, destination, site));
   if (destination.only && theirs.length === 0) return undefined;
   const others = orders.filter(({ id }) => id !== resource.id);
-  const resources = partsFor(destination, [resource, ...others, patient], patient, theirs);
+  const resources = partsFor(destination, [resource, ...others, ...(study ? [study] : []), patient], patient, theirs);
   if (!resources.some(({ id }) => id === resource.id)) return undefined;
   const body = { fact: 'result.told-again', resources };
   return { destination: destination.name, key: patient.id!, kind: 'fhir', idempotencyKey, body };
@@ -125,6 +136,7 @@ function isSent(one: FhirResource, destination: Destination): boolean {
   if (!needed) return false;
   // What is only expected is not yet a fact.
   if (one.resourceType === 'ImagingStudy' && one.status === 'registered') return false;
+  if (one.resourceType === 'Observation' && !isDose(one)) return false;
   // Messages are made of all there is; a FHIR server keeps what it gets.
   const isOrder = one.resourceType === 'ServiceRequest';
   return destination.kind === 'mllp' || isOrder || destination.gets.includes(needed);

@@ -1,4 +1,4 @@
-import type { DiagnosticReport, ImagingStudy, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, ImagingStudy, Observation, ServiceRequest } from 'fhir/r4.js';
 
 /** What may repair a difference, under a person's confirmation. */
 export type Repair = 'look-again' | 'withdraw' | 'tell-again';
@@ -65,13 +65,15 @@ export function compareStudy(here: StudyHere | undefined, there: StudyThere | un
 }
 
 /** What is told by FHIR and compared. */
-export type Told = ImagingStudy | DiagnosticReport | ServiceRequest;
+export type Told = ImagingStudy | DiagnosticReport | ServiceRequest | Observation;
 
 /** By what two versions of a resource are told apart; times are compared as instants. */
 const compared: Record<Told['resourceType'], readonly string[]> = {
   ImagingStudy: ['status', 'numberOfInstances'],
   DiagnosticReport: ['status', 'issued'],
   ServiceRequest: ['status'],
+  // Every value of a dose is in its words.
+  Observation: ['status', 'valueString'],
 };
 const takenBack = ['cancelled', 'entered-in-error', 'revoked'];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, ImagingStudy, ServiceRequest } from 'fhir/r4.js';
+import type { DiagnosticReport, ImagingStudy, Observation, ServiceRequest } from 'fhir/r4.js';
 import fc from 'fast-check';
 import { aServiceRequest } from '#testing';
 import {
@@ -81,6 +81,13 @@ const report: DiagnosticReport = {
   code: {},
   issued: '2026-03-02T10:00:00+01:00',
 };
+const dose: Observation = {
+  resourceType: 'Observation',
+  id: 'd',
+  status: 'final',
+  code: {},
+  valueString: 'DLP: 400 mGy.cm',
+};
 const order: ServiceRequest = aServiceRequest({ status: 'completed' });
 
 describe('What was told compared with a destination', () => {
@@ -100,6 +107,13 @@ describe('What was told compared with a destination', () => {
     ['an older version of a report', report, { ...report, issued: '2026-03-02T08:00:00Z' }, ['emr-has-older issued']],
     ['a preliminary report', report, { ...report, status: 'preliminary' }, ['emr-has-older status']],
     ['an order whose exam is done', order, { ...order, status: 'active' }, ['emr-has-older status']],
+    ['a dose with another value', dose, { ...dose, valueString: 'DLP: 40 mGy.cm' }, ['emr-has-older valueString']],
+    [
+      'a dose of somebody else after all',
+      { ...dose, status: 'entered-in-error' },
+      dose,
+      ['emr-has-withdrawn here entered-in-error'],
+    ],
     ['a revoked order', { ...order, status: 'revoked' }, order, ['emr-has-withdrawn here revoked']],
   ])('%s', (_, ours, theirs, expected) => {
     expect(compareTold(ours, theirs).map(({ kind, detail }) => `${kind} ${detail}`)).toEqual(expected);

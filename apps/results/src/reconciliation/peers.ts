@@ -5,6 +5,7 @@ import type { StudyInPacs } from '#dicom';
 import { FhirStore, ForeignFhirServer, referencedId, uuidFrom } from '#fhir';
 import { isToldOf } from '#mapping';
 import { INFRASTRUCTURE, SITE, type Destination, type Infrastructure, type Site } from '#platform';
+import { DoseDesk } from '../dose/dose-desk.js';
 import { bearerTokensOf } from '../emr/bearer-tokens.js';
 import { keyOf } from '../emr/emr-transaction.js';
 import { withoutInstances } from '../study/imaging-study.decider.js';
@@ -29,6 +30,7 @@ export class ReconciliationPeers {
     @Inject(PacsContent) private readonly pacs: PacsContent,
     @Inject(Rejections) private readonly rejections: Rejections,
     @Inject(Reconciliations) private readonly runs: Reconciliations,
+    @Inject(DoseDesk) private readonly dose: DoseDesk,
     @Inject(SITE) private readonly site: Site,
     @Inject(INFRASTRUCTURE) { siteFile }: Infrastructure,
   ) {
@@ -49,8 +51,8 @@ export class ReconciliationPeers {
     return this.pacs.studiesBetween(from, to);
   }
 
-  /** What was to be told to a destination of a study: itself, its orders and their reports. */
-  async subjectsOf(studyInstanceUid: string, { name }: Asked): Promise<Subject[]> {
+  /** What was to be told to a destination of a study: itself, its orders, their reports, and its dose. */
+  async subjectsOf(studyInstanceUid: string, { name, gets }: Asked): Promise<Subject[]> {
     const { manager } = this.dataSource;
     const study = await this.studyHere(studyInstanceUid);
     const orders = await this.ordersOf(study);
@@ -60,7 +62,8 @@ export class ReconciliationPeers {
       )
     ).flat();
     const isWorthIt = study && orders.length > 0 && study.status !== 'registered';
-    const all: Told[] = isWorthIt ? [study, ...orders, ...reports] : reports;
+    const doses = gets.includes('dose') ? await this.dose.known(studyInstanceUid, manager) : [];
+    const all: Told[] = isWorthIt ? [study, ...orders, ...reports, ...doses] : [...reports, ...doses];
     const unique = new Map(all.map((one) => [`${one.resourceType}/${one.id}`, one]));
     return [...unique.values()].map(({ resourceType: type, id }) => ({
       peer: 'destination',
@@ -80,7 +83,7 @@ export class ReconciliationPeers {
     return (await once()).length > 0 ? once() : [];
   }
 
-  /** A resource that was told, with its patient and orders, as they are here. */
+  /** A resource that was told, with its patient, its orders and the study of a dose, as they are here. */
   async told({ type, id }: { type: Told['resourceType']; id: string }) {
     const { manager } = this.dataSource;
     const resource = (await this.store.read(manager, type, id)) as Told | undefined;
@@ -88,7 +91,12 @@ export class ReconciliationPeers {
     if (!resource || !patientId) return undefined;
     const patient = await this.store.read(manager, 'Patient', patientId);
     const orders = resource.resourceType === 'ServiceRequest' ? [resource] : await this.ordersOf(resource);
-    return patient && { resource, patient, orders };
+    const studyId = referencedId(
+      resource.resourceType === 'Observation' ? resource.focus?.[0]?.reference : undefined,
+      'ImagingStudy',
+    );
+    const study = studyId ? await this.store.read(manager, 'ImagingStudy', studyId) : undefined;
+    return patient && { resource, patient, orders, study };
   }
 
   private async lookInPacs(subject: Subject & { peer: 'pacs' }, listed: StudyInPacs | undefined): Promise<Found[]> {

@@ -4,6 +4,7 @@ import { DateTime } from 'luxon';
 import { anOruMessage, aPatient, aServiceRequest, until } from '#testing';
 import { SandboxEmr } from '../../../../test/sandbox/emr.js';
 import { APacs } from '../a-pacs.spec.js';
+import { aDoseReport, ctTotals } from '../dose/a-dose-report.spec.js';
 import { AResultsService, anExam, anExpectedStudy } from '../a-results-service.spec.js';
 
 interface Shown {
@@ -235,6 +236,29 @@ describe('What is here, compared with others', () => {
     expect(await service.deliveries('done', closed.patient)).toHaveLength(2);
     const again = await compare();
     expect([await lacks.kinds(again), await older.kinds(again)]).toEqual([[], []]);
+  }, 60_000);
+
+  it('lists a dose that the EMR lacks, and tells it again with what it refers to', async () => {
+    const one = await aCase('DOSED');
+    const report = aDoseReport([ctTotals(1, 300)], { SOPInstanceUID: `${one.uid}.7`, StudyInstanceUID: one.uid });
+    expect(await service.store(report)).toBe(0);
+    await service.delivered(one.patient, 3);
+    const [lost] = emr.store.all('Observation');
+    emr.store.handle('PUT', `Observation/${lost!.id}`, {
+      ...lost,
+      identifier: [{ system: 'urn:test', value: 'lost' }],
+    });
+    const run = await compare();
+    expect(await one.kinds(run)).toEqual(['emr-lacks']);
+    const [lacks] = await one.own(run);
+    expect(lacks!.subject.type).toBe('Observation');
+    await repair(run, lacks!);
+    await service.delivered(one.patient, 4);
+    expect(emr.store.all('Observation').find(({ id }) => id !== lost!.id)).toMatchObject({
+      status: 'final',
+      focus: [{ reference: `ImagingStudy/${one.inEmr().id}` }],
+    });
+    expect(await one.kinds(await compare())).toEqual([]);
   }, 60_000);
 
   it('is incomplete while somebody is away, which is no difference; then nothing is repaired either', async () => {

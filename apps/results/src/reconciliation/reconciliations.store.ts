@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { DifferenceKind, Repair } from './comparison.decider.js';
+import type { DifferenceKind, Repair, Told } from './comparison.decider.js';
 
 /** What is compared: a study with the PACS, or a resource with a destination of the site file. */
 export type Subject =
@@ -8,7 +8,7 @@ export type Subject =
   | {
       peer: 'destination';
       destination: string;
-      type: 'ImagingStudy' | 'DiagnosticReport' | 'ServiceRequest';
+      type: Told['resourceType'];
       id: string;
     };
 

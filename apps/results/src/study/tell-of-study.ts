@@ -5,6 +5,7 @@ import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId } from '#fhir';
 import type { Transaction } from '#messaging';
 import { SITE, type Site } from '#platform';
+import { DoseDesk } from '../dose/dose-desk.js';
 import { deliveriesOf } from '../emr/emr-update.decider.js';
 import { AskPacsToCommit } from '../storage-commitment/ask-pacs-to-commit.js';
 import { StudyAlerts } from './study-alerts.js';
@@ -17,6 +18,7 @@ export class TellOfStudy {
   constructor(
     @Inject(FhirStore) private readonly store: FhirStore,
     @Inject(StudyAlerts) private readonly alerts: StudyAlerts,
+    @Inject(DoseDesk) private readonly dose: DoseDesk,
     @Inject(AskPacsToCommit) private readonly commitment: AskPacsToCommit,
     @Inject(SITE) private readonly site: Site,
   ) {}
@@ -53,8 +55,11 @@ export class TellOfStudy {
     });
     transaction.publish(event);
     if (type === 'imaging.result.study-missing.v1') return;
-    for (const delivery of deliveriesOf(event, this.site)) transaction.deliver(delivery);
-    if (type === 'imaging.result.study-available.v1') await this.commitment.ask(study, transaction);
+    const isThere = type === 'imaging.result.study-available.v1';
+    // A dose report is often here before the images are found: then its dose could not refer to the study.
+    const doses = isThere ? await this.dose.ofStudy(study, transaction.manager) : [];
+    for (const delivery of deliveriesOf(event, this.site, [], doses)) transaction.deliver(delivery);
+    if (isThere) await this.commitment.ask(study, transaction);
   }
 
   /** The patient and the orders of a study. */
