@@ -38,7 +38,11 @@ function aCase() {
     uid,
     patient,
     report: (dlp: number, events = [acquisition(`${uid}.3.1`, 'Head', 50, dlp)], changes: DatasetInput = {}) =>
-      aDoseReport([ctTotals(1, dlp), ...events], { StudyInstanceUID: uid, ...changes }),
+      aDoseReport([ctTotals(1, dlp), ...events], {
+        StudyInstanceUID: uid,
+        PatientID: patient.identifier![0]!.value!,
+        ...changes,
+      }),
     /** What an exam of somebody else did in this study. */
     completeAs: (other: typeof patient, performed: typeof order) =>
       service.tell(
