@@ -255,7 +255,7 @@ peerSuite('dose reports made of pydicom in the shapes of vendors', [pynetdicom, 
     const { patient, asked } = examOf('by C-STORE', 'unreadable');
     const said = await storeDoseReports(
       destination('by C-STORE'),
-      asked({ shape: 'nested', levels: 300, scans: 1 }),
+      asked({ shape: 'nested', levels: 70, scans: 1 }),
       asked({ shape: 'ct-siemens', cut: 1001 }),
       asked({ shape: 'ct-so-far', scans: 1 }),
     );

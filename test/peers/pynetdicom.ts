@@ -13,7 +13,7 @@ const python = existsSync(made) ? made : 'python3';
 
 /** A modality made of pynetdicom. */
 export const pynetdicom: Peer = {
-  command: [python, '-c', 'import pynetdicom, pydicom'],
+  command: [python, '-c', 'import highdicom, pynetdicom, pydicom'],
   install: `python3 -m venv ${environment} && ${environment}/bin/python -m pip install -r test/peers/requirements.txt`,
 };
 
@@ -140,6 +140,42 @@ export function storeDoseReports(
   ...reports: DoseReportAsked[]
 ): Promise<Record<string, unknown>[]> {
   return run('store-dose-reports.py', dicomPort, reports, {}, [aeTitle]);
+}
+
+/** An image, or a Key Object Selection document, that a PACS makes: of a shape that store-rejection-notes.py knows. */
+export type StoredByPacs = {
+  uid: string;
+  /** As whom it is sent, PACS unless given. */
+  as?: string;
+} & (
+  | {
+      kind: 'image';
+      modality: 'CT' | 'DX';
+      series: number;
+      studyUid: string;
+      patientName: string;
+      patientId: string;
+      accessionNumber: string;
+    }
+  | {
+      kind: 'note';
+      shape: 'highdicom' | 'bare' | 'identical';
+      title: string;
+      /** CID 7011: what is wrong with the images. */
+      reason?: string;
+      /** Images as they were stored; the document is in the study of the first. */
+      rejected: StoredByPacs[];
+      identicalTo?: string;
+      implicit?: boolean;
+    }
+);
+
+/** Stores objects as a PACS, each where it belongs, one after the other. @returns the answer to each C-STORE */
+export function storeAsPacs(
+  ...objects: { object: StoredByPacs; to: { dicomPort: number; aeTitle: string } }[]
+): Promise<Record<string, unknown>[]> {
+  const asked = objects.map(({ object, to }) => ({ ...object, port: to.dicomPort, called: to.aeTitle }));
+  return run('store-rejection-notes.py', 0, asked);
 }
 
 /** Gives a script its input as JSON. @returns each line it printed */

@@ -122,7 +122,9 @@ def store(one, port, called, calling, implicit=False, data_set=None):
     usual = pynetdicom_association.encode
     if data_set is not None:
         pynetdicom_association.encode = lambda *_, **__: data_set
-    status = association.send_c_store(one)
-    pynetdicom_association.encode = usual
-    association.release()
+    try:
+        status = association.send_c_store(one)
+    finally:
+        pynetdicom_association.encode = usual
+        association.release()
     print(json.dumps({"Status": status.get("Status"), "ErrorComment": status.get("ErrorComment")}))
