@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import type { DetectedIssue, FhirResource, ImagingStudy, Observation, ServiceRequest } from 'fhir/r4.js';
+import type { EntityManager } from 'typeorm';
 import { datasetFromJson, type Dataset, type DicomJson } from '#dicom';
 import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';

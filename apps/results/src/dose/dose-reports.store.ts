@@ -106,7 +106,7 @@ export class DoseReports {
     await manager.query(
       `UPDATE dose_report SET filed_at = CASE WHEN sop_instance_uid = ANY($2) THEN NULL ELSE coalesce(filed_at, $4) END,
               reason = CASE WHEN sop_instance_uid = ANY($2) THEN $3 END
-        WHERE study_instance_uid = $1 AND report IS NOT NULL`,
+        WHERE study_instance_uid = $1 AND report IS NOT NULL AND (filed_at IS NULL OR sop_instance_uid = ANY($2))`,
       [studyInstanceUid, except, reason, now],
     );
   }
