@@ -14,7 +14,7 @@ export const python = existsSync(made) ? made : 'python3';
 
 /** A modality made of pynetdicom. */
 export const pynetdicom: Peer = {
-  command: [python, '-c', 'import pynetdicom, pydicom'],
+  command: [python, '-c', 'import highdicom, pynetdicom, pydicom'],
   install: `python3 -m venv ${environment} && ${environment}/bin/python -m pip install -r test/peers/requirements.txt`,
 };
 
@@ -95,9 +95,101 @@ export function storeInjectorReports(
   return run('store-injector-reports.py', port, reports);
 }
 
+/** A radiation dose report that a device makes: by pydicom, of a shape that store-dose-reports.py knows. */
+export interface DoseReportAsked {
+  shape:
+    | 'ct-siemens'
+    | 'ct-ge'
+    | 'ct-toshiba'
+    | 'ct-philips'
+    | 'ct-so-far'
+    | 'ct-continued'
+    | 'fluoro-siemens'
+    | 'dx'
+    | 'mg-hologic'
+    | 'mg-by-region'
+    | 'pet'
+    | 'broken'
+    | 'nested'
+    | 'unknown-template'
+    | 'letter';
+  uid: string;
+  patientName: string;
+  patientId: string;
+  accessionNumber: string;
+  studyUid: string;
+  /** With SNOMED-RT codes, as SRT or under the name that is given. */
+  old?: boolean | 'SNM3';
+  characterSet?: string | string[] | '';
+  implicit?: boolean;
+  protocol?: string;
+  /** How many scans a report of all so far has, and which part one of the rest is. */
+  scans?: number;
+  part?: number;
+  contentTime?: string;
+  broken?: 'no-unit' | 'empty' | 'other-unit' | 'nan' | 'comma' | 'two-values';
+  levels?: number;
+  /** So many bytes of it are sent. */
+  cut?: number;
+  /** As whom it is sent, CT01 unless given. */
+  as?: string;
+}
+
+/** Stores dose reports, one after the other. @returns the answer to each C-STORE, by keyword */
+export function storeDoseReports(
+  { dicomPort, aeTitle }: { dicomPort: number; aeTitle: string },
+  ...reports: DoseReportAsked[]
+): Promise<Record<string, unknown>[]> {
+  return run('store-dose-reports.py', dicomPort, reports, {}, [aeTitle]);
+}
+
+/** An image, or a Key Object Selection document, that a PACS makes: of a shape that store-rejection-notes.py knows. */
+export type StoredByPacs = {
+  uid: string;
+  /** As whom it is sent, PACS unless given. */
+  as?: string;
+} & (
+  | {
+      kind: 'image';
+      modality: 'CT' | 'DX';
+      series: number;
+      studyUid: string;
+      patientName: string;
+      patientId: string;
+      accessionNumber: string;
+    }
+  | {
+      kind: 'note';
+      shape: 'highdicom' | 'bare' | 'identical';
+      title: string;
+      /** CID 7011: what is wrong with the images. */
+      reason?: string;
+      /** Images as they were stored; the document is in the study of the first. */
+      rejected: StoredByPacs[];
+      identicalTo?: string;
+      implicit?: boolean;
+    }
+);
+
+/** Stores objects as a PACS, each where it belongs, one after the other. @returns the answer to each C-STORE */
+export function storeAsPacs(
+  ...objects: { object: StoredByPacs; to: { dicomPort: number; aeTitle: string } }[]
+): Promise<Record<string, unknown>[]> {
+  const asked = objects.map(({ object, to }) => ({ ...object, port: to.dicomPort, called: to.aeTitle }));
+  return run('store-rejection-notes.py', 0, asked);
+}
+
 /** Gives a script its input as JSON. @returns each line it printed */
-async function run(script: string, port: number, input: unknown, env: Record<string, string> = {}) {
-  const modality = spawn(python, [join(import.meta.dirname, script), `${port}`], { env: { ...process.env, ...env } });
+async function run(
+  script: string,
+  port: number,
+  input: unknown,
+  env: Record<string, string> = {},
+  more: string[] = [],
+) {
+  const modality = spawn(python, ['-B', join(import.meta.dirname, script), `${port}`, ...more], {
+    env: { ...process.env, ...env },
+  });
   const [ended, said, complained] = [once(modality, 'exit'), text(modality.stdout), text(modality.stderr)];
   modality.stdin.end(JSON.stringify(input));
   const [code] = await ended;

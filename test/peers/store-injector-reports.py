@@ -1,7 +1,7 @@
 """An injector made of pydicom and pynetdicom: makes Performed Imaging Agent Administration SRs, and stores them.
 
 Usage: store-injector-reports.py PORT, with a list of reports as JSON on standard input: {"shape": "single", "uid", ...}.
-The codes come from pydicom's own tables of the standard. With "file" the report is written there instead of being sent.
+With "file" the report is written there instead of being sent.
 Prints the status of each C-STORE as one line of JSON.
 """
 
@@ -10,66 +10,17 @@ import json
 import sys
 
 import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sr._snomed_dict import mapping as snomed
+from pydicom.dataset import FileMetaDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, association as pynetdicom_association
+from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom.sop_class import PerformedImagingAgentAdministrationSRStorage
+
+from structured_report import Items, document, store
 
 D, S = codes.DCM, codes.SCT
 
 
-def coded(code, old=False):
-    """Older injectors still send the SNOMED-RT codes that SNOMED CT has replaced; pydicom has a table of both."""
-    item = Dataset()
-    value, scheme = code.value, code.scheme_designator
-    if old and scheme == "SCT":
-        value, scheme = snomed["SCT"][value], "SRT"
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, code.meaning
-    return item
-
-
-class Builder:
-    def __init__(self, old):
-        self.old = old
-
-    def item(self, kind, concept, *children):
-        one = Dataset()
-        one.RelationshipType, one.ValueType = "CONTAINS", kind
-        one.ConceptNameCodeSequence = [coded(concept, self.old)]
-        if kind == "CONTAINER":
-            one.ContinuityOfContent = "SEPARATE"
-        if children:
-            one.ContentSequence = list(children)
-        return one
-
-    def container(self, concept, *children):
-        return self.item("CONTAINER", concept, *children)
-
-    def text(self, concept, value):
-        one = self.item("TEXT", concept)
-        one.TextValue = value
-        return one
-
-    def code(self, concept, value, *children):
-        one = self.item("CODE", concept, *children)
-        one.ConceptCodeSequence = [coded(value, self.old)]
-        return one
-
-    def at(self, concept, value):
-        one = self.item("DATETIME", concept)
-        one.DateTime = value
-        return one
-
-    def num(self, concept, value, unit):
-        one = self.item("NUM", concept)
-        measured = Dataset()
-        measured.NumericValue = value
-        measured.MeasurementUnitsCodeSequence = [coded(pydicom.sr.coding.Code(unit, "UCUM", unit))]
-        one.MeasuredValueSequence = [measured]
-        return one
-
+class Injection(Items):
     def phase(self, agent, volume, rate, began, ended):
         return self.container(
             D.ImagingAgentAdministrationPhase,
@@ -142,29 +93,9 @@ class Builder:
 
 
 def report(asked):
-    build = Builder(asked.get("old", False))
-    one = Dataset()
-    one.SpecificCharacterSet = asked.get("characterSet", "ISO_IR 100")
-    one.SOPClassUID, one.SOPInstanceUID = PerformedImagingAgentAdministrationSRStorage, asked["uid"]
-    one.Modality, one.Manufacturer, one.DeviceSerialNumber = "SR", "Invented Injectors", "4711"
-    one.PatientName, one.PatientID = asked["patientName"], asked["patientId"]
-    one.ManufacturerModelName, one.SoftwareVersions = "Injector", "1"
-    one.PatientBirthDate, one.PatientSex = "", ""
-    one.StudyInstanceUID, one.SeriesInstanceUID = asked["studyUid"], asked["uid"] + ".1"
-    one.StudyDate = one.StudyTime = one.ReferringPhysicianName = one.StudyID = ""
-    one.AccessionNumber = asked["accessionNumber"]
-    one.SeriesNumber, one.InstanceNumber = "1", "1"
-    one.ContentDate, one.ContentTime = "20260302", "100600"
-    one.CompletionFlag, one.VerificationFlag = "COMPLETE", "UNVERIFIED"
-    one.PerformedProcedureCodeSequence = []
-    one.ReferencedPerformedProcedureStepSequence = []
-    one.ValueType, one.ContinuityOfContent = "CONTAINER", "SEPARATE"
-    one.ConceptNameCodeSequence = [coded(D.PerformedImagingAgentAdministration)]
-    template = Dataset()
-    template.MappingResource, template.TemplateIdentifier = "DCMR", "11020"
-    one.ContentTemplateSequence = [template]
-    one.ContentSequence = build.content(asked["shape"])
-    return one
+    content = Injection(asked.get("old", False)).content(asked["shape"])
+    title = D.PerformedImagingAgentAdministration
+    return document(asked, PerformedImagingAgentAdministrationSRStorage, title, content, template="11020")
 
 
 def attacked(one, attack):
@@ -195,20 +126,6 @@ for asked in json.load(sys.stdin):
         pydicom.dcmwrite(asked["file"], one, enforce_file_format=True)
         print(json.dumps({"Status": 0}))
         continue
-    entity = AE(ae_title=asked.get("as", "INJECTOR1"))
     implicit = asked.get("implicit", False) or "attack" in asked
-    entity.add_requested_context(one.SOPClassUID, ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
-    association = entity.associate("127.0.0.1", int(sys.argv[1]), ae_title="COLLIMATOR")
-    if not association.is_established:
-        print(json.dumps({"rejected": True}))
-        continue
-    one.file_meta = FileMetaDataset()
-    one.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    usual = pynetdicom_association.encode
-    if "attack" in asked:
-        changed = attacked(report(asked), asked["attack"])
-        pynetdicom_association.encode = lambda *_, **__: changed
-    status = association.send_c_store(one)
-    pynetdicom_association.encode = usual
-    association.release()
-    print(json.dumps({"Status": status.get("Status"), "ErrorComment": status.get("ErrorComment")}))
+    data_set = attacked(report(asked), asked["attack"]) if "attack" in asked else None
+    store(one, int(sys.argv[1]), "COLLIMATOR", asked.get("as", "INJECTOR1"), implicit, data_set)

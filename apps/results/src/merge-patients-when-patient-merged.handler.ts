@@ -4,6 +4,7 @@ import type { FhirResource, Patient } from 'fhir/r4.js';
 import { findResources, type ImagingEvent } from '#events';
 import { FhirStore, keepCopies, moveMerged, rekeyed } from '#fhir';
 import { Deliveries, EventContext, MergedPatients, WhenEvent, type MergedPatient } from '#messaging';
+import { DoseDesk } from './dose/dose-desk.js';
 import { ReportDesk } from './report/report-desk.js';
 import { StudyLookups } from './study/study-lookups.store.js';
 
@@ -19,6 +20,7 @@ export class MergePatientsWhenPatientMerged {
     @Inject(StudyLookups) private readonly lookups: StudyLookups,
     @Inject(Deliveries) private readonly deliveries: Deliveries,
     @Inject(ReportDesk) private readonly reports: ReportDesk,
+    @Inject(DoseDesk) private readonly dose: DoseDesk,
   ) {}
 
   @WhenEvent('imaging.patient.merged.v1')
@@ -31,6 +33,7 @@ export class MergePatientsWhenPatientMerged {
       await this.deliveries.move(manager, merged.from, merged.to, (body) => factOf(body, merged, survivor));
       const orders = await this.store.ofPatient(manager, 'ServiceRequest', merged.to);
       await this.reports.match(merged.to, orders, transaction);
+      await this.dose.fileListed(merged.to, transaction);
     }
   }
 }

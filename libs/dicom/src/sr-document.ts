@@ -210,12 +210,13 @@ function valueOf(item: Dataset): SrValue {
   }
 }
 
-/** Undefined without a number or without a unit: a number alone measures nothing. */
+/** Undefined without a number or without a unit: a number alone measures nothing. Of several numbers none is the value. */
 function measuredFrom(item: Dataset): Measured | undefined {
   const [measured] = item.items('MeasuredValueSequence');
   const unit = codeFrom(measured?.items('MeasurementUnitsCodeSequence')[0]);
   // The decimal string is cut to 16 characters; where it had to be, the double beside it is exact (PS3.3 table C.18.1-1).
-  const value = measured?.number('FloatingPointValue') ?? measured?.number('NumericValue');
+  const written = measured && measured.texts('NumericValue').length === 1 ? measured.number('NumericValue') : undefined;
+  const value = measured?.number('FloatingPointValue') ?? written;
   return unit && value !== undefined ? { value, unit } : undefined;
 }
 

@@ -61,6 +61,7 @@ describe('a content item', () => {
       item('NUM', '113830', { MeasuredValueSequence: [{ NumericValue: '7' }] }),
       { type: 'NUM', measured: undefined },
     ],
+    ['several numbers, where one belongs', num('113830', '7\\8', 'mGy'), { type: 'NUM', measured: undefined }],
     ['a number that is none', num('113830', 'seven', 'mGy'), { type: 'NUM', measured: undefined }],
     [
       'no number, and why',

@@ -6,6 +6,8 @@ export const sopClasses = {
   instanceAvailabilityNotification: '1.2.840.10008.5.1.4.33',
   storageCommitmentPushModel: '1.2.840.10008.1.20.1',
   studyRootFind: '1.2.840.10008.5.1.4.1.2.2.1',
+  enhancedSr: '1.2.840.10008.5.1.4.1.1.88.22',
+  comprehensiveSr: '1.2.840.10008.5.1.4.1.1.88.33',
   keyObjectSelection: '1.2.840.10008.5.1.4.1.1.88.59',
   xRayRadiationDoseSr: '1.2.840.10008.5.1.4.1.1.88.67',
   radiopharmaceuticalRadiationDoseSr: '1.2.840.10008.5.1.4.1.1.88.68',

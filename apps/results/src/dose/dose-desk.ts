@@ -6,6 +6,7 @@ import { newEvent, type EventType } from '#events';
 import { FhirStore, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
 import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
+import { wasWrongWorklistEntry } from '../study/rejection.decider.js';
 import { Rejections } from '../study/rejections.store.js';
 import { asToldBefore, type ToldBefore } from '../emr/emr-fact.js';
 import { deliveriesOf } from '../emr/emr-update.decider.js';
@@ -13,10 +14,10 @@ import { DoseExams } from './dose-exams.store.js';
 import { doseInError, doseIssue, doseIssueIdOf, doseObservation } from './dose-observation.decider.js';
 import { doseObservationIdOf, hasMoved } from './dose-number.decider.js';
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
-import { doseReportFrom, type Amount, type DoseKind } from './dose-report.js';
+import { doseReportFrom, isOtherDocument, type Amount, type DoseKind, type DoseReport } from './dose-report.js';
 import { DoseReports, type StoredDoseReport } from './dose-reports.store.js';
 import { comparedWithLevels, irradiated } from './reference-levels.decider.js';
-import { reportsOfPatient } from './whose-dose.decider.js';
+import { ANOTHERS_NUMBER, isUnderOtherNumber, reportsOfPatient } from './whose-dose.decider.js';
 
 /** Content of SR documents nests deeper than other data sets. */
 const reportBounds = { depth: 64, mostElements: 250_000 };
@@ -53,7 +54,12 @@ export class DoseDesk {
   async keepFetched(studyInstanceUid: string, fetched: readonly FetchedDoseReport[], { manager, now }: Transaction) {
     for (const { sopInstanceUid, json } of fetched) {
       try {
-        const report = doseReportFrom(datasetFromJson(json, reportBounds), this.site.timeZone);
+        const dataset = datasetFromJson(json, reportBounds);
+        if (isOtherDocument(dataset)) {
+          await this.reports.keepOther(manager, sopInstanceUid, studyInstanceUid, now);
+          continue;
+        }
+        const report = doseReportFrom(dataset, this.site.timeZone);
         // What the PACS says of its own is where it is found again.
         await this.reports.keep(manager, { ...report, sopInstanceUid, studyInstanceUid }, undefined, now);
       } catch (error) {
@@ -77,8 +83,9 @@ export class DoseDesk {
     const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', studyInstanceUid));
     if (!study) return;
     const rejected = await this.rejections.ofStudy(manager, studyInstanceUid);
+    const others = await this.othersAmong(kept, study, transaction);
     const ours = reportsOfPatient(
-      kept.map(({ report }) => report),
+      kept.map(({ report }) => report).filter(({ sopInstanceUid }) => !others.includes(sopInstanceUid)),
       study,
       rejected,
     );
@@ -92,7 +99,42 @@ export class DoseDesk {
       if (dose) await this.record(dose, study, room, transaction);
       else await this.takeBack(study, doseObservationIdOf(studyInstanceUid, kind), transaction);
     }
-    await this.reports.filed(manager, studyInstanceUid, now);
+    await this.reports.filed(manager, studyInstanceUid, { except: others, reason: ANOTHERS_NUMBER }, now);
+  }
+
+  /** Files the doses anew that were listed, for the patient has more numbers since a merge. */
+  async fileListed(patientId: string, transaction: Transaction): Promise<void> {
+    const { manager } = transaction;
+    const studies = await this.store.ofPatient(manager, 'ImagingStudy', patientId);
+    const uids = studies.flatMap((study) => studyInstanceUidOf(study) ?? []);
+    for (const uid of await this.reports.disagreeing(manager, uids)) await this.file(uid, transaction);
+  }
+
+  /**
+   * Which reports were made under another patient's number. One that the technologist chose by mistake, and whose exam says
+   * so, is the number of whose images these are all the same.
+   */
+  private async othersAmong(
+    kept: readonly { report: DoseReport }[],
+    study: ImagingStudy,
+    { manager }: Transaction,
+  ): Promise<string[]> {
+    const patientId = referencedId(study.subject.reference, 'Patient');
+    const patient = patientId ? await this.store.read(manager, 'Patient', patientId) : undefined;
+    const others: string[] = [];
+    for (const { report } of kept)
+      if (isUnderOtherNumber(report, patient) && !(await this.wasChosenByMistake(report.patientId!, manager)))
+        others.push(report.sopInstanceUid);
+    return others;
+  }
+
+  private async wasChosenByMistake(number: string, manager: EntityManager): Promise<boolean> {
+    const system = this.site.authorities[this.site.patientAuthority]!;
+    for (const { id } of await this.store.withIdentifier(manager, 'Patient', system, number)) {
+      const exams = await this.store.ofPatient(manager, 'Procedure', id!);
+      if (exams.some(wasWrongWorklistEntry)) return true;
+    }
+    return false;
   }
 
   /** The doses that are a study's as it stands: none in error, none that is still told of elsewhere. */

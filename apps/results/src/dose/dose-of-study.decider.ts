@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DoseMeasure } from '#platform';
 import {
   sumOf,
@@ -44,7 +45,8 @@ export function doseOfStudy(reports: readonly DoseReport[], kind: DoseKind): Stu
   const parts: Summed[] = [];
   for (const report of [...countedOnce(ofKind)].sort(largestFirst)) {
     const own = new Map(report.events.map((event, index) => [keyOf(event, report, index), newestOf(event, ofKind)]));
-    const added = [...own].filter(([key]) => !events.has(key));
+    const isKnown = knownIn(events, report);
+    const added = [...own].filter(([key, event]) => !events.has(key) && !isKnown(event));
     const isAlone = added.length === own.size;
     if (!isAlone && added.length === 0) continue;
     for (const [key, event] of added) events.set(key, event);
@@ -178,6 +180,20 @@ function mainProtocol(events: readonly DoseEvent[]): string | undefined {
 
 function keyOf({ uid }: DoseEvent, { sopInstanceUid }: DoseReport, index: number): string {
   return uid ?? `${sopInstanceUid}/${index}`;
+}
+
+/**
+ * Whether an event without UID was counted: in a report that has events of another, what reads the same as one of these is
+ * the same, such as the localizer that GE gives no UID. Two that read the same in one report are two.
+ */
+function knownIn(events: ReadonlyMap<string, DoseEvent>, report: DoseReport): (event: DoseEvent) => boolean {
+  const isOfOne = report.events.some(({ uid }) => uid !== undefined && events.has(uid));
+  const unnamed = [...events.values()].filter(({ uid }) => isOfOne && uid === undefined);
+  return (event) => {
+    const place = event.uid === undefined ? unnamed.findIndex((one) => isDeepStrictEqual(one, event)) : -1;
+    if (place >= 0) unnamed.splice(place, 1);
+    return place >= 0;
+  };
 }
 
 /** The event as the latest report that has it says. */

@@ -18,6 +18,8 @@ import type { DoseKind } from './dose-report.js';
 
 const at = (time: string): DatasetInput => ({ ContentTime: time, SOPInstanceUID: `2.25.9.${time}` });
 const totals = (kind: DoseKind, ...reports: DatasetInput[]) => doseOfStudy(reports.map(read), kind)?.totals;
+/** As GE has it. */
+const scout = container('113819', code('113820', '113805'), container('113829', num('113838', 3, 'mGy.cm')));
 const A = acquisition('1.1', 'Abdomen', 10, 300);
 const B = acquisition('1.2', 'Thorax', 12, 200);
 const C = acquisition('1.3', 'Thorax', 8, 100);
@@ -69,6 +71,16 @@ describe('The dose of a study', () => {
       'each of all until then',
       [aDoseReport([ctTotals(1, 300), A], at('1000')), aDoseReport([ctTotals(2, 500), A, B], at('1001'))],
       500,
+    ],
+    [
+      'each of all until then, with a localizer that has a dose and no UID',
+      [aDoseReport([ctTotals(2, 303), scout, A], at('1000')), aDoseReport([ctTotals(3, 503), scout, A, B], at('1001'))],
+      503,
+    ],
+    [
+      'one of each series, both with such a localizer',
+      [aDoseReport([ctTotals(2, 303), scout, A]), aDoseReport([ctTotals(2, 203), scout, B])],
+      506,
     ],
     [
       'two that share an event',

@@ -1,4 +1,5 @@
 import {
+  codeFrom,
   codeIn,
   codeOf,
   dateTimeIn,
@@ -18,11 +19,20 @@ import { fail, inUnitOf, type DoseMeasure } from '#platform';
 import codes from './dose-codes.json' with { type: 'json' };
 import concepts from './dose-concepts.json' with { type: 'json' };
 
-/** The SOP classes of documents that this reads. */
-export const doseReportClasses: readonly string[] = [
-  sopClasses.xRayRadiationDoseSr,
-  sopClasses.radiopharmaceuticalRadiationDoseSr,
-];
+/** The SOP classes that only dose reports have, */
+const ownClasses: readonly string[] = [sopClasses.xRayRadiationDoseSr, sopClasses.radiopharmaceuticalRadiationDoseSr];
+/** and those that other documents have too: CT scanners of GE send theirs as Enhanced SR. */
+const sharedClasses: readonly string[] = [sopClasses.enhancedSr, sopClasses.comprehensiveSr];
+
+/** The SOP classes of documents that are, or may be, dose reports. */
+export const doseReportClasses: readonly string[] = [...ownClasses, ...sharedClasses];
+
+/** True for a document that is none and says so by its title, of a class that others have too: a letter, a measurement. */
+export function isOtherDocument(dataset: Dataset): boolean {
+  const title = codeFrom(dataset.items('ConceptNameCodeSequence')[0]);
+  const titles = [...concepts.xRayReport.codes, ...concepts.radiopharmaceuticalReport.codes];
+  return sharedClasses.includes(dataset.text('SOPClassUID') ?? '') && !isOneOf(title, titles);
+}
 
 /** What irradiates: a CT, another X-ray unit (mammography too), or what is given to the patient. */
 export type DoseKind = 'ct' | 'projection' | 'radiopharmaceutical';
@@ -72,6 +82,8 @@ export interface DoseReport {
   startedAt?: string;
   device: { stationName?: string; manufacturer?: string; model?: string; serialNumber?: string };
   patient: { birthDate?: string; ageYears?: number; sex?: string; weightKg?: number };
+  /** Patient ID that it was made under: only to tell whether it is the patient's of its study. */
+  patientId?: string;
 }
 
 type ConceptName = keyof typeof concepts;
@@ -114,6 +126,7 @@ export function doseReportFrom(dataset: Dataset, zone: string): DoseReport {
     ...defined({ startedAt: started ?? instant(within(root, of('started'))) ?? studyTime(dataset, timezone, zone) }),
     device: deviceOf(dataset, root),
     patient: patientOf(dataset),
+    ...defined({ patientId: dataset.text('PatientID')?.trim() || undefined }),
   };
 }
 
@@ -222,9 +235,11 @@ function isMammography(root: SrNode, events: readonly DoseEvent[]): boolean {
   return isSaid || within(root, of('agdTotal')).length > 0 || events.some(({ amounts }) => amounts.agd !== undefined);
 }
 
+/** By laterality, wherever it stands, else by the region or finding site, which may be the left breast itself. */
 function sideOf(node: SrNode): BreastSide | undefined {
-  const said = codeIn(within(node, of('laterality')));
-  return (Object.keys(codes.sides) as BreastSide[]).find((side) => isOneOf(said, codes.sides[side]));
+  const said = (['laterality', 'targetRegion', 'findingSite'] as const).map((name) => codeIn(within(node, of(name))));
+  const sides = Object.keys(codes.sides) as BreastSide[];
+  return said.flatMap((code) => sides.find((side) => isOneOf(code, codes.sides[side])) ?? [])[0];
 }
 
 function deviceOf(dataset: Dataset, root: SrNode): DoseReport['device'] {
@@ -236,7 +251,7 @@ function deviceOf(dataset: Dataset, root: SrNode): DoseReport['device'] {
   });
 }
 
-/** No name and no number: the study says who it is. */
+/** No name: the study says who it is. */
 function patientOf(dataset: Dataset): DoseReport['patient'] {
   const [, count, unit] = /^(\d{3})([DWMY])$/.exec(dataset.text('PatientAge') ?? '') ?? [];
   const perYear: Readonly<Record<string, number>> = { D: 365.25, W: 52.18, M: 12, Y: 1 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Dataset, type DatasetInput } from '#dicom';
+import { Dataset, sopClasses, type DatasetInput } from '#dicom';
 import { doseMeasures, doseUnitOf, doseUnitsFor, inUnitOf, type DoseMeasure } from '#platform';
 import { failureOf } from '#testing';
 import {
@@ -17,7 +17,7 @@ import {
   text,
   uid,
 } from './a-dose-report.spec.js';
-import { doseReportFrom } from './dose-report.js';
+import { doseReportFrom, isOtherDocument } from './dose-report.js';
 
 describe('A unit of dose', () => {
   it.each<[DoseMeasure, number, string, number]>([
@@ -95,7 +95,8 @@ describe('A CT dose report', () => {
         amounts: { 'ctdi-vol': { value: 11.2 }, dlp: { value: 345.6 } },
       },
     ]);
-    expect(JSON.stringify(report)).not.toContain('ZZCANARY');
+    expect(report.patientId).toBe('ZZCANARY1');
+    expect(JSON.stringify(report)).not.toContain('ZZCANARY^');
   });
   it('may nest its containers, and write its units in its own way', () => {
     const { totals, events } = read(
@@ -160,6 +161,25 @@ describe('A projection dose report', () => {
     );
     expect([report.isMammography, report.agd]).toEqual([true, { left: { value: 2.5 }, right: { value: 3.1 } }]);
   });
+});
+
+it.each([
+  ['target region', '123014', 'SCT|80248007', 'left'],
+  ['target region by SNOMED-RT', '123014', 'SRT|T-04020', 'right'],
+  ['finding site', 'SCT|363698007', 'SCT|73056007', 'right'],
+])('The side of a mammography is that of its %s where no laterality stands', (_, concept, value, side) => {
+  const report = read(aDoseReport([container('113706', code(concept, value), num('111631', 1.2, 'mGy'))]));
+  expect(report.events[0]!.side).toBe(side);
+});
+
+it.each([
+  ['an Enhanced SR of the title of dose reports', sopClasses.enhancedSr, '113701', false],
+  ['an Enhanced SR of another title', sopClasses.enhancedSr, '18748-4', true],
+  ['a Comprehensive SR of another title', sopClasses.comprehensiveSr, '126000', true],
+  ['a dose report by its class, whatever its title', sopClasses.xRayRadiationDoseSr, '18748-4', false],
+])('%s is another document or not', (_, SOPClassUID, title, isOther) => {
+  const ConceptNameCodeSequence = [{ CodeValue: title, CodingSchemeDesignator: 'DCM' }];
+  expect(isOtherDocument(Dataset.of(aDoseReport([], { SOPClassUID, ConceptNameCodeSequence })))).toBe(isOther);
 });
 
 it('A radiopharmaceutical dose report says what was given, when', () => {

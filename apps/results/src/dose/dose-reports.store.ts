@@ -76,6 +76,15 @@ export class DoseReports {
     );
   }
 
+  /** Notes that a document of a study is no dose report, so that it is not read again. */
+  async keepOther(manager: EntityManager, sopInstanceUid: string, studyInstanceUid: string, now: Date): Promise<void> {
+    await manager.query(
+      `INSERT INTO dose_report (sop_instance_uid, study_instance_uid, received_at, filed_at) VALUES ($1, $2, $3, $3)
+       ON CONFLICT DO NOTHING`,
+      [sopInstanceUid, studyInstanceUid, now],
+    );
+  }
+
   /** What was read of a study's reports, with who stored each. */
   async ofStudy(
     manager: EntityManager,
@@ -87,19 +96,37 @@ export class DoseReports {
     );
   }
 
-  /** Notes that a study's reports are in its dose. */
-  async filed(manager: EntityManager, studyInstanceUid: string, now: Date): Promise<void> {
+  /** Notes that a study's reports are in its dose, save those of these UIDs, which are listed for a reason. */
+  async filed(
+    manager: EntityManager,
+    studyInstanceUid: string,
+    { except, reason }: { except: readonly string[]; reason: string },
+    now: Date,
+  ): Promise<void> {
     await manager.query(
-      'UPDATE dose_report SET filed_at = $2 WHERE study_instance_uid = $1 AND report IS NOT NULL AND filed_at IS NULL',
-      [studyInstanceUid, now],
+      `UPDATE dose_report SET filed_at = CASE WHEN sop_instance_uid = ANY($2) THEN NULL ELSE coalesce(filed_at, $4) END,
+              reason = CASE WHEN sop_instance_uid = ANY($2) THEN $3 END
+        WHERE study_instance_uid = $1 AND report IS NOT NULL AND (filed_at IS NULL OR sop_instance_uid = ANY($2))`,
+      [studyInstanceUid, except, reason, now],
     );
   }
 
-  /** Reports whose exam is not known here (yet), or that cannot be read, oldest first: UIDs, times and reasons only. */
+  /** Which of these studies have reports that are listed for a reason. */
+  async disagreeing(manager: EntityManager, studyInstanceUids: readonly string[]): Promise<string[]> {
+    const rows: { study: string }[] = await manager.query(
+      `SELECT DISTINCT study_instance_uid AS study FROM dose_report
+        WHERE study_instance_uid = ANY($1) AND report IS NOT NULL AND reason IS NOT NULL ORDER BY study_instance_uid`,
+      [studyInstanceUids],
+    );
+    return rows.map(({ study }) => study);
+  }
+
+  /** Reports whose exam is not known here (yet), that are not its patient's, or that cannot be read, oldest first: UIDs, times and reasons only. */
   async list(): Promise<object[]> {
     return this.dataSource.query(
       `SELECT sop_instance_uid AS "sopInstanceUid", study_instance_uid AS "studyInstanceUid", caller,
-              CASE WHEN report IS NULL THEN 'unreadable' ELSE 'waiting' END AS state, reason, received_at AS "receivedAt"
+              CASE WHEN report IS NULL THEN 'unreadable' WHEN reason IS NULL THEN 'waiting' ELSE 'disagrees' END AS state,
+              reason, received_at AS "receivedAt"
          FROM dose_report WHERE filed_at IS NULL ORDER BY received_at LIMIT 500`,
     );
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DetectedIssue, Observation } from 'fhir/r4.js';
 import { newUid, sopClasses, type DatasetInput } from '#dicom';
 import { systems } from '#fhir';
-import { aPatient, aServiceRequest, until } from '#testing';
+import { aMerge, aPatient, aServiceRequest, until } from '#testing';
 import { APacs } from '../a-pacs.spec.js';
 import { AResultsService, anExam, anExpectedStudy } from '../a-results-service.spec.js';
 import { aDoseReport, acquisition, ctTotals, text } from './a-dose-report.spec.js';
@@ -38,7 +38,11 @@ function aCase() {
     uid,
     patient,
     report: (dlp: number, events = [acquisition(`${uid}.3.1`, 'Head', 50, dlp)], changes: DatasetInput = {}) =>
-      aDoseReport([ctTotals(1, dlp), ...events], { StudyInstanceUID: uid, ...changes }),
+      aDoseReport([ctTotals(1, dlp), ...events], {
+        StudyInstanceUID: uid,
+        PatientID: patient.identifier![0]!.value!,
+        ...changes,
+      }),
     /** What an exam of somebody else did in this study. */
     completeAs: (other: typeof patient, performed: typeof order) =>
       service.tell(
@@ -134,6 +138,19 @@ describe('A radiation dose report', () => {
       `Patient/${right.patient.id}`,
     ]);
     expect(await wrong.told(0)).toEqual([]);
+  }, 60_000);
+
+  it("made under a number that is not its patient's is listed and counts for nobody, until a merge makes it one", async () => {
+    const [one, prior] = [aCase(), aCase()];
+    await one.complete();
+    await service.handled(one.patient);
+    expect(await store(one.report(300, undefined, { PatientID: prior.patient.identifier![0]!.value! }))).toBe(0);
+    expect(await waiting(one)).toMatchObject([{ state: 'disagrees' }]);
+    await one.told(0);
+    await service.tell('imaging.patient.merged.v1', ...aMerge(prior.patient, one.patient));
+    const [[filed]] = (await one.told(1)) as [[Observation]];
+    expect(dlpOf(filed)).toBe(300);
+    expect(await waiting(one)).toEqual([]);
   }, 60_000);
 
   it('whose images are rejected as made under the wrong worklist entry is in error, and in no statistic', async () => {

@@ -1,10 +1,25 @@
-import type { ImagingStudy } from 'fhir/r4.js';
+import type { ImagingStudy, Patient } from 'fhir/r4.js';
 import { instancesOf } from '../study/imaging-study.decider.js';
 import { wrongWorklistEntry, type Rejected } from '../study/rejection.decider.js';
 import type { DoseReport } from './dose-report.js';
 
 /** With these it is another patient's (DICOM CID 9300; IHE IOCM). What was rejected for anything else, was irradiated. */
 const anothers = [wrongWorklistEntry, '113038'];
+
+/** Why a report is listed and not counted. */
+export const ANOTHERS_NUMBER = 'PatientID: it is none of the numbers of the patient of its study';
+
+/**
+ * Whether a report was made under another number than those its study's patient has or had. Nothing is held against one
+ * without a number, nor where the patient's are not known.
+ */
+export function isUnderOtherNumber(
+  { patientId }: Pick<DoseReport, 'patientId'>,
+  patient: Patient | undefined,
+): boolean {
+  const numbers = (patient?.identifier ?? []).flatMap(({ value }) => value ?? []);
+  return patientId !== undefined && numbers.length > 0 && !numbers.includes(patientId);
+}
 
 /**
  * The dose reports that are of the study's own patient: not those rejected as made under the wrong worklist entry. Where

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { aPatient } from '#testing';
 import { anExpectedStudy } from '../a-results-service.spec.js';
-import { reportsOfPatient } from './whose-dose.decider.js';
+import { isUnderOtherNumber, reportsOfPatient } from './whose-dose.decider.js';
 
 const study = anExpectedStudy('1', aPatient(), [], ['1.1', '1.2', '9']);
 const [reports, other] = [[{ sopInstanceUid: '9' }], { sopInstanceUid: '8' }];
@@ -40,3 +40,12 @@ it.each<[string, [string, string][], number]>([
 
 it('No report is of a study in error', () =>
   expect(reportsOfPatient([...reports, other], { ...study, status: 'entered-in-error' }, new Map())).toEqual([]));
+
+it.each<[string, string | undefined, Parameters<typeof aPatient>[0] | undefined, boolean]>([
+  ["the patient's", 'MRN1', { mrn: 'MRN1' }, false],
+  ["another's", 'MRN2', { mrn: 'MRN1' }, true],
+  ['no', undefined, { mrn: 'MRN1' }, false],
+  ['a', 'MRN2', undefined, false],
+])('A dose report under %s number is under another number or not', (_, patientId, patient, isOther) =>
+  expect(isUnderOtherNumber(patientId ? { patientId } : {}, patient && aPatient(patient))).toBe(isOther),
+);

@@ -81,8 +81,9 @@ export function tellingAfter(
   if (state === 'missing') return lookup.state === 'missing' ? undefined : 'imaging.result.study-missing.v1';
   if (state === 'searching' || sameContent(before, after)) return undefined;
   if (after.status === 'available') return 'imaging.result.study-available.v1';
-  // What was never told available need not be taken back.
-  return lookup.toldAt ? 'imaging.result.study-withdrawn.v1' : undefined;
+  // What was never told available need not be taken back; what is withdrawn stays so, however many documents reject it.
+  const wasWithdrawn = before.status === after.status;
+  return lookup.toldAt && !wasWithdrawn ? 'imaging.result.study-withdrawn.v1' : undefined;
 }
 
 /**

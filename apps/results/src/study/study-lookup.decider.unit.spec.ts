@@ -192,6 +192,13 @@ describe('What is told after a look', () => {
     );
     expect(tellingAfter(aLookup(), 'found', study('registered', 2), after_)).toBeUndefined();
   });
+
+  it('is that it was withdrawn once, however many documents reject it, and again where it was in error', () => {
+    const told = aLookup({ state: 'found', toldAt: after(5) });
+    const [before, noted] = [study('cancelled', 0), { ...study('cancelled', 0), note: [{ text: '3 objects' }] }];
+    expect(tellingAfter(told, 'found', before, noted)).toBeUndefined();
+    expect(tellingAfter(told, 'found', before, study('entered-in-error', 0))).toBe('imaging.result.study-withdrawn.v1');
+  });
 });
 
 describe('What is wrong between an exam and its images', () => {
