@@ -1,7 +1,8 @@
+import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { site } from '#testing';
 import { databaseBeside } from './database.js';
-import type { SiteContent } from './site-file.js';
+import { loadSite, type SiteContent } from './site-file.js';
 
 type Settings = NonNullable<SiteContent['staffDose']>;
 const services: Settings['services'] = [
@@ -42,6 +43,22 @@ describe('Doses of staff in the site file', () => {
     const { doses } = settings({ doses: [{ ...given, wornAt: [...given.wornAt] }] });
     expect(doses.filter(({ dose }) => dose === 'effective')).toEqual([given]);
     expect(doses).toHaveLength(5);
+  });
+
+  it('have an example beside the local run, with the limits of the directive, that nobody signed', () => {
+    const { signedBy, limits } = loadSite(resolve(import.meta.dirname, '../../../deploy/local/site.yaml')).staffDose!;
+    expect(signedBy).toBeUndefined();
+    expect(
+      limits
+        .filter(({ level }) => level === 'limit')
+        .map(({ dose, millisieverts, window }) => [dose, millisieverts, window]),
+    ).toEqual([
+      ['effective', 20, 'calendar-year'],
+      ['eye-lens', 20, 'calendar-year'],
+      ['skin', 500, 'calendar-year'],
+      ['extremities', 500, 'calendar-year'],
+      ['unborn-child', 1, 'pregnancy'],
+    ]);
   });
 
   const effective = { dose: 'effective', quantity: 'hp10', wornAt: ['chest', 'collar'] } as const;

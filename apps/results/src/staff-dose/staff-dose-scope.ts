@@ -7,6 +7,6 @@ export class StaffDoseScope implements CanActivate {
   /** @throws Failure forbidden */
   canActivate(context: ExecutionContext): boolean {
     if (hasScope(context.switchToHttp().getRequest<object>(), 'staff-dose')) return true;
-    throw fail('forbidden', 'doses of staff need the scope staff-dose');
+    throw fail('forbidden', 'doses of staff need a client of API_TOKENS with the scope staff-dose');
   }
 }

@@ -3,7 +3,7 @@ import type { SummedReading } from './dose-of-person.decider.js';
 import { groupedBy } from './grouped-by.js';
 import { NANO } from './staff-reading.decider.js';
 
-/** Bands of a person's dose in millisieverts: of the public's limit, of category A, of the workers' limit (2013/59/Euratom articles 9, 12, 40). */
+/** Bands of a person's dose in millisieverts: limit of the public, category A, limit of workers (2013/59/Euratom articles 12, 40 and 9). */
 const bandEnds = [1, 6, 20];
 
 /** Doses of all persons at one place and in one quantity, over a time; in millisieverts, of each person's lower sum. */

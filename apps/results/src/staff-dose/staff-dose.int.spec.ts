@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent, Bundle, DetectedIssue, Observation, OperationOutcome } from 'fhir/r4.js';
 import { Client } from 'pg';
+import { Retention, SITE, type Site } from '#platform';
 import { until } from '#testing';
 import { AResultsService } from '../a-results-service.spec.js';
 import { aService, someLimits } from './a-dosimetry-service.spec.js';
-import type { TakenFile } from './staff-dose-desk.js';
+import { StaffDoseDesk, type TakenFile } from './staff-dose-desk.js';
 import type { StaffDoseStatistic } from './staff-dose-statistics.decider.js';
 import type { ShownAlert, ShownPerson } from './staff-dose-views.js';
 
@@ -16,7 +17,7 @@ let service: AResultsService;
 let database: Client;
 beforeAll(async () => {
   service = await AResultsService.start(
-    { staffDose: { services: [{ ...aService, unit: 'mSv' }], limits: someLimits } },
+    { staffDose: { services: [{ ...aService, unit: 'mSv' }], limits: someLimits }, retention: { auditDays: 30 } },
     {
       emr: sha256('emr'),
       quality: { sha256: sha256('quality'), scopes: ['quality-by-operator'] },
@@ -341,6 +342,30 @@ describe('Doses of staff', () => {
     const shares = body.persons.map(({ highestShare }) => highestShare);
     expect(shares.length).toBeGreaterThan(1);
     expect(shares).toEqual([...shares].sort((a, b) => b - a).filter((share) => share >= 0.5));
+  });
+
+  it('are looked at anew when the site file has other limits', async () => {
+    const one = somebody();
+    await upload(`${one.month(1)},0.4,,`);
+    const id = await one.id();
+    const { limits } = service.app.get<Site>(SITE).staffDose!;
+    limits.push({ dose: 'effective', level: 'limit', millisieverts: 0.3, window: 'calendar-year', source: 'new' });
+    limits.splice(0, 1);
+    await service.app.get(StaffDoseDesk).followEverybody();
+    expect((await alertsOf(id, 'open')).map(({ detail }) => detail)).toEqual([
+      `effective dose of 0.4 mSv or more, limit 0.3 mSv (calendar-year ${YEAR}; new)`,
+    ]);
+    limits.pop();
+    await service.app.get(StaffDoseDesk).followEverybody();
+    expect((await alertsOf(id, 'resolved')).map(({ level }) => level)).toEqual(['limit']);
+  });
+
+  it('leave a record of who was at them for as long as the site says', async () => {
+    const old = await database.query("UPDATE audit_event SET recorded = recorded - interval '31 days' RETURNING 1");
+    expect(old.rows.length).toBeGreaterThan(10);
+    await call('GET', '/persons');
+    await service.app.get(Retention).removeAll();
+    expect(await audits()).toHaveLength(1);
   });
 
   it('are in no log', async () => {
