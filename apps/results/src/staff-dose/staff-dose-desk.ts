@@ -33,6 +33,8 @@ export interface TakenFile {
   refused: { line: number; column?: string; code: string; reason: string }[];
   /** What was taken, and is worth a look. */
   remarks: { line: number; column: string; reason: string }[];
+  /** Alerts that it raised. */
+  alertsRaised: number;
 }
 
 /** What has been taken so far, of a file or a single statement. */
@@ -68,11 +70,14 @@ export class StaffDoseDesk {
   async takeFile(text: string, service: DosimetryService, client: string): Promise<TakenFile> {
     const { lines, refused } = readDosimetryFile(text, service, this.today());
     return this.database.write(async (manager, now) => {
-      const answer = { accepted: 0, corrected: 0, unchanged: 0, refused: refused.map(refusedLine), remarks: [] };
+      const answer: TakenFile = {
+        ...{ accepted: 0, corrected: 0, unchanged: 0, remarks: [], alertsRaised: 0 },
+        refused: refused.map(refusedLine),
+      };
       const taken: Taken = { answer, persons: new Set() };
       for (let at = 0; at === 0 || at < lines.length; at += BATCH)
         await this.takeLines(manager, lines.slice(at, at + BATCH), taken, { client, now });
-      await this.followPersons(manager, [...taken.persons], now);
+      answer.alertsRaised = await this.followPersons(manager, [...taken.persons], now);
       answer.refused.sort((a, b) => a.line - b.line);
       return answer;
     });
@@ -186,9 +191,10 @@ export class StaffDoseDesk {
     );
   }
 
-  private async followPersons(manager: EntityManager, practitionerIds: readonly string[], now: Date): Promise<void> {
+  /** @returns how many alerts it raised */
+  private async followPersons(manager: EntityManager, practitionerIds: readonly string[], now: Date): Promise<number> {
     const settings = this.site.staffDose;
-    if (!settings || practitionerIds.length === 0) return;
+    if (!settings || practitionerIds.length === 0) return 0;
     const found = await this.doses.byPerson(manager, { practitionerIds });
     const alerts = await this.doses.alertsOf(manager, practitionerIds);
     const next = practitionerIds.flatMap((id) => {
@@ -197,6 +203,7 @@ export class StaffDoseDesk {
       return followAlerts(alerts.get(id) ?? [], id, standings, now);
     });
     await this.store.save(manager, next, now);
+    return next.filter(({ status }) => status === 'final').length;
   }
 }
 

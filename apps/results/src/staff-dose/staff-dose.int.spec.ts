@@ -122,6 +122,7 @@ describe('Doses of staff', () => {
         { line: 5, column: 'location', code: 'value-unknown', reason: expect.stringContaining('must be one of chest') },
       ],
       remarks: [],
+      alertsRaised: 0,
     });
     expect(JSON.stringify(answer)).not.toMatch(/zz/i);
     const [first, ...rest] = (await one.observations()).sort((a, b) =>
@@ -185,9 +186,9 @@ describe('Doses of staff', () => {
 
   it('above a level are an alert, raised once, acknowledged by name and resolved by a correction', async () => {
     const one = somebody();
-    await upload(`${one.month(1)},12,,`, `${one.month(2)},9,,`);
+    expect(await upload(`${one.month(1)},12,,`, `${one.month(2)},9,,`)).toMatchObject({ alertsRaised: 3 });
     const id = await one.id();
-    await upload(`${one.month(1)},12,,`, `${one.month(3)},0.1,,`);
+    expect(await upload(`${one.month(1)},12,,`, `${one.month(3)},0.1,,`)).toMatchObject({ alertsRaised: 0 });
     const open = await alertsOf(id, 'open');
     expect(open.map(({ level, about }) => [level, about]).sort()).toEqual([
       ['investigation', `effective/investigation/calendar-month/${YEAR}-01`],
