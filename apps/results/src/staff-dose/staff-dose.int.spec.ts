@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent, Bundle, DetectedIssue, Observation, OperationOutcome } from 'fhir/r4.js';
 import { Client } from 'pg';
-import { Retention, SITE, type Site } from '#platform';
+import { migrateService, Retention, SITE, type Site } from '#platform';
 import { until } from '#testing';
 import { AResultsService } from '../a-results-service.spec.js';
+import { resultsBeside, resultsMigrations } from '../results.module.js';
 import { aService, someLimits } from './a-dosimetry-service.spec.js';
 import { StaffDoseDesk, type TakenFile } from './staff-dose-desk.js';
 import type { StaffDoseStatistic } from './staff-dose-statistics.decider.js';
@@ -374,5 +375,17 @@ describe('Doses of staff', () => {
     await call('GET', '/fhir/Observation?zzcanary=ZZCANARY');
     expect(service.log.length).toBeGreaterThan(50);
     expect(service.log.filter((line) => /zzcanary/i.test(line))).toEqual([]);
+  });
+
+  it('can be dropped by themselves: the service goes on, and --migrate makes their schema anew, empty', async () => {
+    await database.query('SELECT set_config($1, $2, false)', ['search_path', 'public']);
+    const { database: own } = service.infrastructure;
+    await database.query(`DROP SCHEMA "${own.schema}_staff_dose" CASCADE`);
+    const studies = await fetch(`${service.url}/studies`, { headers: { authorization: 'Bearer emr' } });
+    expect(studies.status).toBe(200);
+    expect((await call('GET', '/persons')).status).toBe(500);
+    const done = await migrateService(own, { migrations: resultsMigrations, beside: resultsBeside });
+    expect(done.at(-1)).toBe('StaffDose1700000004800');
+    expect((await call<{ persons: ShownPerson[] }>('GET', '/persons')).body.persons).toEqual([]);
   });
 });
