@@ -204,7 +204,7 @@ export async function measureBacklog(report, pool) {
     for (const server of servers) server.close();
     for (const server of servers) server.closeAllConnections?.();
     await service.stop();
-    await pool.query(`DROP SCHEMA IF EXISTS ${SCHEMA} CASCADE`);
+    await pool.query(`DROP SCHEMA IF EXISTS ${SCHEMA}, ${SCHEMA}_staff_dose CASCADE`);
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -5,7 +5,7 @@ import type { Infrastructure, SiteContent } from '#platform';
 import { AService, until } from '#testing';
 import { SandboxEmr } from '../../../test/sandbox/emr.js';
 import { sendMllp } from '../../../test/sandbox/mllp.js';
-import { ResultsModule, resultsMigrations } from './results.module.js';
+import { resultsBeside, ResultsModule, resultsMigrations } from './results.module.js';
 
 /** A delivery as REST shows it. */
 export interface ShownDelivery {
@@ -34,7 +34,13 @@ export class AResultsService extends AService {
       mllp: { host: '127.0.0.1', port: 0 },
       dicom: { host: '127.0.0.1', port: 0, aeTitle: 'COLLIMATOR' },
     };
-    const parts = { service: 'results', module: ResultsModule, migrations: resultsMigrations, listeners };
+    const parts = {
+      service: 'results',
+      module: ResultsModule,
+      migrations: resultsMigrations,
+      beside: resultsBeside,
+      listeners,
+    };
     const service = new AResultsService(parts, site);
     service.infrastructure.apiTokens = apiTokens;
     return service.begin();

@@ -55,6 +55,7 @@ import { ResultTasks } from './reading/result-tasks.store.js';
 import { ResultTasksController } from './reading/result-tasks.controller.js';
 import { ResultsController } from './results.controller.js';
 import { StorageCommitments } from './storage-commitment/storage-commitments.store.js';
+import { StaffDoseModule, staffDoseSchema } from './staff-dose/staff-dose.module.js';
 import { StudiesController } from './study/studies.controller.js';
 import { StudyAlerts } from './study/study-alerts.js';
 import { StudyAlertList } from './study/study-alerts.store.js';
@@ -132,6 +133,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
       [...reports, ...news],
       [resources],
     ),
+    StaffDoseModule,
   ],
   controllers: [
     ResultsController,
@@ -200,6 +202,9 @@ export class ResultsModule {
     });
   }
 }
+
+/** What is kept apart from all else. */
+export const resultsBeside = [staffDoseSchema];
 
 export const resultsMigrations = [
   ...fhirMigrations,

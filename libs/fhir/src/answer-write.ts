@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { FhirResource, Identifier, OperationOutcome } from 'fhir/r4.js';
-import { fail } from '#platform';
+import { fail, fhirRootOf } from '#platform';
 
 const FHIR_JSON = 'application/fhir+json';
 
@@ -13,7 +13,7 @@ export function answerWrite(request: Request, response: Response, status: 200 | 
   const { resourceType, id, meta } = resource;
   response
     .status(status)
-    .setHeader('Location', `/fhir/${resourceType}/${id}`)
+    .setHeader('Location', `${fhirRootOf(request) ?? '/fhir'}/${resourceType}/${id}`)
     .setHeader('ETag', etagOf(resource))
     .setHeader('Last-Modified', new Date(meta?.lastUpdated ?? 0).toUTCString());
   const preferred = /\breturn=(\w+)/.exec(String(request.headers.prefer ?? ''))?.[1];

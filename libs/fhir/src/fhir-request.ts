@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { FhirResource } from 'fhir/r4.js';
+import { fhirRootOf } from '#platform';
 import { etagOf } from './answer-write.js';
 import type { Handling } from './search.js';
 
@@ -27,7 +28,7 @@ export function queryOf(query: Record<string, string[]>): URLSearchParams {
 
 /** The base URL of this server, as the client calls it. */
 export function baseOf(request: Request): string {
-  return `${request.protocol}://${request.get('host')}/fhir`;
+  return `${request.protocol}://${request.get('host')}${fhirRootOf(request) ?? '/fhir'}`;
 }
 
 /** A page of something, to be followed as given; without cursor the first one. */

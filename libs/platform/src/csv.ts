@@ -27,6 +27,26 @@ export function linesOfCsv(text: string): { lines: string[]; header: string; sep
   return { lines, header, separator: header.split(';').length > header.split(',').length ? ';' : ',' };
 }
 
+/**
+ * Rows as a CSV file (RFC 4180). A cell that a spreadsheet would take for a formula is led by a quote, which
+ * {@link withoutFormulaQuote} takes away.
+ */
+export function csvOf(rows: readonly (readonly (string | number | null | undefined)[])[]): string {
+  return rows.map((cells) => `${cells.map(cell).join(',')}\r\n`).join('');
+}
+
+/** A cell as it was before {@link csvOf} kept spreadsheets from reading it as a formula. */
+export function withoutFormulaQuote(cell: string): string {
+  return cell.replace(/^'(?=[=+\-@])/, '');
+}
+
+function cell(value: string | number | null | undefined): string {
+  if (typeof value === 'number') return String(value);
+  const text = (value ?? '').replaceAll(/[\r\n\t]+/g, ' ');
+  const safe = /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
 /** The cells of one line; undefined if a quote is not closed or out of place. */
 export function cellsOf(line: string, separator: string): string[] | undefined {
   const cells: string[] = [];

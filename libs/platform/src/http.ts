@@ -87,7 +87,7 @@ export function logRequests(logger: Logger, observe: (answered: AnsweredRequest)
   };
 }
 
-/** Answers every error: under /fhir as OperationOutcome, elsewhere as problem details (RFC 9457). */
+/** Answers every error: under a FHIR root as OperationOutcome, elsewhere as problem details (RFC 9457). */
 @Catch()
 export class HttpFailureFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
@@ -159,14 +159,23 @@ function answer(request: Request, response: Response, failure: Failure): void {
       );
 }
 
-function isFhir({ path }: Request): boolean {
-  return /^\/fhir(\/|$)/.test(path);
+/** Where the FHIR of a request is rooted: `/fhir`, or under what is kept apart, such as `/staff-dose/fhir`. */
+export function fhirRootOf({ path }: { path: string }): string | undefined {
+  return /^(?:\/staff-dose)?\/fhir(?=\/|$)/.exec(path)?.[0];
+}
+
+function isFhir(request: Request): boolean {
+  return fhirRootOf(request) !== undefined;
 }
 
 /** FHIR R4 section 3.1.0.1.7: what is served, but not by this method, is no unknown place. */
 function noSuchRoute(request: Request, cause: unknown): Failure {
   return isFhir(request) && request.method !== 'GET'
-    ? fail('method-not-allowed', 'this interaction is not served: /fhir/metadata lists those that are', { cause })
+    ? fail(
+        'method-not-allowed',
+        `this interaction is not served: ${fhirRootOf(request)}/metadata lists those that are`,
+        { cause },
+      )
     : fail('not-found', 'there is no such endpoint', { cause });
 }
 

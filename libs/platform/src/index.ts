@@ -24,6 +24,8 @@ export type { DoseReferenceLevel } from './site-dose.js';
 export * from './site-file.js';
 export { reasonOf, unknownPlaceholders, type InstructionPlaceholder } from './site-instructions.js';
 export type { QualityAlarm } from './site-quality.js';
+export * from './staff-dose-terms.js';
+export type { DoseLimit, DoseSource, DosimetryService, StaffDoseSettings } from './site-staff-dose.js';
 export * from './site.js';
 export * from './times-in.js';
 export * from './tokens.js';

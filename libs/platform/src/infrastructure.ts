@@ -8,7 +8,7 @@ const path = z.string().min(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What a client may do beyond what every client may; a scope that is not one of these is a mistake at start. */
-export const apiScopes = ['quality-by-operator'] as const;
+export const apiScopes = ['quality-by-operator', 'staff-dose'] as const;
 export type ApiScope = (typeof apiScopes)[number];
 const apiToken = sha256.or(z.strictObject({ sha256, scopes: z.array(z.enum(apiScopes)) }));
 /** The sha256 of a client's bearer token in hex, with what it may do beyond the usual where it may. */

@@ -17,7 +17,7 @@ const load = (env: Record<string, string | undefined> = {}) =>
   });
 
 const notTokens =
-  'API_TOKENS: must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": ["quality-by-operator"]}}';
+  'API_TOKENS: must be JSON: {"<client>": "<sha256 of its token, 64 hex digits>"}, or {"<client>": {"sha256": "<the same>", "scopes": ["quality-by-operator", "staff-dose"]}}';
 
 function mistakesOf(env: Record<string, string | undefined>): string[] {
   try {

@@ -71,6 +71,12 @@ export class Metrics {
     ['station', 'status'],
   );
 
+  readonly staffDoseAlerts = this.gauge(
+    'collimator_staff_dose_open_alerts',
+    'Doses of staff above a level that nobody has acknowledged, by level; whose they are is shown to the scope staff-dose only',
+    ['level'],
+  );
+
   readonly httpDuration = this.histogram('http_server_request_duration_seconds', 'Time to answer an HTTP request', [
     'method',
     'route',

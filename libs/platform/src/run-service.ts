@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { json, urlencoded, type Express, type Request } from 'express';
-import { migrate, type Migration } from './database.js';
+import { migrateService, type Migration, type SchemaBeside } from './database.js';
 import { answerBodyFailure, authenticate, HttpFailureFilter, logRequests } from './http.js';
 import { loadInfrastructure, type Infrastructure } from './infrastructure.js';
 import { tlsOptionsOf } from './listener-tls.js';
@@ -21,6 +21,8 @@ export interface ServiceDefinition {
   service: string;
   module: Type;
   migrations: Migration[];
+  /** Schemas beside its own. */
+  beside?: SchemaBeside[];
   /** The transport its event handlers listen on. */
   strategy?: (app: INestApplication) => CustomTransportStrategy;
 }
@@ -39,7 +41,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     const logger = createLogger(definition.service, infrastructure.logLevel);
     const runtime: Runtime = { infrastructure, site, logger, migrations: definition.migrations };
     if (process.argv.includes('--migrate')) {
-      const done = await migrate(infrastructure.database, definition.migrations);
+      const done = await migrateService(infrastructure.database, definition);
       logger.info({ migrations: done }, done.length > 0 ? 'schema brought up to date' : 'schema is up to date');
       return;
     }

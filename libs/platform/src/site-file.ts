@@ -9,6 +9,7 @@ import { doseReferenceLevels } from './site-dose.js';
 import { instructions } from './site-instructions.js';
 import { pacs } from './site-pacs.js';
 import { siteQuality } from './site-quality.js';
+import { staffDose } from './site-staff-dose.js';
 import { criticalResult, reconciliation, remoteReading } from './site-results.js';
 import { sender } from './site-sender.js';
 import { minutes, text, uri, zone } from './site-values.js';
@@ -52,6 +53,8 @@ const siteFile = z.strictObject({
   criticalResults: z.array(criticalResult).default([]),
   remoteReading: z.array(remoteReading).default([]),
   doseReferenceLevels,
+  /** Doses of the staff by their personal dosimeters; none are taken unless given. */
+  staffDose: staffDose.optional(),
   instructions: instructions.optional(),
   reconciliation: reconciliation.optional(),
   ...siteQuality,

@@ -7,9 +7,10 @@ import { KafkaEventStrategy, UnitOfWork } from '#messaging';
 import {
   createLogger,
   createService,
-  migrate,
+  migrateService,
   type Infrastructure,
   type Migration,
+  type SchemaBeside,
   type Site,
   type SiteContent,
 } from '#platform';
@@ -21,6 +22,8 @@ interface ServiceParts {
   service: string;
   module: object;
   migrations: Migration[];
+  /** Schemas beside its own. */
+  beside?: SchemaBeside[];
   listeners?: Pick<Infrastructure, 'mllp' | 'dicom'>;
 }
 
@@ -54,7 +57,7 @@ export class AService {
   }
 
   protected async begin(): Promise<this> {
-    await migrate(this.infrastructure.database, this.parts.migrations);
+    await migrateService(this.infrastructure.database, this.parts);
     await this.run();
     return this;
   }

@@ -39,12 +39,16 @@ export function testSchema(): string {
   return `test_${randomBytes(6).toString('hex')}`;
 }
 
-/** Removes a schema and everything in it. */
+/** Removes a schema with everything in it, and those that a service has beside it. */
 export async function dropSchema(schema: string): Promise<void> {
   const client = new Client({ connectionString: testDatabaseUrl() });
   await client.connect();
   try {
-    await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT nspname AS name FROM pg_namespace WHERE nspname = $1 OR starts_with(nspname, $1 || '_')",
+      [schema],
+    );
+    for (const { name } of rows) await client.query(`DROP SCHEMA IF EXISTS "${name}" CASCADE`);
   } finally {
     await client.end();
   }

@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import { doseMeasures, doseUnitOf } from '#platform';
+import { csvOf, doseMeasures, doseUnitOf } from '#platform';
 import type { DoseExam } from './dose-exams.store.js';
 
 /** Upper ends of the age bands: those of European paediatric reference levels (RP 185), then by decades. */
@@ -7,8 +7,7 @@ const ageEnds = [1, 5, 10, 15, 18, 30, 40, 50, 60, 70, 80, 90];
 
 /**
  * Exams as a dose registry takes them, a line each: month, age band, sex, procedure and values with their unit in the
- * heading. Nothing names the patient, the study or the day. A cell that a spreadsheet would take for a formula is led by a
- * quote.
+ * heading. Nothing names the patient, the study or the day.
  */
 export function registryCsv(exams: readonly DoseExam[], zone: string): string {
   const columns = doseMeasures.map((measure) => `${measure} [${doseUnitOf(measure)}]`);
@@ -38,7 +37,7 @@ export function registryCsv(exams: readonly DoseExam[], zone: string): string {
     exam.events,
     exam.isAbove ? 'yes' : 'no',
   ]);
-  return [header, ...lines].map((cells) => `${cells.map(cell).join(',')}\r\n`).join('');
+  return csvOf([header, ...lines]);
 }
 
 /** Years as a band such as `5-9`; empty where the age is not known. */
@@ -56,11 +55,4 @@ function weightBand(kilograms: number | null | undefined): string {
   if (kilograms >= 150) return '150+';
   const from = Math.floor(kilograms / 10) * 10;
   return `${from}-${from + 9}`;
-}
-
-function cell(value: string | number | null | undefined): string {
-  if (typeof value === 'number') return String(value);
-  const text = (value ?? '').replaceAll(/[\r\n\t]+/g, ' ');
-  const safe = /^[=+\-@]/.test(text) ? `'${text}` : text;
-  return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
