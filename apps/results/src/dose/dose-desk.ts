@@ -96,6 +96,22 @@ export class DoseDesk {
     await this.reports.filed(manager, studyInstanceUid, now);
   }
 
+  /**
+   * Has a study's reports that are not its own patient's count for the study they were made for instead: a person said
+   * whose the exam was. The transaction must have both patients locked.
+   */
+  async reassign(from: string, to: string, transaction: Transaction): Promise<void> {
+    const { manager } = transaction;
+    const reports = (await this.reports.ofStudy(manager, from)).map(({ report }) => report);
+    const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', from));
+    const own = study ? reportsOfPatient(reports, study, await this.rejections.ofStudy(manager, from)) : [];
+    // Its dose is taken back as long as its reports are still its own.
+    await this.file(from, transaction);
+    const others = reports.filter((one) => !own.includes(one)).map(({ sopInstanceUid }) => sopInstanceUid);
+    await this.reports.countFor(manager, others, to);
+    await this.file(to, transaction);
+  }
+
   private async record(dose: StudyDose, study: ImagingStudy, room: string | undefined, transaction: Transaction) {
     const { manager, now } = transaction;
     const known = await this.store.read(manager, 'Observation', doseObservationIdOf(dose.studyInstanceUid, dose.kind));

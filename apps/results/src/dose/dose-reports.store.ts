@@ -76,13 +76,23 @@ export class DoseReports {
     );
   }
 
+  /** Has reports count for another study than the one they name: its exam was done under the wrong worklist entry. */
+  async countFor(manager: EntityManager, sopInstanceUids: readonly string[], studyInstanceUid: string): Promise<void> {
+    await manager.query('UPDATE dose_report SET counts_for = $2 WHERE sop_instance_uid = ANY($1)', [
+      sopInstanceUids,
+      studyInstanceUid,
+    ]);
+  }
+
   /** What was read of a study's reports, with who stored each. */
   async ofStudy(
     manager: EntityManager,
     studyInstanceUid: string,
   ): Promise<{ report: DoseReport; caller: string | null }[]> {
     return manager.query(
-      'SELECT report, caller FROM dose_report WHERE study_instance_uid = $1 AND report IS NOT NULL ORDER BY sop_instance_uid',
+      `SELECT report || jsonb_build_object('studyInstanceUid', $1::text) AS report, caller FROM dose_report
+        WHERE (counts_for = $1 OR study_instance_uid = $1 AND counts_for IS NULL) AND report IS NOT NULL
+        ORDER BY sop_instance_uid`,
       [studyInstanceUid],
     );
   }
@@ -90,7 +100,9 @@ export class DoseReports {
   /** Notes that a study's reports are in its dose. */
   async filed(manager: EntityManager, studyInstanceUid: string, now: Date): Promise<void> {
     await manager.query(
-      'UPDATE dose_report SET filed_at = $2 WHERE study_instance_uid = $1 AND report IS NOT NULL AND filed_at IS NULL',
+      `UPDATE dose_report SET filed_at = $2
+        WHERE (counts_for = $1 OR study_instance_uid = $1 AND counts_for IS NULL) AND report IS NOT NULL
+          AND filed_at IS NULL`,
       [studyInstanceUid, now],
     );
   }
