@@ -54,7 +54,9 @@ describe('the wrong worklist entry', () => {
     const patient = (await department.inEmr('Patient')).find((one) => isOf(one, name));
     const of = async <T extends 'ServiceRequest' | 'Procedure' | 'ImagingStudy' | 'MedicationAdministration'>(
       type: T,
-    ) => (await department.inEmr(type)).filter((one) => one.subject?.reference === `Patient/${patient?.id}`);
+    ) => (await department.inEmr(type)).filter(
+        (one) => (one as { subject?: { reference?: string } }).subject?.reference === `Patient/${patient?.id}`,
+      );
     const [order, exams, studies, contrast] = [
       await of('ServiceRequest'),
       await of('Procedure'),
@@ -161,11 +163,17 @@ describe('the wrong worklist entry', () => {
     });
 
     it('by HL7 too: given to the one, not to the other', async () => {
-      const contrast = () =>
+      /** OBX-11 of the agent in each result of a patient: F final, W posted as wrong (table 0085). */
+      const contrast = (name: string) =>
         department.emr.messages
-          .filter((one) => one.includes('iopromide'))
-          .map((one) => `${fieldOf(one, 'PID', 3).split('^')[0]} ${one.includes('LOT-4711')}`);
-      await until(() => contrast().some((one) => one.startsWith('RIGHT1')), { what: 'the contrast by HL7' });
+          .filter((one) => fieldOf(one, 'PID', 3).startsWith(`${name}^`))
+          .flatMap((one) => one.split(/[\r\n]+/))
+          .filter((segment) => segment.startsWith('OBX') && segment.includes('iopromide'))
+          .map((segment) => segment.split('|')[11]);
+      await until(() => contrast('RIGHT1').length > 0 && contrast('WRONG1').length > 1, {
+        what: 'the contrast by HL7',
+      });
+      expect([contrast('WRONG1'), contrast('RIGHT1')]).toEqual([['F', 'W'], ['F']]);
     });
   });
 
