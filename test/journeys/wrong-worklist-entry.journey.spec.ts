@@ -54,7 +54,8 @@ describe('the wrong worklist entry', () => {
     const patient = (await department.inEmr('Patient')).find((one) => isOf(one, name));
     const of = async <T extends 'ServiceRequest' | 'Procedure' | 'ImagingStudy' | 'MedicationAdministration'>(
       type: T,
-    ) => (await department.inEmr(type)).filter(
+    ) =>
+      (await department.inEmr(type)).filter(
         (one) => (one as { subject?: { reference?: string } }).subject?.reference === `Patient/${patient?.id}`,
       );
     const [order, exams, studies, contrast] = [

@@ -127,7 +127,12 @@ describe('reportToMessage', () => {
     ['entered-in-error', 'W'],
     ['completed', 'F'],
   ] as const)('says of contrast that is %s, in every line, OBX-11 %s', (status, expected) => {
-    const agent = { resourceType: 'Medication' as const, id: 'm', code: { text: 'iopromide' }, batch: { lotNumber: 'L1' } };
+    const agent = {
+      resourceType: 'Medication' as const,
+      id: 'm',
+      code: { text: 'iopromide' },
+      batch: { lotNumber: 'L1' },
+    };
     const dosage = { dose: { value: 80, unit: 'mL' } };
     const given = {
       resourceType: 'MedicationAdministration' as const,
