@@ -29,6 +29,7 @@ import { PlanContrastWhenOrderChanges } from './plan-contrast-when-order-changes
 import { CONTRAST_POLICY, loadPolicy } from './policy/load-policy.js';
 import { AskForReaction } from './reaction/ask-for-reaction.js';
 import { AskForReactionWhenExamDiscontinued } from './reaction/ask-for-reaction-when-exam-discontinued.handler.js';
+import { MoveContrastWhenExamReassigned } from './administration/move-contrast-when-exam-reassigned.handler.js';
 import { FollowUps } from './reaction/follow-ups.js';
 import { ReactionDesk } from './reaction/reaction-desk.js';
 import { ReactionsController } from './reaction/reactions.controller.js';
@@ -128,6 +129,7 @@ const supplies = [
     VitalSignsController,
     ReactionsController,
     AskForReactionWhenExamDiscontinued,
+    MoveContrastWhenExamReassigned,
     StatisticsController,
   ],
   providers: [

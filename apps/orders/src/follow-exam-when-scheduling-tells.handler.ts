@@ -7,7 +7,7 @@ import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { Exams } from './exams.js';
 import { fulfilmentBooked, fulfilmentExamined, fulfilmentIdOf } from './fulfilment.decider.js';
 import { newsOfBooking, newsOfExam } from './order-news.decider.js';
-import { completeOrder, completeParent } from './order.decider.js';
+import { completeOrder, completeParent, reopenOrder } from './order.decider.js';
 import { PlacerDesk } from './placer-desk.js';
 
 /** Keeps orders true to their exams, and tells their placers: scheduled, in process, completed, discontinued. */
@@ -60,17 +60,20 @@ export class FollowExamWhenSchedulingTells {
     const { manager, now } = transaction;
     const exam = resourceFrom(event, 'Procedure');
     for (const told of findResources(event, 'ServiceRequest')) {
-      const [order, task] = await this.own(told, transaction);
-      if (!order) continue;
+      const [known, task] = await this.own(told, transaction);
+      if (!known) continue;
+      const again = reopenOrder(known, told);
+      const order = again ?? known;
       await this.exams.keep(exam, transaction);
       const isOtherUnderWay = await this.exams.isUnderWay(order, transaction, exam);
       const news = newsOfExam(order, told, exam, isOtherUnderWay);
       if (news) await this.placers.tell(news, order, event.id, transaction);
       const completed = told.status === 'completed' ? completeOrder(order) : undefined;
-      const fulfilment = fulfilmentExamined(order, task, told, exam, now);
+      const begun = again && task ? { ...task, status: 'in-progress' as const } : task;
+      const fulfilment = fulfilmentExamined(order, begun, told, exam, now);
       await this.store.save(
         manager,
-        [completed, fulfilment].filter((one) => one !== undefined),
+        [completed ?? again, fulfilment].filter((one) => one !== undefined),
         now,
       );
       for (const { reference } of completed?.basedOn ?? []) await this.completeParentOf(reference!, transaction);

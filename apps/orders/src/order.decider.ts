@@ -69,6 +69,20 @@ export function completeOrder(current: ServiceRequest): ServiceRequest | undefin
   return isOver(current) && current.status !== 'revoked' ? undefined : { ...current, status: 'completed' };
 }
 
+/**
+ * The order as it is to be done still, where the exam that completed it turned out to be another order's.
+ *
+ * @param told as whoever followed the exam has it, with the mark that says so
+ * @returns undefined where it is not so, or was heard before
+ */
+export function reopenOrder(current: ServiceRequest, told: ServiceRequest): ServiceRequest | undefined {
+  const markOf = ({ extension = [] }: ServiceRequest) => extension.find(({ url }) => url === extensions.reopened);
+  const mark = markOf(told);
+  if (!mark || current.status !== 'completed' || mark.valueInstant === markOf(current)?.valueInstant) return undefined;
+  const others = (current.extension ?? []).filter(({ url }) => url !== extensions.reopened);
+  return { ...current, status: told.status, extension: [...others, mark] };
+}
+
 /** A parent is completed when none of its children is open any more and one of them was done. */
 export function completeParent(
   parent: ServiceRequest,

@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
 import { extensions, identifierOf, systems, typedIdentifier } from '#fhir';
 import { aPatient, aServiceRequest, given } from '#testing';
-import { completeOrder, completeParent, decideOrder, type OrderCommand, type OrderDecision } from './order.decider.js';
+import {
+  completeOrder,
+  completeParent,
+  decideOrder,
+  reopenOrder,
+  type OrderCommand,
+  type OrderDecision,
+} from './order.decider.js';
 
 type Status = ServiceRequest['status'];
 /** The order as its placer states it: without the numbers we assign. */
@@ -264,5 +271,28 @@ describe('An exam that is done', () => {
   });
   it.each<Status>(['completed', 'entered-in-error'])('leaves an order that is %s', (status) => {
     expect(completeOrder(stored({ status }))).toBeUndefined();
+  });
+});
+
+describe('An order whose exam turned out to be another’s', () => {
+  const mark = (day: number) => ({ url: extensions.reopened, valueInstant: `2026-03-0${day}T10:00:00.000Z` });
+  const done = stored({ status: 'completed' });
+  const told = (day: number, status: ServiceRequest['status'] = 'active') => stored({ status, extension: [mark(day)] });
+
+  it('is as it was before that exam', () => {
+    expect(reopenOrder(done, told(1))).toEqual({
+      ...done,
+      status: 'active',
+      extension: [...(done.extension ?? []), mark(1)],
+    });
+    expect(reopenOrder(done, told(1, 'revoked'))?.status).toBe('revoked');
+  });
+
+  it('is not reopened by what was heard before, nor without the mark, nor where it is open', () => {
+    const again = { ...reopenOrder(done, told(1))!, status: 'completed' as const };
+    expect(reopenOrder(again, told(1))).toBeUndefined();
+    expect(reopenOrder(again, told(2))?.status).toBe('active');
+    expect(reopenOrder(done, stored())).toBeUndefined();
+    expect(reopenOrder(stored(), told(1))).toBeUndefined();
   });
 });

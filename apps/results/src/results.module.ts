@@ -25,6 +25,7 @@ import { HideImagesWhenRejectionNoteArrives } from './study/hide-images-when-rej
 import { FollowResultTasks } from './reading/follow-result-tasks.worker.js';
 import { ListReadingWhenStudyAvailable } from './reading/list-reading-when-study-available.handler.js';
 import { LookForStudyWhenExamCompleted } from './study/look-for-study-when-exam-completed.handler.js';
+import { MoveStudyWhenExamReassigned } from './study/move-study-when-exam-reassigned.handler.js';
 import { LookForStudyWhenPacsNotifies } from './study/look-for-study-when-pacs-notifies.js';
 import { LookForStudyWhenStatusArrives } from './study/look-for-study-when-status-arrives.js';
 import { LookForStudy } from './study/look-for-study.worker.js';
@@ -35,6 +36,7 @@ import { StudyLookup1700000004000 } from './migrations/1700000004000-study-looku
 import { Quality1700000004400 } from './migrations/1700000004400-quality.js';
 import { Availability1700000004100 } from './migrations/1700000004100-availability.js';
 import { Dose1700000004300 } from './migrations/1700000004300-dose.js';
+import { ReassignedDose1700000004410 } from './migrations/1700000004410-reassigned-dose.js';
 import { StudyContent1700000004600 } from './migrations/1700000004600-study-content.js';
 import { StudyWatch1700000004610 } from './migrations/1700000004610-study-watch.js';
 import { PacsContent } from './study/pacs-content.js';
@@ -150,6 +152,7 @@ const news = [StudyLookups, StudyWatch, StudyNews];
     KeepOrderWhenOrderChanged,
     TellEmrWhenSomethingHappened,
     LookForStudyWhenExamCompleted,
+    MoveStudyWhenExamReassigned,
     WatchStudyWhenExamBooked,
     MergePatientsWhenPatientMerged,
   ],
@@ -214,6 +217,7 @@ export const resultsMigrations = [
   Availability1700000004100,
   Dose1700000004300,
   Quality1700000004400,
+  ReassignedDose1700000004410,
   StudyContent1700000004600,
   StudyWatch1700000004610,
   ...taskMigrations,

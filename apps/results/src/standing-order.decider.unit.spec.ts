@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from 'fhir/r4.js';
 import { findResources, newEvent } from '#events';
-import { madeBySomeoneElse } from '#fhir';
+import { extensions, madeBySomeoneElse } from '#fhir';
 import { aPatient, aServiceRequest, given } from '#testing';
 import { standingOrder, withOrders } from './standing-order.decider.js';
 
@@ -46,6 +46,40 @@ describe('The order as it stands', () => {
     given(order({ status: 'revoked', version: 2 }))
       .when(told(order({ status: 'completed' })))
       .then({ status: 'completed' });
+  });
+});
+
+describe('An order whose exam turned out to be another’s', () => {
+  const reopened = (day: number) => ({
+    extension: [{ url: extensions.reopened, valueInstant: `2026-03-0${day}T10:00:00.000Z` }],
+  });
+  const done = order({ status: 'completed' });
+
+  it('is to be done still, though it was done as far as is known, and stays so for who tells late', () => {
+    given(done)
+      .when(told(order({ ...reopened(1) })))
+      .then({ status: 'active', ...reopened(1) });
+    given(order({ ...reopened(1) }))
+      .when(told(done))
+      .then({ status: 'active', ...reopened(1) });
+  });
+
+  it('is done when its own exam is', () => {
+    given(order({ ...reopened(1) }))
+      .when(told(order({ status: 'completed', ...reopened(1) })))
+      .then({ status: 'completed' });
+    given(order({ status: 'completed', ...reopened(1) }))
+      .when(told(order({ ...reopened(1) })))
+      .then({ status: 'completed' });
+  });
+
+  it('can be so again, and a newer version of its owner needs no mark to be cancelled', () => {
+    given(order({ status: 'completed', ...reopened(1) }))
+      .when(told(order({ ...reopened(2) })))
+      .then({ status: 'active', ...reopened(2) });
+    given(order({ ...reopened(1) }))
+      .when(told(order({ version: 2, status: 'revoked' })))
+      .then({ status: 'revoked', ...reopened(1) });
   });
 });
 

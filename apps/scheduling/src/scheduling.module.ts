@@ -11,6 +11,9 @@ import { KeepResourcesOfSite } from './department/keep-resources-of-site.js';
 import { StationState1700000002600 } from './migrations/1700000002600-station-state.js';
 import { OpenStationsOnly } from './worklist/open-stations-only.js';
 import { QualityResults } from './department/quality-results.store.js';
+import { ReassignedExams1700000002800 } from './migrations/1700000002800-reassigned-exams.js';
+import { ReassignedExamsController } from './exam/reassigned-exams.controller.js';
+import { ReassignExam } from './exam/reassign-exam.js';
 import { RecordSetup } from './exam/record-setup.js';
 import { StationClosures } from './department/station-closures.store.js';
 import { StationsController } from './department/stations.controller.js';
@@ -122,6 +125,7 @@ const schedule = [
     FhirDepartmentController,
     FhirAppointmentsController,
     UnscheduledController,
+    ReassignedExamsController,
     WorklistController,
     ScheduleExamWhenOrderPlaced,
     MoveExamWhenOrderChanged,
@@ -137,6 +141,7 @@ const schedule = [
     ServeWorklistWhenModalityAsks,
     FollowExamWhenMppsArrives,
     UnscheduledExams,
+    ReassignExam,
     UncertifiedExams,
     DicomListener,
     CountWorklistItems,
@@ -165,4 +170,5 @@ export const schedulingMigrations = [
   WorklistQueries1700000002500,
   StationState1700000002600,
   UncertifiedExams1700000002700,
+  ReassignedExams1700000002800,
 ];

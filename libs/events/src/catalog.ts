@@ -72,6 +72,12 @@ export const eventCatalog = {
     ['Procedure', 'Patient'],
     ['Appointment', 'ServiceRequest', 'ImagingStudy'],
   ),
+  'imaging.schedule.exam-reassigned.v1': fact(
+    'scheduling',
+    'A person said that an exam was done for another order than the worklist entry chosen for it: the first ServiceRequest and Patient are those it was done for, the others those it was told of. The Procedure is discontinued as a wrong worklist entry (DCM 110514); contrast and dose recorded with it move. ImagingStudy is where its images were stored.',
+    ['Procedure', 'ServiceRequest', 'Patient'],
+    ['ImagingStudy'],
+  ),
   'imaging.schedule.exam-stop-requested.v1': fact(
     'scheduling',
     'The order of an exam under way was cancelled, put on hold or changed: the room is asked to stop it. The Task says which room, which exam, and why; it is told again where the reason changed.',

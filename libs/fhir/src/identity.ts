@@ -79,6 +79,8 @@ export const extensions = {
   statusReason: 'http://hl7.org/fhir/StructureDefinition/request-statusReason',
   /** On ServiceRequest: which request of its placer (HL7 table 0119) brought it to its status: CA, DC, RP or HD. */
   orderControl: 'urn:collimator:extension:order-control',
+  /** On ServiceRequest: when the exam it was completed by turned out to be another order's, so that it is to be done still. */
+  reopened: 'urn:collimator:extension:reopened',
   stationAeTitle: 'urn:collimator:extension:station-ae-title',
   modality: 'urn:collimator:extension:modality',
   /** On Appointment: why this station and time. */

@@ -66,8 +66,10 @@ function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnve
     if (is === 'F') local('VIEWER', 'Study link', envelope.viewerUrl);
   }
   for (const given of facts.medicationAdministrations ?? []) {
-    local('CONTRASTAGENT', 'Contrast agent', conceptText(agentOf(given)));
-    local('CONTRASTLOT', 'Contrast lot number', medicationOf(given)?.batch?.lotNumber);
+    // Table 0085: W posts the original as wrong, such as one sent for the wrong patient.
+    const is = given.status === 'entered-in-error' ? 'W' : 'F';
+    local('CONTRASTAGENT', 'Contrast agent', conceptText(agentOf(given)), is);
+    local('CONTRASTLOT', 'Contrast lot number', medicationOf(given)?.batch?.lotNumber, is);
     const dose = given.dosage?.dose;
     const unit = dose?.unit ?? dose?.code;
     if (dose?.value !== undefined)
@@ -76,7 +78,7 @@ function observationsOf(facts: ResultFacts, status: string, envelope: ResultEnve
         code: ['CONTRASTDOSE', 'Contrast dose', 'L'],
         value: String(dose.value),
         ...(unit ? { unit: [unit, unit, 'UCUM'] } : {}),
-        status: 'F',
+        status: is,
       });
   }
   for (const event of facts.adverseEvents ?? []) {

@@ -125,6 +125,28 @@ describe('reportToMessage', () => {
 
   it.each([
     ['entered-in-error', 'W'],
+    ['completed', 'F'],
+  ] as const)('says of contrast that is %s, in every line, OBX-11 %s', (status, expected) => {
+    const agent = {
+      resourceType: 'Medication' as const,
+      id: 'm',
+      code: { text: 'iopromide' },
+      batch: { lotNumber: 'L1' },
+    };
+    const dosage = { dose: { value: 80, unit: 'mL' } };
+    const given = {
+      resourceType: 'MedicationAdministration' as const,
+      status,
+      subject: {},
+      contained: [agent],
+      dosage,
+    };
+    const message = written({ medicationAdministrations: [given] });
+    expect(message.all('OBX').map((obx) => obx.get(11))).toEqual([expected, expected, expected]);
+  });
+
+  it.each([
+    ['entered-in-error', 'W'],
     ['cancelled', 'D'],
   ] as const)('takes back a study that is %s (OBX-11 %s), and links to nothing', (status, expected) => {
     const identifier = [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }];

@@ -186,6 +186,20 @@ export class AdministrationDesk {
     });
   }
 
+  /** Has all administrations of a plan follow from statements that are facts already: nothing of it is refused. */
+  async settle(
+    changed: readonly Statement[],
+    plan: MedicationRequest,
+    client: string,
+    transaction: Transaction,
+  ): Promise<void> {
+    const { manager, now } = transaction;
+    for (const statement of changed) await this.statements.keep(manager, statement, client, now);
+    const all = administrationsOfPlan(await this.statements.ofPlan(manager, plan.id!), plan, this.policy);
+    const stored = await this.store.referringTo(manager, 'MedicationAdministration', `MedicationRequest/${plan.id}`);
+    for (const change of changesOf(all, stored)) await this.change(change, all, plan, transaction);
+  }
+
   /** The patient of a contrast record or an administration, whose unit of work it takes; undefined if there is none. */
   async patientOf(type: 'MedicationRequest' | 'MedicationAdministration', id: string): Promise<string | undefined> {
     const found = await this.unitOfWork.run(undefined, ({ manager }) => this.store.read(manager, type, id));

@@ -14,7 +14,7 @@ const PLAN = 'urn:collimator:contrast-escalation:';
 export interface ContrastMatter {
   id: string;
   /** Of `systems.task`. */
-  code: 'contrast-reaction' | 'record-reaction' | 'overdue';
+  code: 'contrast-reaction' | 'record-reaction' | 'overdue' | 'whose-contrast';
   text: string;
   description: string;
   focus: Reference;

@@ -14,8 +14,8 @@ import { DoseExams } from './dose-exams.store.js';
 import { doseInError, doseIssue, doseIssueIdOf, doseObservation } from './dose-observation.decider.js';
 import { doseObservationIdOf, hasMoved } from './dose-number.decider.js';
 import { doseOfStudy, type StudyDose } from './dose-of-study.decider.js';
-import { doseReportFrom, isOtherDocument, type Amount, type DoseKind, type DoseReport } from './dose-report.js';
-import { DoseReports, type StoredDoseReport } from './dose-reports.store.js';
+import { doseReportFrom, isOtherDocument, type Amount, type DoseKind } from './dose-report.js';
+import { DoseReports, type KeptDoseReport, type StoredDoseReport } from './dose-reports.store.js';
 import { comparedWithLevels, irradiated } from './reference-levels.decider.js';
 import { ANOTHERS_NUMBER, isUnderOtherNumber, reportsOfPatient } from './whose-dose.decider.js';
 
@@ -115,15 +115,19 @@ export class DoseDesk {
    * so, is the number of whose images these are all the same.
    */
   private async othersAmong(
-    kept: readonly { report: DoseReport }[],
+    kept: readonly KeptDoseReport[],
     study: ImagingStudy,
     { manager }: Transaction,
   ): Promise<string[]> {
     const patientId = referencedId(study.subject.reference, 'Patient');
     const patient = patientId ? await this.store.read(manager, 'Patient', patientId) : undefined;
     const others: string[] = [];
-    for (const { report } of kept)
-      if (isUnderOtherNumber(report, patient) && !(await this.wasChosenByMistake(report.patientId!, manager)))
+    for (const { report, isReassigned } of kept)
+      if (
+        !isReassigned &&
+        isUnderOtherNumber(report, patient) &&
+        !(await this.wasChosenByMistake(report.patientId!, manager))
+      )
         others.push(report.sopInstanceUid);
     return others;
   }
@@ -147,6 +151,22 @@ export class DoseDesk {
   async known(studyInstanceUid: string, manager: EntityManager): Promise<Observation[]> {
     const keys = kinds.map((kind) => ({ type: 'Observation', id: doseObservationIdOf(studyInstanceUid, kind) }));
     return (await this.store.readMany(manager, keys)) as Observation[];
+  }
+
+  /**
+   * Has a study's reports that are not its own patient's count for the study they were made for instead: a person said
+   * whose the exam was. The transaction must have both patients locked.
+   */
+  async reassign(from: string, to: string, transaction: Transaction): Promise<void> {
+    const { manager } = transaction;
+    const reports = (await this.reports.ofStudy(manager, from)).map(({ report }) => report);
+    const study = await this.store.read(manager, 'ImagingStudy', uuidFrom('ImagingStudy', from));
+    const own = study ? reportsOfPatient(reports, study, await this.rejections.ofStudy(manager, from)) : [];
+    // Its dose is taken back as long as its reports are still its own.
+    await this.file(from, transaction);
+    const others = reports.filter((one) => !own.includes(one)).map(({ sopInstanceUid }) => sopInstanceUid);
+    await this.reports.countFor(manager, others, to);
+    await this.file(to, transaction);
   }
 
   private async record(dose: StudyDose, study: ImagingStudy, room: string | undefined, transaction: Transaction) {

@@ -9,6 +9,15 @@ export interface StoredDoseReport {
   transferSyntax: string;
 }
 
+/** A report that counts for a study. */
+export interface KeptDoseReport {
+  report: DoseReport;
+  /** Who stored it here; null where it was read in the PACS. */
+  caller: string | null;
+  /** It names another study, whose exam a person gave to the order of this one. */
+  isReassigned: boolean;
+}
+
 /** The table of radiation dose reports: what was read of each, once. */
 @Injectable()
 export class DoseReports {
@@ -85,13 +94,21 @@ export class DoseReports {
     );
   }
 
+  /** Has reports count for another study than the one they name: its exam was done under the wrong worklist entry. */
+  async countFor(manager: EntityManager, sopInstanceUids: readonly string[], studyInstanceUid: string): Promise<void> {
+    await manager.query('UPDATE dose_report SET counts_for = $2 WHERE sop_instance_uid = ANY($1)', [
+      sopInstanceUids,
+      studyInstanceUid,
+    ]);
+  }
+
   /** What was read of a study's reports, with who stored each. */
-  async ofStudy(
-    manager: EntityManager,
-    studyInstanceUid: string,
-  ): Promise<{ report: DoseReport; caller: string | null }[]> {
+  async ofStudy(manager: EntityManager, studyInstanceUid: string): Promise<KeptDoseReport[]> {
     return manager.query(
-      'SELECT report, caller FROM dose_report WHERE study_instance_uid = $1 AND report IS NOT NULL ORDER BY sop_instance_uid',
+      `SELECT report || jsonb_build_object('studyInstanceUid', $1::text) AS report, caller,
+              counts_for IS NOT NULL AS "isReassigned" FROM dose_report
+        WHERE coalesce(counts_for, study_instance_uid) = $1 AND report IS NOT NULL
+        ORDER BY sop_instance_uid`,
       [studyInstanceUid],
     );
   }
@@ -106,7 +123,8 @@ export class DoseReports {
     await manager.query(
       `UPDATE dose_report SET filed_at = CASE WHEN sop_instance_uid = ANY($2) THEN NULL ELSE coalesce(filed_at, $4) END,
               reason = CASE WHEN sop_instance_uid = ANY($2) THEN $3 END
-        WHERE study_instance_uid = $1 AND report IS NOT NULL AND (filed_at IS NULL OR sop_instance_uid = ANY($2))`,
+        WHERE coalesce(counts_for, study_instance_uid) = $1 AND report IS NOT NULL
+          AND (filed_at IS NULL OR sop_instance_uid = ANY($2))`,
       [studyInstanceUid, except, reason, now],
     );
   }
@@ -114,8 +132,9 @@ export class DoseReports {
   /** Which of these studies have reports that are listed for a reason. */
   async disagreeing(manager: EntityManager, studyInstanceUids: readonly string[]): Promise<string[]> {
     const rows: { study: string }[] = await manager.query(
-      `SELECT DISTINCT study_instance_uid AS study FROM dose_report
-        WHERE study_instance_uid = ANY($1) AND report IS NOT NULL AND reason IS NOT NULL ORDER BY study_instance_uid`,
+      `SELECT DISTINCT coalesce(counts_for, study_instance_uid) AS study FROM dose_report
+        WHERE coalesce(counts_for, study_instance_uid) = ANY($1) AND report IS NOT NULL AND reason IS NOT NULL
+        ORDER BY 1`,
       [studyInstanceUids],
     );
     return rows.map(({ study }) => study);

@@ -49,7 +49,8 @@ export class DoseController {
   }
 
   @ApiOperation({
-    summary: "Dose reports whose exam is not known (yet), that are not its patient's, or that cannot be read: UIDs and reasons",
+    summary:
+      "Dose reports whose exam is not known (yet), that are not its patient's, or that cannot be read: UIDs and reasons",
   })
   @Get('waiting-reports')
   async waiting(): Promise<{ reports: object[] }> {

@@ -39,19 +39,24 @@ export class Rejections {
     return [...new Set([studyInstanceUid, ...note.instances.map((one) => one.studyInstanceUid)])];
   }
 
-  /** Rejects what an exam made under the wrong worklist entry, save what another exam of that study says it made. */
+  /**
+   * Rejects what an exam made under the wrong worklist entry, save what another exam of that study says it made.
+   *
+   * @param wasDone it was completed before: what is said to be made there is its own
+   */
   async rejectOfExam(
     manager: EntityManager,
     examId: string,
     studyInstanceUid: string,
     sopInstanceUids: readonly string[],
+    wasDone = false,
   ): Promise<void> {
     const claimed: { uid: string }[] = await manager.query(
       `SELECT uid FROM unnest($1::text[]) AS uid
         WHERE EXISTS (SELECT FROM study_lookup WHERE study_instance_uid = $2 AND expected_instances @> ARRAY[uid])`,
       [sopInstanceUids, studyInstanceUid],
     );
-    const others = new Set(claimed.map(({ uid }) => uid));
+    const others = new Set(wasDone ? [] : claimed.map(({ uid }) => uid));
     const instances = sopInstanceUids
       .filter((uid) => !others.has(uid))
       .map((uid) => ({ sopInstanceUid: uid, studyInstanceUid }));

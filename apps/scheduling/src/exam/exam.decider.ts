@@ -3,7 +3,7 @@ import type { Appointment, ImagingStudy, Patient, Procedure, ProcedurePerformer,
 import type { EventType } from '#events';
 import type { PerformedProcedureStep } from '#dicom';
 import { dicomUidIdentifier, madeBySomeoneElse, patientIdOf, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
-import type { Site } from '#platform';
+import { stationByAeTitle, type Site } from '#platform';
 import { withdrawnAppointment } from '../booking/appointment.decider.js';
 
 /** DICOM CID 9300: the technologist chose the wrong worklist entry. */
@@ -63,6 +63,26 @@ export function procedureOf(
     ...(start || end ? { performedPeriod: { ...(start ? { start } : {}), ...(end ? { end } : {}) } } : {}),
     ...(performer.length > 0 ? { performer } : {}),
   };
+}
+
+/**
+ * Where an exam is done: in the room of its station, or where its patient was when it began, if the station is one that
+ * goes there. Who was moved meanwhile was examined where they were.
+ *
+ * @param before the exam as it stood
+ * @param patientIsAt where its visit has the patient now
+ */
+export function placeOfExam(
+  before: Procedure | undefined,
+  { performedStationAeTitle }: PerformedProcedureStep,
+  { patient }: ExamSubject,
+  patientIsAt: string | undefined,
+  site: Site,
+): Pick<Procedure, 'location'> {
+  if (before?.location && before.subject.reference === `Patient/${patient.id}`) return { location: before.location };
+  const station = stationByAeTitle(site, performedStationAeTitle);
+  const display = station?.portable ? patientIsAt : station?.room;
+  return display ? { location: { display } } : {};
 }
 
 /** The images the modality says it made; `registered` until the PACS is seen to have them. */

@@ -4,7 +4,7 @@ import type { PerformedProcedureStep } from '#dicom';
 import { patientIdOf, studyInstanceUidOf, uuidFrom } from '#fhir';
 import { aPatient, aServiceRequest, given, site as aSite } from '#testing';
 import { orderAfter } from '../booking/appointment.decider.js';
-import { appointmentAfter, expectedStudy, patientOfUnscheduled, procedureOf } from './exam.decider.js';
+import { appointmentAfter, expectedStudy, patientOfUnscheduled, placeOfExam, procedureOf } from './exam.decider.js';
 
 const site = aSite();
 const order = aServiceRequest();
@@ -59,6 +59,31 @@ describe('An exam', () => {
     const study = expectedStudy(mpps({ performedSeries: [{ seriesInstanceUid: '1.5', instances }] }), subject)!;
     expect(study).toMatchObject({ status: 'registered', numberOfSeries: 1, numberOfInstances: 2 });
     expect(study.id).toBe(uuidFrom('ImagingStudy', studyInstanceUidOf(order)!));
+  });
+});
+
+describe('The place of an exam', () => {
+  const [ct] = site.stations;
+  const mobile = { ...ct!, aeTitle: 'MOBILE', name: 'Mobile', portable: true };
+  const ward = aSite({ stations: [...site.stations, mobile] });
+  const at = (aeTitle: string, bed: string | undefined, before?: ReturnType<typeof procedureOf>) =>
+    placeOfExam(before, mpps({ performedStationAeTitle: aeTitle }), subject, bed, ward).location?.display;
+  const examined = (display: string, patient = subject.patient) => ({
+    ...procedureOf('1.2', mpps(), { ...subject, patient }, ward),
+    location: { display },
+  });
+
+  it('is the room of its station, or the bed its unit came to', () => {
+    expect([at('CT01', 'W3 1'), at('MOBILE', 'W3 1'), at('MOBILE', undefined)]).toEqual([
+      'CT room 1',
+      'W3 1',
+      undefined,
+    ]);
+  });
+
+  it('stays where it began, unless it turns out to be of somebody else', () => {
+    expect(at('MOBILE', 'W5 2', examined('W3 1'))).toBe('W3 1');
+    expect(at('MOBILE', 'W5 2', examined('W3 1', aPatient({ mrn: 'OTHER' })))).toBe('W5 2');
   });
 });
 

@@ -24,6 +24,7 @@ import {
   examEvent,
   expectedStudy,
   patientOfUnscheduled,
+  placeOfExam,
   procedureIdOf,
   procedureOf,
   type ExamSubject,
@@ -34,7 +35,9 @@ import { RoomTasks } from './room-tasks.js';
 import { ScheduleDesk } from '../booking/schedule-desk.js';
 import { ScheduleNews } from '../booking/schedule-news.js';
 import { StationBookings } from '../booking/station-bookings.store.js';
+import { WhatIsKnown } from '../booking/what-is-known.js';
 import { stepsMeant, type StepsMeant } from './steps-meant.decider.js';
+import { placeOf } from '../worklist/worklist-item.js';
 import { Worklist } from '../worklist/worklist.store.js';
 
 /**
@@ -49,6 +52,7 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     @Inject(Worklist) private readonly worklist: Worklist,
     @Inject(StationBookings) private readonly bookings: StationBookings,
     @Inject(FhirStore) private readonly store: FhirStore,
+    @Inject(WhatIsKnown) private readonly known: WhatIsKnown,
     @Inject(ScheduleDesk) private readonly desk: ScheduleDesk,
     @Inject(ScheduleNews) private readonly news: ScheduleNews,
     @Inject(RoomTasks) private readonly rooms: RoomTasks,
@@ -160,13 +164,15 @@ export class FollowExamWhenMppsArrives implements MppsProvider {
     const people = await this.peopleOf(reported, transaction);
     const procedure = procedureOf(row.sopInstanceUid, reported, subject, this.site, people);
     const before = await this.store.read(manager, 'Procedure', procedure.id!);
+    const visit = subject.orders[0] && (await this.known.encounterOf(subject.orders[0], transaction));
+    const place = placeOfExam(before, reported, subject, placeOf(visit), this.site);
     const appointments = await this.appointmentsAfter(row, reported, subject, transaction);
     const orders: ServiceRequest[] = [];
     for (const order of subject.orders) orders.push(await this.orderWith(order, appointments, transaction));
     const saved = await this.store.save<FhirResource>(
       manager,
       [
-        { ...procedure, ...recordedHere(before) },
+        { ...procedure, ...place, ...recordedHere(before) },
         ...appointments,
         ...orders.filter((order) => !subject.orders.includes(order)),
         ...(subject.patient.meta?.versionId ? [] : [subject.patient]),

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { decodeDataset, explicitVrLittleEndian, performedProcedureStepFrom, type PerformedProcedureStep } from '#dicom';
 
 /** One MPPS instance, its attributes as they stand now in Explicit VR Little Endian. */
 export interface PerformedProcedureStepRow {
@@ -11,6 +12,8 @@ export interface PerformedProcedureStepRow {
   /** Why it stands for itself: no reference, an unknown one, or another patient's. */
   reason: string | null;
   attributes: Buffer;
+  /** The order a person said it was done for, instead of the one of its worklist entry. */
+  reassignedTo?: string | null;
 }
 
 /** An exam without an order as it is listed. */
@@ -23,6 +26,11 @@ export interface ListedExam {
   attributes: Buffer;
 }
 
+/** What an MPPS says as it is kept. */
+export function reportedIn(attributes: Buffer): PerformedProcedureStep {
+  return performedProcedureStepFrom(decodeDataset(attributes, explicitVrLittleEndian));
+}
+
 /** The table of MPPS instances. */
 @Injectable()
 export class PerformedProcedureSteps {
@@ -31,7 +39,7 @@ export class PerformedProcedureSteps {
   async find(manager: EntityManager, sopInstanceUid: string): Promise<PerformedProcedureStepRow | undefined> {
     const [row] = await manager.query(
       `SELECT sop_instance_uid AS "sopInstanceUid", status, patient_id AS "patientId",
-              appointment_ids AS "appointmentIds", reason, attributes
+              appointment_ids AS "appointmentIds", reason, attributes, reassigned_to AS "reassignedTo"
          FROM performed_procedure_step WHERE sop_instance_uid = $1`,
       [sopInstanceUid],
     );
@@ -66,6 +74,14 @@ export class PerformedProcedureSteps {
     await manager.query(
       'UPDATE performed_procedure_step SET status = $2, attributes = $3, updated_at = $4 WHERE sop_instance_uid = $1',
       [row.sopInstanceUid, row.status, row.attributes, now],
+    );
+  }
+
+  /** Notes which order an exam was done for, instead of that of its worklist entry. */
+  async reassigned(manager: EntityManager, sopInstanceUid: string, orderId: string, now: Date): Promise<void> {
+    await manager.query(
+      'UPDATE performed_procedure_step SET reassigned_to = $2, updated_at = $3 WHERE sop_instance_uid = $1',
+      [sopInstanceUid, orderId, now],
     );
   }
 

@@ -1,12 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Procedure, ServiceRequest } from 'fhir/r4.js';
-import { decodeDataset, explicitVrLittleEndian, performedProcedureStepFrom } from '#dicom';
-import { FhirStore, recordAccess, referencedId, systems, uuidFrom } from '#fhir';
+import type { Procedure } from 'fhir/r4.js';
+import { FhirStore, recordAccess, referencedId, uuidFrom } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
-import { PerformedProcedureSteps, type PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
+import { orderNamed, type OrderNamed } from './order-named.js';
+import {
+  PerformedProcedureSteps,
+  reportedIn,
+  type PerformedProcedureStepRow,
+} from './performed-procedure-steps.store.js';
 import {
   candidatesFor,
   stepMatching,
@@ -15,19 +19,6 @@ import {
   type UnscheduledExam,
 } from './unscheduled.decider.js';
 import { Worklist } from '../worklist/worklist.store.js';
-
-/** What a person says of an exam without an order. */
-export interface LinkRequest {
-  /** One of both says which order. */
-  orderId?: string;
-  accessionNumber?: string;
-  /** Which of its steps, where several may be meant. */
-  stepId?: string;
-  /** Why they say so. */
-  reason: string;
-  /** The exam was done under another patient number, and is this order's patient's all the same. */
-  patientConfirmed: boolean;
-}
 
 /** Gives exams that no order accounted for to their orders, once these come or a person says so. */
 @Injectable()
@@ -78,8 +69,8 @@ export class UnscheduledExams {
    * @throws Failure not-found, value-unknown for an order that is not here, state-conflict for an exam of another order
    *   or of another patient, and as {@link stepToLink}
    */
-  async link(sopInstanceUid: string, asked: LinkRequest, client: string): Promise<Procedure> {
-    const order = await this.orderNamed(asked);
+  async link(sopInstanceUid: string, asked: OrderNamed, client: string): Promise<Procedure> {
+    const order = await orderNamed(this.store, this.dataSource.manager, asked);
     const patientId = referencedId(order.subject.reference, 'Patient')!;
     return this.unitOfWork.run(patientId, async (transaction) => {
       const { manager, now, merged } = transaction;
@@ -129,24 +120,6 @@ export class UnscheduledExams {
     const note = [...(procedure.note ?? []), { authorString: client, time: now.toISOString(), text }];
     await this.store.save(manager, [{ ...procedure, note }], now);
   }
-
-  private async orderNamed({ orderId, accessionNumber }: LinkRequest): Promise<ServiceRequest> {
-    const { manager } = this.dataSource;
-    const found = orderId
-      ? [await this.store.read(manager, 'ServiceRequest', orderId)]
-      : await this.store.withIdentifier(manager, 'ServiceRequest', systems.accessionNumber, accessionNumber!);
-    const [order, ...others] = found.filter(isGiven);
-    if (order && others.length === 0) return order;
-    throw fail(
-      'value-unknown',
-      order ? 'several orders have this number: name one by orderId' : 'no such order is known here',
-      { field: orderId ? 'orderId' : 'accessionNumber' },
-    );
-  }
-}
-
-function reportedIn(attributes: Buffer) {
-  return performedProcedureStepFrom(decodeDataset(attributes, explicitVrLittleEndian));
 }
 
 function isGiven<T>(value: T | undefined): value is T {

@@ -1,10 +1,9 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Procedure } from 'fhir/r4.js';
-import { clientOf, fail } from '#platform';
-import { UnscheduledExams, type LinkRequest } from './unscheduled-exams.js';
-
-const texts = ['orderId', 'accessionNumber', 'stepId', 'reason'] as const;
+import { clientOf } from '#platform';
+import { readOrderNamed } from './order-named.js';
+import { UnscheduledExams } from './unscheduled-exams.js';
 
 /** Exams that no order accounts for, and where a person says whose they are. */
 @ApiTags('schedule')
@@ -45,19 +44,6 @@ export class UnscheduledController {
     @Body() body: unknown,
     @Req() request: object,
   ): Promise<Procedure> {
-    return this.exams.link(uid, linkRequest(body), clientOf(request));
+    return this.exams.link(uid, readOrderNamed(body), clientOf(request));
   }
-}
-
-function linkRequest(body: unknown): LinkRequest {
-  const said = (body ?? {}) as Record<string, unknown>;
-  for (const field of texts)
-    if (said[field] !== undefined && (typeof said[field] !== 'string' || !said[field].trim()))
-      throw fail('field-invalid', 'must be a text', { field });
-  if (said.patientConfirmed !== undefined && typeof said.patientConfirmed !== 'boolean')
-    throw fail('field-invalid', 'must be true or false', { field: 'patientConfirmed' });
-  if ((said.orderId === undefined) === (said.accessionNumber === undefined))
-    throw fail('field-missing', 'name the order by orderId or by accessionNumber', { field: 'orderId' });
-  if (said.reason === undefined) throw fail('field-missing', 'say why the exam is of this order', { field: 'reason' });
-  return { ...(said as unknown as LinkRequest), patientConfirmed: said.patientConfirmed === true };
 }

@@ -4,7 +4,7 @@ import type { DatasetInput } from '#dicom';
 import { SITE, type Site } from '#platform';
 import { StationClosures } from '../department/station-closures.store.js';
 import type { StepStatus } from './worklist-item.js';
-import { stationOf, whereOpen, withBackups } from './worklist-views.decider.js';
+import { stationOf, unitsThatMayTake, whereOpen, withBackups } from './worklist-views.decider.js';
 
 interface Item {
   status: StepStatus;
@@ -23,17 +23,24 @@ export class OpenStationsOnly {
   /**
    * Without the steps of stations that are closed now, unless another stands in: they are answered as that one's. Those
    * that have begun stay.
+   *
+   * @param asked the AE titles the answer is about; none for all stations
    */
-  of<I extends Item>(items: I[], manager?: EntityManager): Promise<I[]> {
-    return this.forOneAnswer(manager)(items);
+  of<I extends Item>(items: I[], asked: readonly string[] = [], manager?: EntityManager): Promise<I[]> {
+    return this.forOneAnswer(asked, manager)(items);
   }
 
   /** The same for an answer of many pages: a station is asked for once, and stays open or closed for all of them. */
-  forOneAnswer(manager: EntityManager = this.dataSource.manager): <I extends Item>(page: I[]) => Promise<I[]> {
+  forOneAnswer(
+    asked: readonly string[] = [],
+    manager: EntityManager = this.dataSource.manager,
+  ): <I extends Item>(page: I[]) => Promise<I[]> {
     const closed = new Map<string, boolean>();
     return async (page) => {
-      const waiting = page.filter(({ status }) => status === 'SCHEDULED').map(stationOf);
-      const concerned = new Set(waiting.flatMap((aeTitle) => withBackups(aeTitle, this.site)));
+      const waiting = page.filter(({ status }) => status === 'SCHEDULED');
+      const concerned = new Set(
+        waiting.flatMap((item) => [...withBackups(stationOf(item), this.site), ...unitsThatMayTake(item, this.site)]),
+      );
       const unknown = [...concerned].filter((aeTitle) => !closed.has(aeTitle));
       const found = unknown.length > 0 ? await this.closures.closedNow(manager, unknown) : [];
       for (const aeTitle of unknown)
@@ -43,7 +50,7 @@ export class OpenStationsOnly {
         );
       const isClosed = (aeTitle: string) => closed.get(aeTitle) === true;
       return page.flatMap((item) =>
-        item.status === 'SCHEDULED' ? (whereOpen(item, isClosed, this.site) ?? []) : item,
+        item.status === 'SCHEDULED' ? (whereOpen(item, isClosed, this.site, asked) ?? []) : item,
       );
     };
   }

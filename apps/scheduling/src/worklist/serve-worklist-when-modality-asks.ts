@@ -27,7 +27,7 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
     const view = viewOf(caller.aeTitle, this.site);
     const asked = filter.stationAeTitles ?? (view ? [view.aeTitle] : undefined);
     const isShown = (item: FoundItem) => !view || isInView(item, view, this.site);
-    const openOnly = this.openOnly.forOneAnswer();
+    const openOnly = this.openOnly.forOneAnswer(asked);
     let isRecorded = false;
     for await (const page of this.worklist.pages({ ...filter, ...readFrom(asked, this.site) })) {
       const items = (await openOnly(page)).map((item) => seenThrough(item, asked ?? [], this.site));

@@ -8,7 +8,7 @@ import { screeningAttributes } from '../contrast-screening.js';
 import { namedPerson, patientNameOf } from './dicom-name.js';
 import { stateAttributes, type Clinical } from '../patient-state.js';
 import type { RequestedStep } from '../booking/requested-steps.decider.js';
-import { stationAttributes } from './worklist-views.decider.js';
+import { BEDSIDE, stationAttributes } from './worklist-views.decider.js';
 
 /** DICOM Scheduled Procedure Step Status (0040,0020). */
 export type StepStatus = 'SCHEDULED' | 'STARTED' | 'COMPLETED' | 'DISCONTINUED' | 'CANCELLED';
@@ -93,7 +93,7 @@ export function worklistItem(
       ReasonForTheRequestedProcedure: reasonOf(order),
       ReasonForRequestedProcedureCodeSequence: reasonCodesOf(order),
       RequestedProcedurePriority: priorities[order.priority ?? ''] ?? '',
-      PatientTransportArrangements: step.isPortable ? 'PORT' : transportOf(order),
+      PatientTransportArrangements: step.isPortable ? BEDSIDE : transportOf(order),
       ConfidentialityCode: confidentialityOf(order),
       ConfidentialityConstraintOnPatientDataDescription: confidentialityOf(order),
       OrderCallbackPhoneNumber: callbackOf(order),
@@ -143,7 +143,7 @@ export function visitAttributes(encounter: Encounter | undefined): DatasetInput 
 }
 
 /** Where the patient is: not where they were, and not a bed that is only reserved. */
-function placeOf(encounter: Encounter | undefined): string | undefined {
+export function placeOf(encounter: Encounter | undefined): string | undefined {
   const isThere = ({ status }: { status?: string }) =>
     status === undefined || status === 'active' || status === 'planned';
   return encounter?.location?.find(isThere)?.location.display;

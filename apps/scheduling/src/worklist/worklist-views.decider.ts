@@ -1,5 +1,8 @@
 import type { DatasetInput } from '#dicom';
-import { stationByAeTitle, type Site, type Station, type WorklistView } from '#platform';
+import { procedureFor, stationByAeTitle, stationsFor, type Site, type Station, type WorklistView } from '#platform';
+
+/** HL7 table 0124: nobody is moved, the unit comes to the bed. */
+export const BEDSIDE = 'PORT';
 
 /** What of a worklist item says where it is done. */
 interface Item {
@@ -55,7 +58,34 @@ export function stationsToRead(asked: readonly string[], site: Site): string[] {
     return view ? stationsOfView(view, site) : [aeTitle];
   });
   const others = site.stations.map(({ aeTitle }) => aeTitle).filter((one) => !shown.includes(one));
-  return [...shown, ...others.filter((one) => withBackups(one, site).some((other) => shown.includes(other)))];
+  const standIns = (one: string) => [...withBackups(one, site), ...unitsBeside(one, site)];
+  return [...shown, ...others.filter((one) => standIns(one).some((other) => shown.includes(other)))];
+}
+
+/** Portable units that do some of what a portable unit does: what is ordered for the bedside, either may go to. */
+function unitsBeside(aeTitle: string, site: Site): string[] {
+  const own = stationByAeTitle(site, aeTitle);
+  if (!own?.portable) return [];
+  const units = site.stations.filter((one) => one.portable && one !== own);
+  return units.filter((one) => one.modalities.some((some) => own.modalities.includes(some))).map((one) => one.aeTitle);
+}
+
+/**
+ * The portable units that may take a step for the bedside besides the one it is booked at: whoever is near goes. None for
+ * any other step, and none that lacks what the procedure needs.
+ */
+export function unitsThatMayTake({ attributes }: Item, site: Site): string[] {
+  const { Modality } = stepOf(attributes);
+  const own = stationOf({ attributes });
+  if (attributes.PatientTransportArrangements !== BEDSIDE || !stationByAeTitle(site, own)?.portable) return [];
+  const [procedure] = (attributes.RequestedProcedureCodeSequence ?? []) as {
+    CodeValue?: string;
+    LongCodeValue?: string;
+  }[];
+  const needs = procedureFor(site, procedure?.CodeValue ?? procedure?.LongCodeValue)?.needs ?? [];
+  return stationsFor(site, Modality)
+    .filter((one) => one.portable && one.aeTitle !== own && needs.every((some) => one.capabilities.includes(some)))
+    .map(({ aeTitle }) => aeTitle);
 }
 
 /** A station, the one that stands in for it, the one that stands in for that, each once. */
@@ -72,11 +102,22 @@ export function withBackups(aeTitle: string, site: Site): string[] {
 
 /**
  * The step as it may begin now: at its station where that is open, else at the first open one that stands in for it.
- * Undefined where there is none.
+ * Undefined where there is none. For the bedside every unit that may take it stands in: who asks for such a unit alone
+ * sees it as that one's.
+ *
+ * @param asked the AE titles the answer is about; none for all stations
  */
-export function whereOpen<I extends Item>(item: I, isClosed: (aeTitle: string) => boolean, site: Site): I | undefined {
+export function whereOpen<I extends Item>(
+  item: I,
+  isClosed: (aeTitle: string) => boolean,
+  site: Site,
+  asked: readonly string[] = [],
+): I | undefined {
   const own = stationOf(item);
-  const open = withBackups(own, site).find((aeTitle) => !isClosed(aeTitle));
+  const units = unitsThatMayTake(item, site);
+  const isFor = (aeTitle: string) => asked.includes(aeTitle) && !isClosed(aeTitle);
+  const near = isFor(own) ? undefined : units.find(isFor);
+  const open = near ?? [...withBackups(own, site), ...units].find((aeTitle) => !isClosed(aeTitle));
   const station = open === own ? undefined : stationByAeTitle(site, open);
   if (!station) return open === own ? item : undefined;
   return withStep(item, stationAttributes(station));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { site as aSite } from '#testing';
-import { stationsToRead, whereOpen, withBackups } from './worklist-views.decider.js';
+import { stationsToRead, unitsThatMayTake, whereOpen, withBackups } from './worklist-views.decider.js';
 
 const ct = (aeTitle: string, backup?: string) => ({
   aeTitle,
@@ -57,5 +57,48 @@ describe('the stations that stand in for one', () => {
     expect(stationsToRead(['B'], site)).toEqual(['B', 'A', 'C']);
     expect(stationsToRead(['VIEW'], site)).toEqual(['D']);
     expect(stationsToRead(['GONE'], site)).toEqual(['GONE']);
+  });
+});
+
+describe('a step for the bedside', () => {
+  const unit = (aeTitle: string, capabilities: string[] = []) => ({
+    ...ct(aeTitle),
+    modalities: ['DX'],
+    portable: true,
+    capabilities,
+  });
+  const ward = aSite({
+    procedures: [
+      { code: 'XR', display: 'X-ray', modality: 'DX', durationMinutes: 5 },
+      { code: 'XRGRID', display: 'X-ray with grid', modality: 'DX', durationMinutes: 5, needs: ['grid'] },
+    ],
+    stations: [{ ...ct('ROOM'), modalities: ['DX'] }, unit('M1', ['grid']), unit('M2'), unit('M3', ['grid'])],
+  });
+  const step = (code = 'XR', transport = 'PORT', station = 'M1') => ({
+    attributes: {
+      PatientTransportArrangements: transport,
+      RequestedProcedureCodeSequence: [{ CodeValue: code }],
+      ScheduledProcedureStepSequence: [{ Modality: 'DX', ScheduledStationAETitle: station }],
+    },
+  });
+  const shownAt = (asked: string[], closed: string[] = [], one = step()) =>
+    whereOpen(one, (aeTitle) => closed.includes(aeTitle), ward, asked)?.attributes.ScheduledProcedureStepSequence[0]!
+      .ScheduledStationAETitle;
+
+  it('may be taken by every portable unit that has what it needs, and by no room', () => {
+    expect(unitsThatMayTake(step(), ward)).toEqual(['M2', 'M3']);
+    expect(unitsThatMayTake(step('XRGRID'), ward)).toEqual(['M3']);
+    expect(unitsThatMayTake(step('XR', 'WALK'), ward)).toEqual([]);
+    expect(unitsThatMayTake(step('XR', 'PORT', 'ROOM'), ward)).toEqual([]);
+    expect(stationsToRead(['M2'], ward)).toEqual(['M2', 'M1', 'M3']);
+    expect(stationsToRead(['ROOM'], ward)).toEqual(['ROOM']);
+  });
+
+  it('is its own of whichever asks, unless that is closed', () => {
+    expect([shownAt(['M1']), shownAt(['M2']), shownAt(['M1', 'M2']), shownAt([])]).toEqual(['M1', 'M2', 'M1', 'M1']);
+    expect(shownAt(['M2'], ['M2'])).toBe('M1');
+    expect(shownAt(['M3'], ['M1'])).toBe('M3');
+    expect(shownAt([], ['M1'])).toBe('M2');
+    expect(shownAt(['M1'], ['M1', 'M2', 'M3'])).toBeUndefined();
   });
 });

@@ -118,7 +118,7 @@ export class WorklistController {
     return this.dataSource.transaction(async (manager) => {
       const { stationAeTitles: meant } = filter;
       const read = await this.worklist.find({ ...filter, ...readFrom(meant, this.site) }, manager);
-      const open = await this.openOnly.of(read, manager);
+      const open = await this.openOnly.of(read, meant, manager);
       const seen = open.map((item) => seenThrough(item, meant ?? [], this.site));
       const isAsked = (item: FoundItem) => !meant || stationsOf(item).some((one) => meant.includes(one));
       const found = seen.filter((item) => isAsked(item) && isMeant(datasetOf(item)));
