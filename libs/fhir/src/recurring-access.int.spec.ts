@@ -70,7 +70,7 @@ describe('An access that comes again', () => {
     const logger = createLogger('test', 'silent');
     const metrics = { rowsRemoved: { inc: () => {} } } as unknown as Metrics;
     const retention = new Retention(database.dataSource, { now: () => at(19, 0) }, logger, metrics);
-    new FhirModule(retention, { retention: { auditDays: 10 } } as Site);
+    new FhirModule(retention, { retention: { auditDays: 10 } } as unknown as Site);
     await retention.removeAll();
     // The day of what is left began before the time that is kept.
     expect(await recorded()).toEqual([{ ...auditEvent(asked, at(9, 1)), id: expect.any(String) }]);
