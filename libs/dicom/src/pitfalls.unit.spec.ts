@@ -171,7 +171,7 @@ describe('a DICOM server', () => {
         peer.socket.resume();
         while (drains === before) await new Promise(setImmediate);
       }
-      await peer.until(() => peer.commands.at(-1)!.number('Status') === 0);
+      await peer.until(() => peer.commands.at(-1)?.number('Status') === 0);
       expect(peer.commands).toHaveLength(given + 1);
       expect(socket.listenerCount('close')).toBeLessThan(6);
     });

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { Socket } from 'node:net';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { DatasetInput } from './dataset.js';
 import { commands } from './dimse.js';
 import { contexts, messageBytes, RawPeer, startServer, worklistItem, type StartedServer } from './raw-peer.spec.js';
@@ -31,6 +32,15 @@ describe('row 13: long worklists', () => {
     expect(responses.slice(0, 50).map(({ dataset }) => dataset!.number('PatientID'))).toEqual(
       Array.from({ length: 50 }, (_, n) => 20 * n),
     );
+  });
+
+  it('gives 50 matches in a few packets', async () => {
+    await serve({ find: async () => Array.from({ length: 50 }, () => worklistItem()) });
+    const corked = jest.spyOn(Socket.prototype, 'uncork');
+    expect(await find({ PatientID: '' })).toHaveLength(51);
+    expect(corked.mock.calls.length).toBeLessThan(10);
+    expect(corked).toHaveBeenCalled();
+    corked.mockRestore();
   });
 
   it('lets others be answered while it looks through items of which none matches', async () => {

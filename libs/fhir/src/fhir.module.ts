@@ -13,7 +13,10 @@ import type { Definition } from './structure-definition.js';
 @Module({})
 export class FhirModule {
   constructor(@Inject(Retention) retention: Retention, @Inject(SITE) site: Site) {
-    retention.keep({ table: 'audit_event', since: 'recorded', days: site.retention.auditDays });
+    const { auditDays } = site.retention;
+    retention.keep({ table: 'audit_event', since: 'recorded', days: auditDays });
+    // One day longer than the last access that shares it.
+    retention.keep({ table: 'audit_content', since: 'recorded', days: auditDays && auditDays + 1 });
   }
 
   /**

@@ -1,3 +1,4 @@
+import { AuditContent1700000000120 } from './migrations/1700000000120-audit-content.js';
 import { HistoryByTime1700000000110 } from './migrations/1700000000110-history-by-time.js';
 import { Resource1700000000100 } from './migrations/1700000000100-resource.js';
 
@@ -17,6 +18,7 @@ export * from './join-stated.js';
 export * from './keep-copies.js';
 export * from './merged-patient.js';
 export * from './profile.js';
+export * from './recurring-access.js';
 export * from './same-content.js';
 export * from './search-condition.js';
 export * from './search-date.js';
@@ -27,4 +29,4 @@ export * from './structure-definition.js';
 export * from './validate.js';
 
 /** What every service's database needs for its resources. */
-export const fhirMigrations = [Resource1700000000100, HistoryByTime1700000000110];
+export const fhirMigrations = [Resource1700000000100, HistoryByTime1700000000110, AuditContent1700000000120];

@@ -10,9 +10,9 @@ afterAll(() => service?.stop());
 
 /** What was recorded since a moment. */
 async function recordedBy(work: () => Promise<unknown>): Promise<{ agent: string; body: AuditEvent }[]> {
-  await service.sql('TRUNCATE audit_event');
+  await service.sql('TRUNCATE audit_event, audit_content');
   await work();
-  return service.sql('SELECT agent, body FROM audit_event ORDER BY recorded, id');
+  return service.sql('SELECT agent, body FROM audit ORDER BY recorded, id');
 }
 const patientsOf = ({ entity = [] }: AuditEvent) =>
   entity.map(({ what }) => what?.reference).filter((one) => one?.startsWith('Patient/'));
@@ -62,15 +62,36 @@ describe('A worklist that a modality asks for', () => {
     expect(patientsOf(records[0]!.body).length).toBeGreaterThan(1);
   });
 
-  it('is not given where it cannot be recorded', async () => {
-    await service.sql('ALTER TABLE audit_event RENAME TO audit_event_away');
-    try {
-      await expect(service.find({}, {}, 'DX01')).rejects.toThrow(`C-FIND ended with ${0xc001}`);
-    } finally {
-      await service.sql('ALTER TABLE audit_event_away RENAME TO audit_event');
-    }
-    expect((await service.find()).length).toBeGreaterThan(1);
+  it('is recorded each time it is asked for again, and who was seen is kept once', async () => {
+    const again = { ScheduledStationAETitle: 'CT01' };
+    const records = await recordedBy(async () => {
+      for (let asked = 0; asked < 3; asked++) await service.find({}, again);
+    });
+    expect(records).toHaveLength(3);
+    expect(new Set(records.map(({ body }) => body.id)).size).toBe(3);
+    for (const { body } of records) expect(patientsOf(body)).toEqual(patientsOf(records[0]!.body));
+    expect(await service.sql('SELECT FROM audit_content')).toHaveLength(1);
+    const { patient } = await aListed('ZZAUDIT4');
+    await service.find({}, again);
+    const [{ body }] = (await service.sql('SELECT body FROM audit ORDER BY recorded DESC LIMIT 1')) as [
+      (typeof records)[0],
+    ];
+    expect(patientsOf(body)).toContain(`Patient/${patient.id}`);
+    expect(patientsOf(body)).toHaveLength(patientsOf(records[0]!.body).length + 1);
   });
+
+  it.each(['audit_event', 'audit_content'])(
+    'is not given where it cannot be recorded, %s being away',
+    async (table) => {
+      await service.sql(`ALTER TABLE ${table} RENAME TO audit_away`);
+      try {
+        await expect(service.find({}, {}, 'DX01')).rejects.toThrow(`C-FIND ended with ${0xc001}`);
+      } finally {
+        await service.sql(`ALTER TABLE audit_away RENAME TO ${table}`);
+      }
+      expect((await service.find()).length).toBeGreaterThan(1);
+    },
+  );
 });
 
 describe('An exam that a modality reports', () => {

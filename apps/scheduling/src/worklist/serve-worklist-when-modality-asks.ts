@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Dataset, nameOfTag, worklistItemMatches, type DicomCaller, type WorklistProvider } from '#dicom';
-import { recordAccess } from '#fhir';
+import { recordRecurringAccess } from '#fhir';
 import { CLOCK, SITE, type Clock, type Site } from '#platform';
 import { OpenStationsOnly } from './open-stations-only.js';
 import { datasetOf, Worklist, type FoundItem, type WorklistFilter } from './worklist.store.js';
@@ -42,9 +42,9 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
     if (!isRecorded) await this.record([], query, caller);
   }
 
-  /** One record a page: the patients, and by which keys they were found. */
+  /** One record a page: the patients, in whatever order, and by which keys they were found. */
   private record(found: { patientId: string }[], query: Dataset, { aeTitle, address }: DicomCaller): Promise<void> {
-    const patientIds = [...new Set(found.map(({ patientId }) => patientId))];
+    const patientIds = [...new Set(found.map(({ patientId }) => patientId))].sort();
     const who = { client: aeTitle, address, service: 'scheduling' };
     const access = {
       interaction: 'RAD-5' as const,
@@ -53,7 +53,7 @@ export class ServeWorklistWhenModalityAsks implements WorklistProvider {
       references: [],
       query: keysOf(query).join(','),
     };
-    return recordAccess(this.dataSource.manager, access, this.clock.now());
+    return recordRecurringAccess(this.dataSource.manager, access, this.clock.now());
   }
 }
 
