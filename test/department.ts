@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import type { Hospital } from './hospital.js';
 import { byDcmjs, type DicomAddress, type Dimse } from './sandbox/dimse.js';
 import { SandboxEmr } from './sandbox/emr.js';
+import { SandboxModality } from './sandbox/modality.js';
 import { SandboxPacs } from './sandbox/pacs.js';
 import { SandboxScanner, type WorklistLine } from './sandbox/scanner.js';
 
@@ -131,8 +132,13 @@ export class Department {
   }
 
   scanner(aeTitle = 'CT01'): SandboxScanner {
-    const worklist = { host: '127.0.0.1', port: this.scheduling.dicomPort, aeTitle: 'COLLIMATOR' };
-    return new SandboxScanner(aeTitle, worklist, undefined, this.dimse);
+    return new SandboxScanner(aeTitle, dicomOf(this.scheduling), undefined, this.dimse);
+  }
+
+  /** A modality that makes one exposure after the other; its dose reports and rejection notes it stores here. */
+  modality(aeTitle: string, kind: SandboxModality['modality']): SandboxModality {
+    const archives = { images: this.pacsAddress, documents: dicomOf(this.results) };
+    return new SandboxModality(aeTitle, kind, dicomOf(this.scheduling), archives, this.dimse);
   }
 
   /** Sends an HL7 message to orders, or to results. @returns the acknowledgement */
@@ -183,6 +189,11 @@ export class Department {
     if (!service) throw new Error(`${name} was not started for this test`);
     return service;
   }
+}
+
+/** Where a service answers modalities. */
+export function dicomOf({ dicomPort }: RunningService): DicomAddress {
+  return { host: '127.0.0.1', port: dicomPort, aeTitle: 'COLLIMATOR' };
 }
 
 /** MSA-1 of an acknowledgement. */

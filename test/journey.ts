@@ -26,6 +26,11 @@ export function journey(name: string, tests: Journey['tests']): void {
   else describe(name, () => tests((names, options) => Department.start(names, options)));
 }
 
+/** A journey in which the hospital fails on purpose: only the sandbox hospital can, so it is told there alone. */
+export function sandboxJourney(name: string, tests: Journey['tests']): void {
+  if (!gathered) journey(name, tests);
+}
+
 /** Every {@link journey} of test/journeys, for a suite that has a hospital of its own. */
 export async function everyJourney(): Promise<Journey[]> {
   const folder = join(import.meta.dirname, 'journeys');

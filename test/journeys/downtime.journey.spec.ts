@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Bundle, Procedure } from 'fhir/r4.js';
 import { anOrmMessage, anOruMessage, until, type RunningService } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { sandboxJourney } from '../journey.js';
 import { OwnBroker } from '../own-broker.js';
 import { OwnPostgres } from '../own-postgres.js';
 import { fieldOf } from '../sandbox/hl7.js';
@@ -11,7 +12,7 @@ import type { RunningExam } from '../sandbox/scanner.js';
  * domain.md, journey 9: a day on which everything goes down, one after the other, while patients are on their way. What
  * cannot be done is refused; what was taken is never lost, done twice, or told out of its order; all catches up alone.
  */
-describe('a day on which everything goes down', () => {
+sandboxJourney('a day on which everything goes down', (start) => {
   const AWHILE = { within: 90_000, every: 200 };
   let broker: OwnBroker;
   let postgres: OwnPostgres;
@@ -21,7 +22,7 @@ describe('a day on which everything goes down', () => {
   const waiting: string[] = [];
   beforeAll(async () => {
     [broker, postgres] = await Promise.all([OwnBroker.start(), OwnPostgres.start()]);
-    department = await Department.start(undefined, { env: { ...broker.env, ...postgres.env } });
+    department = await start(undefined, { env: { ...broker.env, ...postgres.env } });
   }, 180_000);
   afterAll(async () => {
     await department?.stop();

@@ -1,17 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Bundle, FhirResource, Procedure } from 'fhir/r4.js';
 import { anAdtMessage, anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
-import { SandboxModality } from '../sandbox/modality.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import type { WorklistLine } from '../sandbox/scanner.js';
 
 /** domain.md, journey 3: the unit comes to the bed. What it has is where the patient is, not a room of its own. */
-describe('an X-ray at the bedside', () => {
+journey('an X-ray at the bedside', (start) => {
   let department: Department;
   beforeAll(async () => {
     const [ct, dx] = site().stations;
     const unit = (aeTitle: string) => ({ ...dx!, aeTitle, name: aeTitle, room: 'X-ray store', portable: true });
-    department = await Department.start(['orders', 'scheduling', 'contrast', 'results'], {
+    department = await start(['orders', 'scheduling', 'contrast', 'results'], {
       site: { stations: [ct!, dx!, unit('DXM1'), unit('DXM2')] },
     });
   }, 120_000);
@@ -25,16 +25,7 @@ describe('an X-ray at the bedside', () => {
       { OBR: { 12: danger, 30: 'PORT' } },
     );
   const place = async (message: Buffer) => expect(acknowledgedAs(await department.send(message))).toBe('AA');
-  const unit = (aeTitle: string) =>
-    new SandboxModality(
-      aeTitle,
-      'DX',
-      { host: '127.0.0.1', port: department.scheduling.dicomPort, aeTitle: 'COLLIMATOR' },
-      {
-        images: department.pacsAddress,
-        documents: { host: '127.0.0.1', port: department.results.dicomPort, aeTitle: 'COLLIMATOR' },
-      },
-    );
+  const unit = (aeTitle: string) => department.modality(aeTitle, 'DX');
   const bedsideKeys = { CurrentPatientLocation: '', PatientState: '', PatientTransportArrangements: '' };
   const lineAt = (aeTitle: string, name: string, isSo: (line: WorklistLine) => boolean = () => true) =>
     until(

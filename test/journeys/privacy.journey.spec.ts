@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import type { AdverseEvent, AuditEvent, Bundle, FhirResource, MedicationRequest } from 'fhir/r4.js';
 import { anAdministration, testBrokers, until, type RunningService } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { sandboxJourney } from '../journey.js';
 import { routesOf, type Ask } from '../privacy/every-route.js';
 import { linesWithSentinels, messageOf, sentinels, sentinelsIn } from '../privacy/sentinels.js';
 import { acknowledgementOf } from '../sandbox/hl7.js';
@@ -16,17 +17,24 @@ import { newUid, type WorklistLine } from '../sandbox/scanner.js';
  * metric or a URL. One patient of sentinels goes through the routine and the contrast journey, and through everything that
  * can go wrong on the way.
  */
-describe('a patient nobody may read of', () => {
+sandboxJourney('a patient nobody may read of', (start) => {
   const hash = (token: string) => createHash('sha256').update(token).digest('hex');
   const tokens = { console: 'token-of-console', sweeper: 'token-of-sweeper' };
   let department: Department;
   /** What was answered to whoever has no business with the patient, headers included. */
   const answers: string[] = [];
   beforeAll(async () => {
-    const API_TOKENS = JSON.stringify(
-      Object.fromEntries(Object.entries(tokens).map(([client, token]) => [client, hash(token)])),
-    );
-    department = await Department.start(undefined, {
+    const API_TOKENS = JSON.stringify({
+      console: hash(tokens.console),
+      sweeper: { sha256: hash(tokens.sweeper), scopes: ['staff-dose'] },
+    });
+    department = await start(undefined, {
+      site: {
+        staffDose: {
+          services: [{ name: 'dosimetry', personSystem: 'urn:oid:2.25.1401', badgeSystem: 'urn:oid:2.25.1402' }],
+          limits: [],
+        },
+      },
       env: { API_TOKENS, LOG_LEVEL: 'trace', CONTRAST_POLICY_FILE: resolve('deploy/local/contrast-policy.yaml') },
     });
   }, 120_000);
@@ -298,8 +306,14 @@ describe('a patient nobody may read of', () => {
 
   it('is looked at by nobody who is not recorded, whatever is asked', async () => {
     const sweep = as(tokens.sweeper);
-    const records = ({ name }: RunningService) =>
-      department.rows<{ body: AuditEvent }>(name, `SELECT body FROM audit_event WHERE agent = 'sweeper'`);
+    /** In results those of staff doses are in the schema beside. */
+    const records = ({ name, env }: RunningService) =>
+      department.rows<{ body: AuditEvent }>(
+        name,
+        ['', ...(name === 'results' ? [`${env.DATABASE_SCHEMA}_staff_dose.`] : [])]
+          .map((schema) => `SELECT body FROM ${schema}audit WHERE agent = 'sweeper'`)
+          .join(' UNION ALL '),
+      );
     const unrecorded: string[] = [];
     const failed: string[] = [];
     const asked = new Set<string>();
@@ -350,7 +364,7 @@ describe('a patient nobody may read of', () => {
         (
           await department.rows<{ what: string }>(
             service,
-            `SELECT agent || ' ' || (body->'subtype'->0->>'code') || ' ' || (body->'type'->>'code') AS what FROM audit_event`,
+            `SELECT agent || ' ' || (body->'subtype'->0->>'code') || ' ' || (body->'type'->>'code') AS what FROM audit`,
           )
         ).map(({ what }) => what),
       );
@@ -394,6 +408,8 @@ describe('a patient nobody may read of', () => {
     '/supplies/suggestion',
     '/reconciliations/{id}',
     '/reconciliations/{id}/differences',
+    '/staff-dose/persons/{id}',
+    '/staff-dose/persons/{id}/record',
   ]);
   const bodies: Record<string, unknown> = {
     'POST /hl7-messages/try': messageOf('ORM^O01', { order: 'TRY' }).toString(),
@@ -415,8 +431,9 @@ describe('a patient nobody may read of', () => {
     '/quality/rates': `?from=${day}&to=${day}&by=room`,
     '/quality/checklists': `?from=${day}&to=${day}`,
     '/rejects': `?from=${day}&to=${day}`,
-    '/statistics/contrast': `?from=${year}-01-01&until=${year}-12-31`,
-    '/supplies/waste': `?from=${day}T00:00:00Z&until=${day}T23:59:59Z`,
+    '/staff-dose/statistics': `?from=${day}&to=${day}`,
+    '/statistics/contrast': `?from=${year}-01-01&to=${year}-12-31`,
+    '/supplies/waste': `?from=${day}&to=${day}`,
     '/deliveries': '?state=done',
   };
   /** A path with ids of what there is. */

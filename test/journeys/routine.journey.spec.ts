@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { MedicationRequest } from 'fhir/r4.js';
 import { anAdministration, anOrmMessage, anOruMessage, until } from '#testing';
-import { acknowledgedAs, type Department } from '../department.js';
+import { acknowledgedAs, dicomOf, type Department } from '../department.js';
 import { journey } from '../journey.js';
 import type { RunningExam, WorklistLine } from '../sandbox/scanner.js';
 
@@ -70,8 +70,7 @@ journey('the routine journey of a CT with contrast', (start) => {
   });
 
   it('records the dose that the scanner reports, and tells the EMR of which study it is', async () => {
-    const to = { host: '127.0.0.1', port: department.results.dicomPort, aeTitle: 'COLLIMATOR' };
-    await department.scanner().storeDoseReport(exam, to, { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
+    await department.scanner().storeDoseReport(exam, dicomOf(department.results), { ctdiVolMgy: 6.2, dlpMgyCm: 240.5 });
     const dose = await until(async () => (await stored('Observation'))[0], {
       what: 'the dose in the EMR',
       within: 30_000,

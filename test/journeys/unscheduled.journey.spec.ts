@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { anAdtMessage, anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, type Department } from '../department.js';
+import { acknowledgedAs, dicomOf, type Department } from '../department.js';
 import { journey } from '../journey.js';
 import { fieldOf } from '../sandbox/hl7.js';
 import { newUid, type RunningExam, type WorklistLine } from '../sandbox/scanner.js';
@@ -53,6 +53,7 @@ journey('an exam with no order', (start) => {
     const exam = await scanner.start(line);
     await scanner.storeImages(exam, department.pacsAddress);
     await scanner.complete(exam);
+    await scanner.storeDoseReport(exam, dicomOf(department.results), { ctdiVolMgy: 50, dlpMgyCm: 800 });
     expect(await listed(exam)).toBeDefined();
     return exam;
   }
@@ -76,6 +77,12 @@ journey('an exam with no order', (start) => {
     expect(exams.map(({ status }) => status)).toEqual(['completed']);
     const [patient] = await department.inEmr('Patient', { identifier: mrn });
     for (const one of [study, order!, exams[0]!]) expect(one.subject!.reference).toBe(`Patient/${patient!.id}`);
+    const doses = () => department.inEmrOf(mrn, 'Observation');
+    await until(async () => (await doses()).some(({ status }) => status === 'final'), {
+      what: `the dose of ${placer} at the EMR`,
+      within: 30_000,
+    });
+    expect((await doses()).map(({ focus }) => focus)).toEqual([[{ reference: `ImagingStudy/${study.id}` }]]);
     await until(() => told(placer).includes('SC/CM'), { what: 'the placer to be told' });
     expect(told(placer).filter((one) => one === 'SC/CM')).toHaveLength(1);
     expect((await department.worklist()).map((one) => one.placerOrderNumber)).not.toContain(placer);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, FhirResource, MedicationAdministration, Observation } from 'fhir/r4.js';
 import { anOrmMessage, site, until } from '#testing';
-import { acknowledgedAs, Department } from '../department.js';
+import { acknowledgedAs, type Department } from '../department.js';
+import { journey } from '../journey.js';
 import { fieldOf } from '../sandbox/hl7.js';
-import { SandboxModality, type ModalityExam } from '../sandbox/modality.js';
+import type { ModalityExam, SandboxModality } from '../sandbox/modality.js';
 import { newUid, type WorklistLine } from '../sandbox/scanner.js';
 import { SandboxTechnologist } from '../sandbox/technologist.js';
 
@@ -11,20 +12,16 @@ import { SandboxTechnologist } from '../sandbox/technologist.js';
  * domain.md, journey 7: the technologist picked the wrong line. Its step goes back on the worklist, contrast and dose are
  * those of whom they went into, and the EMR is told of both.
  */
-describe('the wrong worklist entry', () => {
+journey('the wrong worklist entry', (start) => {
   let department: Department;
   let ct: SandboxModality;
   let technologist: SandboxTechnologist;
   beforeAll(async () => {
     const [emr, ...others] = site().senders;
-    department = await Department.start(['orders', 'scheduling', 'contrast', 'results'], {
+    department = await start(['orders', 'scheduling', 'contrast', 'results'], {
       site: { senders: [{ ...emr!, repliesTo: 'emr-hl7' }, ...others] },
     });
-    const dicom = (port: number) => ({ host: '127.0.0.1', port, aeTitle: 'COLLIMATOR' });
-    ct = new SandboxModality('CT01', 'CT', dicom(department.scheduling.dicomPort), {
-      images: department.pacsAddress,
-      documents: dicom(department.results.dicomPort),
-    });
+    ct = department.modality('CT01', 'CT');
     technologist = new SandboxTechnologist(department.contrast.url);
   }, 120_000);
   afterAll(() => department?.stop());
@@ -75,7 +72,7 @@ describe('the wrong worklist entry', () => {
     let last: object = {};
     await until(async () => JSON.stringify((last = await inEmr(name))) === JSON.stringify(expected), {
       what: `the EMR to have of ${name}: ${JSON.stringify(expected)}`,
-      within: 15_000,
+      within: 30_000,
       every: 300,
     }).catch(() => expect({ name, ...last }).toEqual({ name, ...expected }));
   };
@@ -86,23 +83,32 @@ describe('the wrong worklist entry', () => {
   const patientId = async (url: string, name: string) =>
     (await served<FhirResource & { resourceType: 'Patient' }>(url, 'Patient?_count=100')).find((one) => isOf(one, name))
       ?.id;
-  /** The dose of a patient as results has it: total of each that stands. */
-  const doses = async (name: string) => {
-    const id = await patientId(department.results.url, name);
-    const all = await served<Observation>(department.results.url, 'Observation?_count=100');
-    return all
-      .filter(({ subject, status }) => subject?.reference === `Patient/${id}` && status !== 'entered-in-error')
+  const dlpsOf = (all: Observation[], patient: string | undefined) =>
+    all
+      .filter(({ subject, status }) => subject?.reference === `Patient/${patient}` && status !== 'entered-in-error')
       .map(
         ({ component = [] }) =>
           component.find(({ code }) => code.coding?.some((one) => one.code === '113813'))?.valueQuantity?.value,
       );
-  };
-  const hasDose = (name: string, expected: number[]) =>
-    until(async () => JSON.stringify(await doses(name)) === JSON.stringify(expected), {
-      what: `the dose of ${name} to be ${expected}`,
-      within: 15_000,
+  /** The doses of a patient that stand, as results and the EMR have them: the dose length product of each. */
+  const doses = async (name: string) => ({
+    here: dlpsOf(
+      await served<Observation>(department.results.url, 'Observation?_count=100'),
+      await patientId(department.results.url, name),
+    ),
+    emr: dlpsOf(
+      await department.inEmr('Observation'),
+      (await department.inEmr('Patient')).find((one) => isOf(one, name))?.id,
+    ),
+  });
+  const hasDose = (name: string, dlps: number[]) => {
+    const expected = { here: dlps, emr: dlps };
+    return until(async () => JSON.stringify(await doses(name)) === JSON.stringify(expected), {
+      what: `the dose of ${name} to be ${dlps}`,
+      within: 30_000,
       every: 300,
     }).catch(async () => expect([name, await doses(name)]).toEqual([name, expected]));
+  };
   const told = (name: string) =>
     department.emr.messages
       .filter((one) => one.includes('|ORM^') && fieldOf(one, 'ORC', 2) === `${name}^EMR`)

@@ -1,18 +1,10 @@
-import dcmjsDimse from 'dcmjs-dimse';
 import { ctImages } from './ct-images.js';
-import { exchange, type DicomAddress } from './dimse.js';
+import { byDcmjs, type DicomAddress, type DimseAnswer, type Elements } from './dimse.js';
 import { DimseRefused, newUid, SandboxScanner, type WorklistLine } from './scanner.js';
 
-const { Dataset } = dcmjsDimse;
-const { CStoreRequest, NCreateRequest, NSetRequest } = dcmjsDimse.requests;
-
-const MPPS = '1.2.840.10008.3.1.2.3.3';
 const KEY_OBJECT_SELECTION = '1.2.840.10008.5.1.4.1.1.88.59';
 const DOSE_REPORT = '1.2.840.10008.5.1.4.1.1.88.67';
-const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 const imageClass = { DX: '1.2.840.10008.5.1.4.1.1.1.1', CT: '1.2.840.10008.5.1.4.1.1.2' } as const;
-
-type Elements = Record<string, unknown>;
 
 /** An image that a modality made, with the irradiation event it was made by. */
 export interface Exposure {
@@ -44,8 +36,9 @@ export class SandboxModality {
     readonly modality: keyof typeof imageClass,
     private readonly worklist: DicomAddress,
     private readonly archives: { images: DicomAddress; documents: DicomAddress },
+    private readonly dimse = byDcmjs,
   ) {
-    this.scanner = new SandboxScanner(aeTitle, worklist);
+    this.scanner = new SandboxScanner(aeTitle, worklist, undefined, dimse);
   }
 
   queryWorklist(keys: Elements = {}): Promise<WorklistLine[]> {
@@ -55,9 +48,7 @@ export class SandboxModality {
   /** Begins the exam of a worklist line (MPPS N-CREATE). */
   async start(line: WorklistLine): Promise<ModalityExam> {
     const exam = { line, mppsUid: newUid(), seriesInstanceUid: newUid(), exposures: [] };
-    const request = new NCreateRequest(MPPS, exam.mppsUid);
-    request.setDataset(new Dataset({ ...this.inProgress(exam), PerformedSeriesSequence: [] }));
-    await this.tell(request);
+    await this.report('create', exam, { ...this.inProgress(exam), PerformedSeriesSequence: [] });
     return exam;
   }
 
@@ -189,36 +180,31 @@ export class SandboxModality {
   }
 
   private async store(elements: Elements, to: DicomAddress): Promise<void> {
-    const request = new CStoreRequest(new Dataset(elements, EXPLICIT_LITTLE_ENDIAN));
-    const [[answer] = []] = await exchange(this.aeTitle, to, [request]);
-    if (answer?.status !== 0) throw new DimseRefused(answer);
+    const [answer] = await this.dimse.store(this.aeTitle, to, [elements]);
+    isTaken(answer);
   }
 
   private async end(exam: ModalityExam, status: Elements): Promise<void> {
-    const request = new NSetRequest(MPPS, exam.mppsUid);
-    request.setDataset(
-      new Dataset({
-        PerformedProcedureStepEndDate: today(),
-        PerformedProcedureStepEndTime: timeNow(),
-        PerformedSeriesSequence:
-          exam.exposures.length === 0
-            ? []
-            : [
-                {
-                  PerformingPhysicianName: '',
-                  OperatorsName: 'TECHNOLOGIST^SANDBOX',
-                  ProtocolName: exam.line.procedure || this.modality,
-                  SeriesInstanceUID: exam.seriesInstanceUid,
-                  SeriesDescription: 'Images',
-                  RetrieveAETitle: '',
-                  ReferencedImageSequence: exam.exposures.map(({ sopInstanceUid }) => this.referenceTo(sopInstanceUid)),
-                  ReferencedNonImageCompositeSOPInstanceSequence: [],
-                },
-              ],
-        ...status,
-      }),
-    );
-    await this.tell(request);
+    await this.report('set', exam, {
+      PerformedProcedureStepEndDate: today(),
+      PerformedProcedureStepEndTime: timeNow(),
+      PerformedSeriesSequence:
+        exam.exposures.length === 0
+          ? []
+          : [
+              {
+                PerformingPhysicianName: '',
+                OperatorsName: 'TECHNOLOGIST^SANDBOX',
+                ProtocolName: exam.line.procedure || this.modality,
+                SeriesInstanceUID: exam.seriesInstanceUid,
+                SeriesDescription: 'Images',
+                RetrieveAETitle: '',
+                ReferencedImageSequence: exam.exposures.map(({ sopInstanceUid }) => this.referenceTo(sopInstanceUid)),
+                ReferencedNonImageCompositeSOPInstanceSequence: [],
+              },
+            ],
+      ...status,
+    });
   }
 
   /** IHE RAD-6: what a modality must say when it begins. */
@@ -253,10 +239,13 @@ export class SandboxModality {
     };
   }
 
-  private async tell(request: unknown): Promise<void> {
-    const [[answer] = []] = await exchange(this.aeTitle, this.worklist, [request]);
-    if (answer?.status !== 0) throw new DimseRefused(answer);
+  private async report(operation: 'create' | 'set', { mppsUid }: ModalityExam, elements: Elements): Promise<void> {
+    isTaken(await this.dimse.report(this.aeTitle, this.worklist, operation, mppsUid, elements));
   }
+}
+
+function isTaken(answer: DimseAnswer | undefined): void {
+  if (answer?.status !== 0) throw new DimseRefused(answer);
 }
 
 const coded = (code: string, meaning: string) => [

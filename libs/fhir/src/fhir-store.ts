@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { FhirResource } from 'fhir/r4.js';
 import { fail } from '#platform';
+import { referencedId } from './identity.js';
 import { indexOf } from './search-index.js';
 import { tokenOf } from './search-token.js';
 
@@ -59,6 +60,15 @@ export class FhirStore {
       [type, patientId],
     );
     return rows.map((row) => row.body);
+  }
+
+  /** Ids of the patients that a resource is or was about in any of its versions. */
+  async patientsEver(manager: EntityManager, { type, id }: ResourceKey): Promise<string[]> {
+    const rows: { reference: string }[] = await manager.query(
+      `SELECT DISTINCT body->'subject'->>'reference' AS reference FROM resource_history WHERE type = $1 AND id = $2`,
+      [type, id],
+    );
+    return rows.flatMap(({ reference }) => referencedId(reference, 'Patient') ?? []);
   }
 
   /** Every current resource about a patient, oldest first. */

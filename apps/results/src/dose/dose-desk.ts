@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { DetectedIssue, FhirResource, ImagingStudy, Observation, ServiceRequest } from 'fhir/r4.js';
+import type { DetectedIssue, FhirResource, ImagingStudy, Observation, Patient, ServiceRequest } from 'fhir/r4.js';
 import type { EntityManager } from 'typeorm';
 import { datasetFromJson, type Dataset, type DicomJson } from '#dicom';
 import { newEvent, type EventType } from '#events';
@@ -111,21 +111,24 @@ export class DoseDesk {
   }
 
   /**
-   * Which reports were made under another patient's number. One that the technologist chose by mistake, and whose exam says
-   * so, is the number of whose images these are all the same.
+   * Which reports were made under the number of somebody whose study this never was. A number that the technologist typed
+   * or chose by mistake is that of whose images these are all the same, where a person or the exam said so.
    */
   private async othersAmong(
     kept: readonly KeptDoseReport[],
     study: ImagingStudy,
     { manager }: Transaction,
   ): Promise<string[]> {
-    const patientId = referencedId(study.subject.reference, 'Patient');
-    const patient = patientId ? await this.store.read(manager, 'Patient', patientId) : undefined;
+    const ids = await this.store.patientsEver(manager, { type: 'ImagingStudy', id: study.id! });
+    const patients = await this.store.readMany(
+      manager,
+      ids.map((id) => ({ type: 'Patient', id })),
+    );
     const others: string[] = [];
     for (const { report, isReassigned } of kept)
       if (
         !isReassigned &&
-        isUnderOtherNumber(report, patient) &&
+        isUnderOtherNumber(report, patients as Patient[]) &&
         !(await this.wasChosenByMistake(report.patientId!, manager))
       )
         others.push(report.sopInstanceUid);

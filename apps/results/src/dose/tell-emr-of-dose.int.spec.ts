@@ -70,6 +70,7 @@ function aCase(name: string) {
       aDoseReport([ctTotals(1, dlp), acquisition(`${uid}.3.1`, 'Head', 50, dlp)], {
         SOPInstanceUID: `${uid}.7`,
         StudyInstanceUID: of,
+        PatientID: name,
       }),
     rejectAsWrong: (): DatasetInput => ({
       SOPClassUID: sopClasses.keyObjectSelection,
@@ -174,7 +175,7 @@ describe('Who gets doses', () => {
     }
     await service.store(here.report(320));
     await known(here, ['320 final'], ['320 F']);
-    await service.store(here.report(320, there.uid));
+    await service.store({ ...here.report(320, there.uid), PatientID: there.name });
     await known(here, ['320 entered-in-error'], ['320 F', '320 W']);
     await known(there, ['320 final'], ['320 F']);
   }, 90_000);

@@ -10,14 +10,16 @@ const anothers = [wrongWorklistEntry, '113038'];
 export const ANOTHERS_NUMBER = 'PatientID: it is none of the numbers of the patient of its study';
 
 /**
- * Whether a report was made under another number than those its study's patient has or had. Nothing is held against one
- * without a number, nor where the patient's are not known.
+ * Whether a report was made under another number than those that the patients of its study have or had. Nothing is held
+ * against one without a number, nor where the patients' are not known.
+ *
+ * @param patients whose study it is, or was until a person said whose it is
  */
 export function isUnderOtherNumber(
   { patientId }: Pick<DoseReport, 'patientId'>,
-  patient: Patient | undefined,
+  patients: readonly Patient[],
 ): boolean {
-  const numbers = (patient?.identifier ?? []).flatMap(({ value }) => value ?? []);
+  const numbers = patients.flatMap(({ identifier = [] }) => identifier).flatMap(({ value }) => value ?? []);
   return patientId !== undefined && numbers.length > 0 && !numbers.includes(patientId);
 }
 

@@ -47,5 +47,10 @@ it.each<[string, string | undefined, Parameters<typeof aPatient>[0] | undefined,
   ['no', undefined, { mrn: 'MRN1' }, false],
   ['a', 'MRN2', undefined, false],
 ])('A dose report under %s number is under another number or not', (_, patientId, patient, isOther) =>
-  expect(isUnderOtherNumber(patientId ? { patientId } : {}, patient && aPatient(patient))).toBe(isOther),
+  expect(isUnderOtherNumber(patientId ? { patientId } : {}, patient ? [aPatient(patient)] : [])).toBe(isOther),
 );
+
+it('A dose report may be under the number of whose study it was before', () =>
+  expect(isUnderOtherNumber({ patientId: 'TYPO' }, [aPatient({ mrn: 'MRN1' }), aPatient({ mrn: 'TYPO' })])).toBe(
+    false,
+  ));

@@ -240,7 +240,11 @@ describe('What is here, compared with others', () => {
 
   it('lists a dose that the EMR lacks, and tells it again with what it refers to', async () => {
     const one = await aCase('DOSED');
-    const report = aDoseReport([ctTotals(1, 300)], { SOPInstanceUID: `${one.uid}.7`, StudyInstanceUID: one.uid });
+    const report = aDoseReport([ctTotals(1, 300)], {
+      SOPInstanceUID: `${one.uid}.7`,
+      StudyInstanceUID: one.uid,
+      PatientID: 'DOSED',
+    });
     expect(await service.store(report)).toBe(0);
     await service.delivered(one.patient, 3);
     const [lost] = emr.store.all('Observation');

@@ -238,7 +238,14 @@ describe('Doses of staff', () => {
     const apart = await database.query(
       'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1',
     );
-    expect(apart.rows.map(({ name }) => name)).toEqual(['audit_event', 'migration', 'resource', 'resource_history']);
+    expect(apart.rows.map(({ name }) => name)).toEqual([
+      'audit',
+      'audit_content',
+      'audit_event',
+      'migration',
+      'resource',
+      'resource_history',
+    ]);
   });
 
   it('are recorded with who was at whose, whichever way they were asked for', async () => {
