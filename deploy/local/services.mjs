@@ -37,7 +37,7 @@ const examplePolicy = join(root, 'deploy/local/contrast-policy.yaml');
  * @param {{ databaseUrl: string, siteFile: string }} where
  */
 export async function migrateServices(settings, where) {
-  const withoutKafka = { ...where, brokers: 'none.invalid:9092' };
+  const withoutKafka = { ...where, brokers: '127.0.0.1:1' };
   await Promise.all(Object.keys(listeners).map((name) => migrate(name, environment(name, settings, withoutKafka))));
 }
 
