@@ -1,7 +1,6 @@
 import type { Appointment, CodeableConcept, Procedure, ServiceRequest, Task, TaskInput } from 'fhir/r4.js';
-import { sameContent, systems, uuidFrom } from '#fhir';
+import { sameContent, systems, uuidFrom, wasWrongWorklistEntry } from '#fhir';
 import { fail } from '#platform';
-import { isByMistake } from './order-news.decider.js';
 import type { OrderCommand } from './order.decider.js';
 
 /** How far the exam of an order is, in words of its Task's business status. */
@@ -73,7 +72,8 @@ export function fulfilmentExamined(
       return told.status === 'completed' ? changed(before, become(during, 'completed', 'completed'), now) : undefined;
     case 'stopped': {
       if (before?.status === 'completed') return undefined;
-      if (!isByMistake(exam)) return changed(before, become(during, 'failed', 'discontinued', exam.statusReason), now);
+      if (!wasWrongWorklistEntry(exam))
+        return changed(before, become(during, 'failed', 'discontinued', exam.statusReason), now);
       return changed(before, become({ ...task, executionPeriod: undefined }, waitingAs(order), 'scheduled'), now);
     }
     default:

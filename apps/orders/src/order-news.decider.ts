@@ -1,12 +1,9 @@
 import type { Appointment, Procedure, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import type { OrderNews } from '#mapping';
-import { systems } from '#fhir';
+import { wasWrongWorklistEntry } from '#fhir';
 import { requestOf } from './ending-request.decider.js';
 import type { Doubt } from './order-doubts.decider.js';
-
-/** DICOM CID 9300: the technologist chose the wrong worklist entry. */
-const WRONG_WORKLIST_ENTRY = '110514';
 
 /** What answers a placer's request (HL7 table 0119): the exam was stopped, it never really was, or it was done. */
 const answers = {
@@ -75,15 +72,8 @@ export function newsOfExam(
   // One step of several is no news yet.
   if (exam.status !== 'stopped' || isOtherUnderWay) return undefined;
   if (before.status === 'on-hold') return { control: answer?.stopped ?? 'OH', status: 'HD' };
-  if (!isByMistake(exam)) return { control: answer?.stopped ?? 'OD', status: 'DC' };
+  if (!wasWrongWorklistEntry(exam)) return { control: answer?.stopped ?? 'OD', status: 'DC' };
   return before.status === 'active'
     ? { control: 'SC', status: 'SC' }
     : { control: answer?.never ?? 'OC', status: 'CA' };
-}
-
-/** True of an exam that was begun for the wrong worklist entry. */
-export function isByMistake({ statusReason }: Procedure): boolean {
-  return (statusReason?.coding ?? []).some(
-    ({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY,
-  );
 }

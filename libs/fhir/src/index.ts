@@ -27,6 +27,7 @@ export * from './search-token.js';
 export * from './search.js';
 export * from './structure-definition.js';
 export * from './validate.js';
+export * from './wrong-worklist-entry.js';
 
 /** What every service's database needs for its resources. */
 export const fhirMigrations = [Resource1700000000100, HistoryByTime1700000000110, AuditContent1700000000120];

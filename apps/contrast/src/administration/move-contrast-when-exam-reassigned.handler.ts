@@ -2,7 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import type { MedicationRequest, Patient, Procedure, ServiceRequest } from 'fhir/r4.js';
 import { findResource, findResources, resourceFrom, type ImagingEvent } from '#events';
-import { FhirStore, keepCopies, referencedId, systems, uuidFrom } from '#fhir';
+import { FhirStore, keepCopies, referencedId, uuidFrom, wasWrongWorklistEntry } from '#fhir';
 import { EventContext, WhenEvent, type Transaction } from '#messaging';
 import { contrastPlanIdOf } from '../contrast-plan.decider.js';
 import { ContrastEscalations } from '../escalation/contrast-escalations.js';
@@ -11,9 +11,6 @@ import { CONTRAST_POLICY } from '../policy/load-policy.js';
 import { AdministrationDesk } from './administration-desk.js';
 import { givenInExam, movedTo, planOfMoved, takenBack } from './moved-contrast.decider.js';
 import { StatementsStore } from './statements.store.js';
-
-/** DICOM CID 9300: the technologist chose the wrong worklist entry. */
-const WRONG_WORKLIST_ENTRY = '110514';
 
 /**
  * Contrast that was recorded under the wrong worklist entry. Whose it was a person says: until then it stays where it was
@@ -32,10 +29,8 @@ export class MoveContrastWhenExamReassigned {
   @WhenEvent('imaging.schedule.exam-discontinued.v1')
   async discontinued(@Payload() event: ImagingEvent, @Ctx() { transaction }: EventContext): Promise<void> {
     const exam = resourceFrom(event, 'Procedure');
-    const codings = exam.statusReason?.coding ?? [];
     const order = findResource(event, 'ServiceRequest');
-    if (!order || !codings.some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY))
-      return;
+    if (!order || !wasWrongWorklistEntry(exam)) return;
     const statements = await this.statements.ofPlan(transaction.manager, contrastPlanIdOf(order.id!));
     if (givenInExam(statements, exam).length === 0) return;
     const matter = {

@@ -3,10 +3,9 @@ import type { DetectedIssue, FhirResource, ImagingStudy, Observation, Patient, S
 import type { EntityManager } from 'typeorm';
 import { datasetFromJson, type Dataset, type DicomJson } from '#dicom';
 import { newEvent, type EventType } from '#events';
-import { FhirStore, referencedId, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import { FhirStore, referencedId, studyInstanceUidOf, systems, uuidFrom, wasWrongWorklistEntry } from '#fhir';
 import type { Transaction } from '#messaging';
 import { asFailure, procedureNamed, SITE, stationByAeTitle, type DoseMeasure, type Site } from '#platform';
-import { wasWrongWorklistEntry } from '../study/rejection.decider.js';
 import { Rejections } from '../study/rejections.store.js';
 import { asToldBefore, type ToldBefore } from '../emr/emr-fact.js';
 import { deliveriesOf } from '../emr/emr-update.decider.js';

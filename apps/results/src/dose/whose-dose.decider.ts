@@ -1,10 +1,11 @@
 import type { ImagingStudy, Patient } from 'fhir/r4.js';
+import { WRONG_WORKLIST_ENTRY } from '#fhir';
 import { instancesOf } from '../study/imaging-study.decider.js';
-import { wrongWorklistEntry, type Rejected } from '../study/rejection.decider.js';
+import type { Rejected } from '../study/rejection.decider.js';
 import type { DoseReport } from './dose-report.js';
 
 /** With these it is another patient's (DICOM CID 9300; IHE IOCM). What was rejected for anything else, was irradiated. */
-const anothers = [wrongWorklistEntry, '113038'];
+const anothers = [WRONG_WORKLIST_ENTRY, '113038'];
 
 /** Why a report is listed and not counted. */
 export const ANOTHERS_NUMBER = 'PatientID: it is none of the numbers of the patient of its study';

@@ -1,10 +1,7 @@
 import type { ServiceRequest } from 'fhir/r4.js';
-import { systems } from '#fhir';
+import { wasWrongWorklistEntry } from '#fhir';
 import type { OrderNews } from '#mapping';
 import { resourcesIn, type EmrFact } from './emr-fact.js';
-
-/** DICOM CID 9300: the technologist chose the wrong worklist entry, so that the exam never really began. */
-const WRONG_WORKLIST_ENTRY = '110514';
 
 /**
  * What a fact says of its order to whoever is told the status of orders (HL7 v2.5.1 tables 0119 and 0038, IHE RAD-3 and
@@ -63,9 +60,7 @@ function newsOfNoTime(fact: EmrFact, order: ServiceRequest): OrderNews | undefin
 function newsOfStop(fact: EmrFact, order: ServiceRequest): OrderNews {
   if (order.status === 'completed') return { control: 'SC', status: 'CM' };
   if (order.status === 'on-hold') return { control: 'OH', status: 'HD' };
-  const codes = resourcesIn(fact, 'Procedure').flatMap(({ statusReason }) => statusReason?.coding ?? []);
-  const isByMistake = codes.some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY);
-  if (!isByMistake) return { control: 'OD', status: 'DC' };
+  if (!resourcesIn(fact, 'Procedure').some(wasWrongWorklistEntry)) return { control: 'OD', status: 'DC' };
   return order.status === 'active' ? { control: 'SC', status: 'SC' } : { control: 'OC', status: 'CA' };
 }
 

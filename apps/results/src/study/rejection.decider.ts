@@ -1,9 +1,5 @@
-import type { Procedure } from 'fhir/r4.js';
 import { rejectionReasons } from '#dicom';
-import { systems } from '#fhir';
-
-/** DICOM CID 9300: the technologist chose the wrong worklist entry. */
-const WRONG_WORKLIST_ENTRY = '110514';
+import { WRONG_WORKLIST_ENTRY } from '#fhir';
 
 /** Instances that nobody is to see, by SOP Instance UID, with the DICOM code of the reason. */
 export type Rejected = ReadonlyMap<string, string>;
@@ -14,18 +10,6 @@ const meanings: Readonly<Record<string, string>> = {
 };
 /** With these the study should never have been in this record; else it was, and is no more. */
 const inError = [WRONG_WORKLIST_ENTRY, '113038', '113037'];
-
-/** True if an exam was discontinued because it was another patient's, or another order's. */
-export function wasWrongWorklistEntry(exam: Procedure | undefined): boolean {
-  const codings = exam?.statusReason?.coding ?? [];
-  return (
-    exam?.status === 'stopped' &&
-    codings.some(({ system, code }) => system === systems.dicomCode && code === WRONG_WORKLIST_ENTRY)
-  );
-}
-
-/** The reason by which images made under the wrong worklist entry are rejected. */
-export const wrongWorklistEntry = WRONG_WORKLIST_ENTRY;
 
 /** True if any was rejected because it should never have been in this record. */
 export function isEnteredInError(rejected: Rejected): boolean {

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { RejectionNote } from '#dicom';
-import { wrongWorklistEntry, type Rejected } from './rejection.decider.js';
+import { WRONG_WORKLIST_ENTRY } from '#fhir';
+import type { Rejected } from './rejection.decider.js';
 
 /** The tables of Key Object Selection documents that were read, and of the instances that were rejected. */
 @Injectable()
@@ -60,7 +61,7 @@ export class Rejections {
     const instances = sopInstanceUids
       .filter((uid) => !others.has(uid))
       .map((uid) => ({ sopInstanceUid: uid, studyInstanceUid }));
-    await this.reject(manager, instances, examId, wrongWorklistEntry);
+    await this.reject(manager, instances, examId, WRONG_WORKLIST_ENTRY);
   }
 
   /** What an exam says it made in a study is not under the wrong worklist entry any more; in another study it still is. */
@@ -72,7 +73,7 @@ export class Rejections {
     if (sopInstanceUids.length === 0) return;
     await manager.query(
       'DELETE FROM rejected_instance WHERE study_instance_uid = $1 AND sop_instance_uid = ANY($2) AND code = $3',
-      [studyInstanceUid, sopInstanceUids, wrongWorklistEntry],
+      [studyInstanceUid, sopInstanceUids, WRONG_WORKLIST_ENTRY],
     );
   }
 

@@ -1,7 +1,6 @@
 import type { Location, Procedure } from 'fhir/r4.js';
-import { referencedId } from '#fhir';
+import { referencedId, wasWrongWorklistEntry } from '#fhir';
 import { procedureFor, type Site } from '#platform';
-import { WRONG_WORKLIST_ENTRY } from '../exam/exam.decider.js';
 import { deviceIdOf, locationIdOf } from './site-resources.decider.js';
 
 /** An exam of which nothing more is heard is taken to be over: modalities forget to say so. */
@@ -46,10 +45,11 @@ export function roomNow(room: Location, exams: readonly Procedure[], site: Site,
 }
 
 /** The end is when we heard of it: the clock of a modality may be off. */
-function isGoingOn({ status, statusReason, code, meta }: Procedure, site: Site, now: Date): boolean {
+function isGoingOn(exam: Procedure, site: Site, now: Date): boolean {
+  const { status, code, meta } = exam;
   const heard = Date.parse(meta!.lastUpdated!);
   if (status === 'in-progress') return heard + FORGOTTEN_MS > now.getTime();
-  if (statusReason?.coding?.some((one) => one.code === WRONG_WORKLIST_ENTRY)) return false;
+  if (wasWrongWorklistEntry(exam)) return false;
   const turnover = code?.coding?.map((one) => procedureFor(site, one.code)?.turnoverMinutes ?? 0) ?? [];
   return heard + Math.max(0, ...turnover) * 60_000 > now.getTime();
 }

@@ -2,12 +2,17 @@ import { DateTime } from 'luxon';
 import type { Appointment, ImagingStudy, Patient, Procedure, ProcedurePerformer, ServiceRequest } from 'fhir/r4.js';
 import type { EventType } from '#events';
 import type { PerformedProcedureStep } from '#dicom';
-import { dicomUidIdentifier, madeBySomeoneElse, patientIdOf, studyInstanceUidOf, systems, uuidFrom } from '#fhir';
+import {
+  dicomUidIdentifier,
+  madeBySomeoneElse,
+  patientIdOf,
+  studyInstanceUidOf,
+  systems,
+  uuidFrom,
+  WRONG_WORKLIST_ENTRY,
+} from '#fhir';
 import { stationByAeTitle, type Site } from '#platform';
 import { withdrawnAppointment } from '../booking/appointment.decider.js';
-
-/** DICOM CID 9300: the technologist chose the wrong worklist entry. */
-export const WRONG_WORKLIST_ENTRY = '110514';
 
 /** What an exam is about, as far as the worklist knew it: no order and no step for an unscheduled one. */
 export interface ExamSubject {

@@ -1,8 +1,7 @@
 import type { ServiceRequest } from 'fhir/r4.js';
 import type { DatasetInput } from '#dicom';
-import { extensions, identifierOf, studyInstanceUidOf, uuidFrom } from '#fhir';
+import { extensions, identifierOf, studyInstanceUidOf, uuidFrom, WRONG_WORKLIST_ENTRY } from '#fhir';
 import { fail } from '#platform';
-import { WRONG_WORKLIST_ENTRY } from './exam.decider.js';
 import type { PerformedProcedureStepRow } from './performed-procedure-steps.store.js';
 
 /**
