@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { AllergyIntolerance, Condition, MedicationRequest, Observation, Patient } from 'fhir/r4.js';
+import { cellsOf, linesOfCsv } from '#platform';
 import { anObservation, aPatient } from '#testing';
 import type { ContrastPolicy, PolicyContent } from '../policy/contrast-policy.js';
 import { checkPolicy } from '../policy/load-policy.js';
@@ -23,74 +24,34 @@ export const signedPolicy = (change: (policy: PolicyContent) => void = () => und
 };
 export const policy = signedPolicy();
 
-/** One line of tables/decisions.csv. */
-export interface DecisionRow {
-  what: string;
-  agent: string;
-  route: string;
-  dose: string;
-  sex: string;
-  birth: string;
-  patientClass: string;
-  observations: string;
-  states: string;
-  allergies: string;
-  booked: string;
-  outcome: string;
-  because: string;
-}
+/** The columns of tables/decisions.csv, in its order. */
+const columns = [
+  'what',
+  'agent',
+  'route',
+  'dose',
+  'sex',
+  'birth',
+  'patientClass',
+  'observations',
+  'states',
+  'allergies',
+  'booked',
+  'outcome',
+  'because',
+] as const;
+
+/** One line of it. */
+export type DecisionRow = Record<(typeof columns)[number], string>;
 
 /** The rows of the decision table; fields may be quoted. */
 export function decisionRows(): DecisionRow[] {
-  const lines = readFileSync('apps/contrast/src/screening/tables/decisions.csv', 'utf8').trimEnd().split('\n').slice(1);
-  return lines.map((line) => {
-    const fields = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
-      ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
-    );
-    const [
-      what,
-      agent,
-      route,
-      dose,
-      sex,
-      birth,
-      patientClass,
-      observations,
-      states,
-      allergies,
-      booked,
-      outcome,
-      because,
-    ] = fields as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    return {
-      what,
-      agent,
-      route,
-      dose,
-      sex,
-      birth,
-      patientClass,
-      observations,
-      states,
-      allergies,
-      booked,
-      outcome,
-      because,
-    };
+  const { lines, separator } = linesOfCsv(
+    readFileSync('apps/contrast/src/screening/tables/decisions.csv', 'utf8').trimEnd(),
+  );
+  return lines.slice(1).map((line) => {
+    const cells = cellsOf(line, separator)!;
+    return Object.fromEntries(columns.map((name, index) => [name, cells[index] ?? ''])) as DecisionRow;
   });
 }
 

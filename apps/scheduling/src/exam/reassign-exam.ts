@@ -10,6 +10,7 @@ import { orderReferenceOf, stepIdOf } from '../booking/appointment.decider.js';
 import { patientNumberOf } from '../worklist/worklist-item.js';
 import { expectedStudy, procedureIdOf, wasWrongWorklistEntry } from './exam.decider.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
+import { noteOnExam } from './note-on-exam.js';
 import { orderNamed, type OrderNamed } from './order-named.js';
 import {
   PerformedProcedureSteps,
@@ -69,7 +70,7 @@ export class ReassignExam {
           });
         const wasDone = row.status === 'COMPLETED';
         const step = wasDone ? await this.stepOf(order, row, asked.stepId, transaction) : undefined;
-        await this.note(row, asked.reason, client, transaction);
+        await noteOnExam(this.store, row.sopInstanceUid, { client, text: asked.reason }, transaction);
         await this.takeBack(row, wrongOrders, transaction);
         if (step) await this.giveTo(order, step, { ...row, patientId }, transaction);
         await this.steps.reassigned(manager, mppsUid, order.id!, now);
@@ -148,13 +149,6 @@ export class ReassignExam {
       [id],
     );
     return row?.status ?? 'active';
-  }
-
-  /** Who said so, and why, stands on the exam. */
-  private async note(row: PerformedProcedureStepRow, text: string, client: string, { manager, now }: Transaction) {
-    const procedure = (await this.store.read(manager, 'Procedure', procedureIdOf(row.sopInstanceUid)))!;
-    const note = [...(procedure.note ?? []), { authorString: client, time: now.toISOString(), text }];
-    await this.store.save(manager, [{ ...procedure, note }], now);
   }
 
   private async tell(

@@ -4,7 +4,9 @@ import type { Procedure } from 'fhir/r4.js';
 import { FhirStore, recordAccess, referencedId, uuidFrom } from '#fhir';
 import { UnitOfWork, type Transaction } from '#messaging';
 import { fail, LOGGER, SITE, type Logger, type Site } from '#platform';
+import { procedureIdOf } from './exam.decider.js';
 import { FollowExamWhenMppsArrives } from './follow-exam-when-mpps-arrives.js';
+import { noteOnExam } from './note-on-exam.js';
 import { orderNamed, type OrderNamed } from './order-named.js';
 import {
   PerformedProcedureSteps,
@@ -93,10 +95,10 @@ export class UnscheduledExams {
           );
         const current = (await this.store.read(manager, 'ServiceRequest', order.id!))!;
         const step = stepToLink(reportedIn(row.attributes), current, appointments, asked.stepId);
-        await this.note(row, asked.reason, client, transaction);
+        await noteOnExam(this.store, row.sopInstanceUid, { client, text: asked.reason }, transaction);
         await this.linkTo(step.id!, { ...row, patientId: subject }, transaction);
       }
-      const procedureId = uuidFrom('Procedure', sopInstanceUid);
+      const procedureId = procedureIdOf(sopInstanceUid);
       const references = [`Procedure/${procedureId}`, `ServiceRequest/${order.id}`];
       const patientIds = [...new Set([subject, row.patientId])];
       await recordAccess(
@@ -112,13 +114,6 @@ export class UnscheduledExams {
     const linked = { ...row, appointmentIds: [appointmentId], reason: null };
     await this.steps.link(transaction.manager, linked, transaction.now);
     await this.exams.follow(linked, reportedIn(row.attributes), transaction);
-  }
-
-  /** Who linked an exam, and why, stands on it. */
-  private async note(row: PerformedProcedureStepRow, text: string, client: string, { manager, now }: Transaction) {
-    const procedure = (await this.store.read(manager, 'Procedure', uuidFrom('Procedure', row.sopInstanceUid)))!;
-    const note = [...(procedure.note ?? []), { authorString: client, time: now.toISOString(), text }];
-    await this.store.save(manager, [{ ...procedure, note }], now);
   }
 }
 
